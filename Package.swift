@@ -1,0 +1,66 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Where libtorch lies: the environment's LIBTORCH, else the cache that `make setup` fills (see Scripts/setup.sh).
+let cache = Context.environment["XDG_CACHE_HOME"] ?? "\(Context.environment["HOME"] ?? "")/.cache"
+let libtorch = Context.environment["LIBTORCH"] ?? "\(cache)/gridless/libtorch-2.11.0/torch"
+
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+  name: "gridless",
+  products: [
+    .library(name: "Gridless", targets: ["Gridless"]),
+    .executable(name: "gridless", targets: ["GridlessCLI"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+  ],
+  targets: [
+    // The engine.
+    .target(
+      name: "CTorch",
+      cxxSettings: [
+        .unsafeFlags([
+          "-isystem", "\(libtorch)/include", "-isystem", "\(libtorch)/include/torch/csrc/api/include", "-O3",
+        ])
+      ],
+      linkerSettings: [
+        .unsafeFlags(["-L\(libtorch)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(libtorch)/lib"]),
+        .linkedLibrary("torch_cpu"),
+        .linkedLibrary("c10"),
+        .linkedLibrary("dl"),
+      ]),
+    .target(name: "Torch", dependencies: ["CTorch"], swiftSettings: strict),
+
+    // Files: neither of these two sees libtorch.
+    .target(name: "Weights", swiftSettings: strict),
+    .target(
+      name: "CImageCodecs",
+      linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png"), .linkedLibrary("webp")]),
+    .target(name: "Datasets", dependencies: ["CImageCodecs"], swiftSettings: strict),
+
+    // Networks, the method, runs.
+    .target(name: "Backbones", dependencies: ["Torch", "Weights"], swiftSettings: strict),
+    .target(name: "Evidence", dependencies: ["Torch", "Backbones"], swiftSettings: strict),
+    .target(
+      name: "Training", dependencies: ["Torch", "Weights", "Datasets", "Backbones", "Evidence"],
+      swiftSettings: strict),
+    .target(
+      name: "Gridless", dependencies: ["Torch", "Weights", "Datasets", "Backbones", "Evidence", "Training"],
+      swiftSettings: strict),
+    .executableTarget(name: "GridlessCLI", dependencies: ["Gridless", argumentParser], swiftSettings: strict),
+
+    // Tests mirror Sources.
+    .testTarget(name: "TorchTests", dependencies: ["Torch"], swiftSettings: strict),
+    .testTarget(name: "WeightsTests", dependencies: ["Weights"], swiftSettings: strict),
+    .testTarget(name: "DatasetsTests", dependencies: ["Datasets"], swiftSettings: strict),
+    .testTarget(name: "BackbonesTests", dependencies: ["Backbones"], swiftSettings: strict),
+    .testTarget(name: "EvidenceTests", dependencies: ["Evidence"], swiftSettings: strict),
+    .testTarget(name: "TrainingTests", dependencies: ["Training"], swiftSettings: strict),
+    .testTarget(name: "GridlessCLITests", dependencies: ["Gridless"], swiftSettings: strict),
+  ],
+  swiftLanguageModes: [.v6],
+  cxxLanguageStandard: .cxx20
+)
