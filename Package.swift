@@ -24,6 +24,7 @@ let package = Package(
       cxxSettings: [
         .unsafeFlags([
           "-isystem", "\(libtorch)/include", "-isystem", "\(libtorch)/include/torch/csrc/api/include", "-O3",
+          "-fno-math-errno",
         ])
       ],
       linkerSettings: [

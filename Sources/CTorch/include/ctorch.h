@@ -1,1 +1,166 @@
+// A C interface over libtorch: the only door between Swift and PyTorch's C++.
+//
+// Every function that can fail returns a CTStatus, which the compiler does not let a caller ignore. No C++ exception
+// leaves this interface. A handle (CTTensor) owns one at::Tensor; results are new handles written to `out`, released
+// by ct_tensor_free. Names and semantics are PyTorch's: https://pytorch.org/docs/2.11/torch.html.
 #pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// NULL on success, else PyTorch's own message, to be released by ct_message_free.
+typedef struct CTStatus {
+  char *message;
+} CTStatus;
+
+/// Marks a function whose status must be looked at; Swift treats an ignored one as an error.
+#define CT_CHECKED __attribute__((warn_unused_result)) CTStatus
+
+typedef struct CTTensorBox *CTTensor;
+
+/// A shape, or another list of integers, borrowed for the time of the call.
+typedef struct CTIntArray {
+  const int64_t *values;
+  size_t count;
+} CTIntArray;
+
+/// Values of at::ScalarType.
+typedef enum CTDType {
+  CT_UINT8 = 0,
+  CT_INT32 = 3,
+  CT_INT64 = 4,
+  CT_FLOAT16 = 5,
+  CT_FLOAT32 = 6,
+  CT_FLOAT64 = 7,
+  CT_BOOL = 11,
+  CT_BFLOAT16 = 15,
+} CTDType;
+
+/// `type` is 0 for the CPU and 1 for CUDA, as in at::DeviceType.
+typedef struct CTDevice {
+  int8_t type;
+  int8_t index;
+} CTDevice;
+
+void ct_message_free(char *message);
+
+// MARK: Runtime (runtime.cpp)
+
+/// The version whose headers this interface was compiled against, for example "2.11.0".
+const char *ct_compiled_version(void);
+/// The path of the libtorch_cpu.so that is loaded, or NULL if the loader does not tell.
+const char *ct_library_path(void);
+/// Sets what must be set before the first tensor: glibc's malloc keeps freed activations instead of returning their
+/// pages to the kernel after each step.
+void ct_configure_allocator(void);
+CT_CHECKED ct_set_num_threads(int count);
+int ct_get_num_threads(void);
+/// Loads libtorch_cuda.so by its full path with dlopen (RTLD_NOW | RTLD_GLOBAL).
+CT_CHECKED ct_cuda_load(const char *path);
+/// Devices that CUDA reports; 0 when libtorch_cuda.so is not loaded.
+CT_CHECKED ct_cuda_device_count(int *out);
+CT_CHECKED ct_set_deterministic(bool enabled);
+
+// MARK: Lifetime and data (tensor.cpp)
+
+void ct_tensor_free(CTTensor tensor);
+CT_CHECKED ct_empty(CTTensor *out, CTIntArray size, CTDType dtype, CTDevice device);
+CT_CHECKED ct_full(CTTensor *out, CTIntArray size, double value, CTDType dtype, CTDevice device);
+/// Copies `bytes` bytes, which must be exactly size × dtype, in row-major order.
+CT_CHECKED ct_from_host(CTTensor *out, const void *data, size_t bytes, CTIntArray size, CTDType dtype);
+/// Writes the elements in logical row-major order, whatever the strides and the device.
+CT_CHECKED ct_to_host(CTTensor tensor, void *data, size_t bytes);
+/// The address of the first element; NULL for an empty tensor.
+CT_CHECKED ct_data_pointer(void **out, CTTensor tensor);
+CT_CHECKED ct_item(double *out, CTTensor tensor);
+
+int64_t ct_dim(CTTensor tensor);
+int64_t ct_numel(CTTensor tensor);
+/// Both write ct_dim values.
+CT_CHECKED ct_sizes(int64_t *out, CTTensor tensor);
+CT_CHECKED ct_strides(int64_t *out, CTTensor tensor);
+CTDType ct_dtype(CTTensor tensor);
+CTDevice ct_device(CTTensor tensor);
+
+// MARK: Views and shape (tensor.cpp)
+
+CT_CHECKED ct_as_strided(CTTensor *out, CTTensor self, CTIntArray size, CTIntArray stride, int64_t offset);
+CT_CHECKED ct_narrow(CTTensor *out, CTTensor self, int64_t dim, int64_t start, int64_t length);
+CT_CHECKED ct_view(CTTensor *out, CTTensor self, CTIntArray size);
+CT_CHECKED ct_reshape(CTTensor *out, CTTensor self, CTIntArray size);
+CT_CHECKED ct_permute(CTTensor *out, CTTensor self, CTIntArray dims);
+CT_CHECKED ct_flatten(CTTensor *out, CTTensor self, int64_t start_dim, int64_t end_dim);
+CT_CHECKED ct_contiguous(CTTensor *out, CTTensor self);
+CT_CHECKED ct_clone(CTTensor *out, CTTensor self);
+CT_CHECKED ct_to(CTTensor *out, CTTensor self, CTDType dtype, CTDevice device);
+CT_CHECKED ct_cat(CTTensor *out, const CTTensor *tensors, size_t count, int64_t dim);
+
+// MARK: Arithmetic (arithmetic.cpp)
+
+CT_CHECKED ct_add(CTTensor *out, CTTensor self, CTTensor other, double alpha);
+CT_CHECKED ct_mul(CTTensor *out, CTTensor self, CTTensor other);
+CT_CHECKED ct_div(CTTensor *out, CTTensor self, CTTensor other);
+CT_CHECKED ct_mul_scalar(CTTensor *out, CTTensor self, double value);
+CT_CHECKED ct_add_scalar(CTTensor *out, CTTensor self, double value);
+CT_CHECKED ct_sum(CTTensor *out, CTTensor self);
+CT_CHECKED ct_mean(CTTensor *out, CTTensor self, CTIntArray dims, bool keepdim);
+CT_CHECKED ct_argmax(CTTensor *out, CTTensor self, int64_t dim);
+CT_CHECKED ct_all_finite(bool *out, CTTensor self);
+
+// In place, on whole vectors.
+CT_CHECKED ct_zero_(CTTensor self);
+CT_CHECKED ct_copy_(CTTensor self, CTTensor source);
+CT_CHECKED ct_add_(CTTensor self, CTTensor other, double alpha);
+CT_CHECKED ct_mul_scalar_(CTTensor self, double value);
+/// Reductions of flat vectors of one dtype, accumulated in float64: Σ aᵢbᵢ and Σ (aᵢ − bᵢ)².
+CT_CHECKED ct_dot_float64(double *out, CTTensor a, CTTensor b);
+CT_CHECKED ct_squared_distance_float64(double *out, CTTensor a, CTTensor b);
+
+// MARK: Networks (nn.cpp)
+
+CT_CHECKED ct_conv2d(CTTensor *out, CTTensor input, CTTensor weight, CTTensor bias, int64_t stride, int64_t padding,
+                     int64_t groups);
+/// `padding` is (left, right, top, bottom), as in torch.nn.functional.pad.
+CT_CHECKED ct_pad(CTTensor *out, CTTensor input, CTIntArray padding, double value);
+CT_CHECKED ct_linear(CTTensor *out, CTTensor input, CTTensor weight, CTTensor bias);
+CT_CHECKED ct_batch_norm(CTTensor *out, CTTensor input, CTTensor weight, CTTensor bias, CTTensor running_mean,
+                         CTTensor running_var, bool training, double momentum, double eps);
+CT_CHECKED ct_relu(CTTensor *out, CTTensor self);
+CT_CHECKED ct_hardtanh(CTTensor *out, CTTensor self, double min, double max);
+CT_CHECKED ct_max_pool2d(CTTensor *out, CTTensor self, int64_t kernel, int64_t stride, int64_t padding);
+CT_CHECKED ct_avg_pool2d(CTTensor *out, CTTensor self, int64_t kernel, int64_t stride, int64_t padding);
+CT_CHECKED ct_log_softmax(CTTensor *out, CTTensor self, int64_t dim);
+/// The mean over the batch of −log softmax(logits)[target].
+CT_CHECKED ct_cross_entropy(CTTensor *out, CTTensor logits, CTTensor targets);
+/// Each example's log softmax(logits)[target], shape [N].
+CT_CHECKED ct_log_likelihood(CTTensor *out, CTTensor logits, CTTensor targets);
+
+// MARK: Autograd (autograd.cpp)
+
+/// Sets the calling thread's gradient mode and returns what it was.
+bool ct_set_grad_enabled(bool enabled);
+CT_CHECKED ct_detach(CTTensor *out, CTTensor self);
+CT_CHECKED ct_set_requires_grad(CTTensor self, bool requires_grad);
+bool ct_requires_grad(CTTensor self);
+/// Writes NULL when the tensor has no gradient.
+CT_CHECKED ct_grad(CTTensor *out, CTTensor self);
+CT_CHECKED ct_set_grad(CTTensor self, CTTensor grad);
+CT_CHECKED ct_backward(CTTensor loss);
+
+// MARK: Counter-based normal draws (normal.cpp)
+
+/// Which instruction set computes the draws; the bits are the same in each.
+typedef enum CTInstructionSet { CT_ISA_BEST = 0, CT_ISA_BASELINE = 1, CT_ISA_AVX2 = 2, CT_ISA_AVX512 = 3 } CTInstructionSet;
+
+bool ct_instruction_set_available(CTInstructionSet isa);
+/// out[k] = ε(seed, step, start + k), k < count: standard normal numbers as a pure function of (seed, step, index).
+void ct_normal(float *out, size_t count, uint64_t seed, uint64_t step, uint64_t start, CTInstructionSet isa);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,59 @@
+#include "support.hpp"
+
+#include <ATen/Functions.h>
+
+using namespace ctorch;
+
+CTStatus ct_conv2d(CTTensor *out, CTTensor input, CTTensor weight, CTTensor bias, int64_t stride, int64_t padding,
+                   int64_t groups) {
+  return returning(out, [&] {
+    return at::conv2d(value(input), value(weight), optional(bias), {stride, stride}, at::IntArrayRef({padding, padding}),
+                      {1, 1}, groups);
+  });
+}
+
+CTStatus ct_pad(CTTensor *out, CTTensor input, CTIntArray padding, double fill) {
+  return returning(out, [&] { return at::constant_pad_nd(value(input), list(padding), fill); });
+}
+
+CTStatus ct_linear(CTTensor *out, CTTensor input, CTTensor weight, CTTensor bias) {
+  return returning(out, [&] { return at::linear(value(input), value(weight), optional(bias)); });
+}
+
+CTStatus ct_batch_norm(CTTensor *out, CTTensor input, CTTensor weight, CTTensor bias, CTTensor running_mean,
+                       CTTensor running_var, bool training, double momentum, double eps) {
+  return returning(out, [&] {
+    return at::batch_norm(value(input), optional(weight), optional(bias), optional(running_mean),
+                          optional(running_var), training, momentum, eps, /*cudnn_enabled=*/true);
+  });
+}
+
+CTStatus ct_relu(CTTensor *out, CTTensor self) {
+  return returning(out, [&] { return at::relu(value(self)); });
+}
+
+CTStatus ct_hardtanh(CTTensor *out, CTTensor self, double min, double max) {
+  return returning(out, [&] { return at::hardtanh(value(self), min, max); });
+}
+
+CTStatus ct_max_pool2d(CTTensor *out, CTTensor self, int64_t kernel, int64_t stride, int64_t padding) {
+  return returning(out, [&] { return at::max_pool2d(value(self), {kernel, kernel}, {stride, stride}, {padding, padding}); });
+}
+
+CTStatus ct_avg_pool2d(CTTensor *out, CTTensor self, int64_t kernel, int64_t stride, int64_t padding) {
+  return returning(out, [&] { return at::avg_pool2d(value(self), {kernel, kernel}, {stride, stride}, {padding, padding}); });
+}
+
+CTStatus ct_log_softmax(CTTensor *out, CTTensor self, int64_t dim) {
+  return returning(out, [&] { return at::log_softmax(value(self), dim); });
+}
+
+CTStatus ct_cross_entropy(CTTensor *out, CTTensor logits, CTTensor targets) {
+  return returning(out, [&] { return at::cross_entropy_loss(value(logits), value(targets)); });
+}
+
+CTStatus ct_log_likelihood(CTTensor *out, CTTensor logits, CTTensor targets) {
+  return returning(out, [&] {
+    return at::log_softmax(value(logits), 1).gather(1, value(targets).unsqueeze(1)).squeeze(1);
+  });
+}

@@ -1,0 +1,58 @@
+#include "support.hpp"
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <ATen/detail/CUDAHooksInterface.h>
+#include <torch/headeronly/version.h>
+
+#include <dlfcn.h>
+#include <malloc.h>
+#include <stdexcept>
+#include <string>
+
+using namespace ctorch;
+
+void ct_message_free(char *message) { free(message); }
+
+const char *ct_compiled_version(void) {
+  static const std::string version = std::to_string(TORCH_VERSION_MAJOR) + "." + std::to_string(TORCH_VERSION_MINOR) +
+                                     "." + std::to_string(TORCH_VERSION_PATCH);
+  return version.c_str();
+}
+
+const char *ct_library_path(void) {
+  Dl_info info;
+  // Any symbol that libtorch_cpu.so defines will do.
+  auto symbol = reinterpret_cast<const void *>(static_cast<void (*)(int)>(&at::set_num_threads));
+  return dladdr(symbol, &info) ? info.dli_fname : nullptr;
+}
+
+void ct_configure_allocator(void) {
+  // Without these, each step frees its activations to the kernel and faults them in again, page by page.
+  constexpr int largest = 1 << 30;
+  mallopt(M_MMAP_THRESHOLD, largest);
+  mallopt(M_TRIM_THRESHOLD, largest);
+}
+
+CTStatus ct_set_num_threads(int count) {
+  return guarded([&] { at::set_num_threads(count); });
+}
+
+int ct_get_num_threads(void) { return at::get_num_threads(); }
+
+CTStatus ct_cuda_load(const char *path) {
+  return guarded([&] {
+    if (!dlopen(path, RTLD_NOW | RTLD_GLOBAL)) throw std::runtime_error(dlerror());
+  });
+}
+
+CTStatus ct_cuda_device_count(int *out) {
+  return guarded([&] { *out = at::hasCUDA() ? at::detail::getCUDAHooks().deviceCount() : 0; });
+}
+
+CTStatus ct_set_deterministic(bool enabled) {
+  return guarded([&] {
+    at::globalContext().setDeterministicAlgorithms(enabled, /*warn_only=*/false);
+    at::globalContext().setBenchmarkCuDNN(!enabled);
+  });
+}

@@ -1,0 +1,70 @@
+import CTorch
+import Foundation
+import Synchronization
+
+/// What this process knows of libtorch: its version, where it lies, its threads, its GPUs.
+public enum Runtime {
+  /// The version whose headers Gridless was compiled against.
+  public static var compiledVersion: String { String(cString: ct_compiled_version()) }
+
+  /// The path of the loaded `libtorch_cpu.so`.
+  public static var libraryPath: String? { ct_library_path().map { String(cString: $0) } }
+
+  /// The version of the loaded library, from the `version.py` of the wheel that it lies in; nil if there is none.
+  public static var loadedVersion: String? {
+    guard let libraryPath else { return nil }
+    let versionFile = URL(fileURLWithPath: libraryPath).deletingLastPathComponent().deletingLastPathComponent()
+      .appendingPathComponent("version.py")
+    guard let text = try? String(contentsOf: versionFile, encoding: .utf8) else { return nil }
+    let line = text.split(separator: "\n").first { $0.hasPrefix("__version__") }
+    return line?.split(separator: "'").dropFirst().first.map(String.init)
+  }
+
+  /// Prepares the process: memory allocator, threads, version check, CUDA's library if it lies beside libtorch.
+  ///
+  /// Call it once before the first tensor. Throws when the loaded libtorch is of another version than the one compiled
+  /// against: the C++ ABI differs between versions, and a mix crashes.
+  public static func start(threads: Int? = nil) throws(TorchError) {
+    if let loaded = loadedVersion, loaded.prefix(while: { $0 != "+" }) != compiledVersion {
+      throw TorchError(
+        "libtorch \(loaded) is loaded from \(libraryPath ?? "an unknown place"), but Gridless was compiled against \(compiledVersion). Point LD_LIBRARY_PATH at the lib folder of torch \(compiledVersion), or build again with LIBTORCH set to the one that you want."
+      )
+    }
+    ct_configure_allocator()
+    if let threads { try check(ct_set_num_threads(Int32(clamping: threads))) }
+    let error = loadCUDA()
+    cudaError.withLock { $0 = error }
+  }
+
+  /// Why CUDA's library was not loaded, as `dlerror` says it; nil if it was.
+  public static var cudaLoadError: String? { cudaError.withLock { $0 } }
+
+  private static let cudaError = Mutex<String?>("Runtime.start was not called")
+
+  /// libtorch_cuda.so lies beside libtorch_cpu.so in every CUDA wheel; it loads only where the driver's libraries are.
+  private static func loadCUDA() -> String? {
+    guard let libraryPath else { return "the loader does not tell where libtorch_cpu.so lies" }
+    let path = URL(fileURLWithPath: libraryPath).deletingLastPathComponent()
+      .appendingPathComponent("libtorch_cuda.so").path
+    guard FileManager.default.fileExists(atPath: path) else { return "\(path) does not exist" }
+    do {
+      try check(ct_cuda_load(path))
+      return nil
+    } catch {
+      return error.message
+    }
+  }
+
+  /// The number of GPUs that CUDA reports; 0 without CUDA.
+  public static func cudaDeviceCount() throws(TorchError) -> Int {
+    var count: Int32 = 0
+    try check(ct_cuda_device_count(&count))
+    return Int(count)
+  }
+
+  /// Threads that libtorch's operations use.
+  public static var threads: Int { Int(ct_get_num_threads()) }
+
+  /// Makes operations choose deterministic algorithms, or throw where there is none.
+  public static func setDeterministic(_ enabled: Bool) throws(TorchError) { try check(ct_set_deterministic(enabled)) }
+}

@@ -1,0 +1,69 @@
+import CTorch
+
+// The functions of torch.nn.functional that the backbones need.
+extension Tensor {
+  /// 2-D convolution of input `[N, C, H, W]` with weight `[O, C/groups, kH, kW]`.
+  public func conv2d(
+    _ weight: Tensor, bias: Tensor? = nil, stride: Int = 1, padding: Int = 0, groups: Int = 1
+  ) throws(TorchError) -> Tensor {
+    try tensor {
+      ct_conv2d($0, handle, weight.handle, bias?.handle, Int64(stride), Int64(padding), Int64(groups))
+    }
+  }
+
+  /// Constant padding, `[left, right, top, bottom]` for the last two dimensions.
+  public func pad(_ padding: [Int], value: Double = 0) throws(TorchError) -> Tensor {
+    try withIntArray(padding) { padding throws(TorchError) in try tensor { ct_pad($0, handle, padding, value) } }
+  }
+
+  /// input · weightᵀ + bias, for weight `[out, in]`.
+  public func linear(_ weight: Tensor, bias: Tensor? = nil) throws(TorchError) -> Tensor {
+    try tensor { ct_linear($0, handle, weight.handle, bias?.handle) }
+  }
+
+  /// Batch normalisation over `[N, C, H, W]`.
+  ///
+  /// In training the batch's own statistics are used, and the running ones move by `momentum` towards them (the
+  /// running variance towards the unbiased one).
+  public func batchNorm(
+    weight: Tensor, bias: Tensor, runningMean: Tensor, runningVar: Tensor, training: Bool, momentum: Double, eps: Double
+  ) throws(TorchError) -> Tensor {
+    try tensor {
+      ct_batch_norm(
+        $0, handle, weight.handle, bias.handle, runningMean.handle, runningVar.handle, training, momentum, eps)
+    }
+  }
+
+  /// max(x, 0).
+  public func relu() throws(TorchError) -> Tensor { try tensor { ct_relu($0, handle) } }
+
+  /// x limited to [min, max]; with 0 and 6 this is ReLU6.
+  public func hardtanh(min: Double, max: Double) throws(TorchError) -> Tensor {
+    try tensor { ct_hardtanh($0, handle, min, max) }
+  }
+
+  /// The largest value of each window.
+  public func maxPool2d(kernelSize: Int, stride: Int, padding: Int = 0) throws(TorchError) -> Tensor {
+    try tensor { ct_max_pool2d($0, handle, Int64(kernelSize), Int64(stride), Int64(padding)) }
+  }
+
+  /// The mean of each window.
+  public func avgPool2d(kernelSize: Int, stride: Int, padding: Int = 0) throws(TorchError) -> Tensor {
+    try tensor { ct_avg_pool2d($0, handle, Int64(kernelSize), Int64(stride), Int64(padding)) }
+  }
+
+  /// log softmax along `dim`.
+  public func logSoftmax(dim: Int) throws(TorchError) -> Tensor {
+    try tensor { ct_log_softmax($0, handle, Int64(dim)) }
+  }
+
+  /// The mean over the batch of −log softmax(logits)[target], for logits `[N, C]` and int64 targets `[N]`.
+  public func crossEntropy(_ targets: Tensor) throws(TorchError) -> Tensor {
+    try tensor { ct_cross_entropy($0, handle, targets.handle) }
+  }
+
+  /// Each example's log softmax(logits)[target], `[N]`, for logits `[N, C]` and int64 targets `[N]`.
+  public func logLikelihood(_ targets: Tensor) throws(TorchError) -> Tensor {
+    try tensor { ct_log_likelihood($0, handle, targets.handle) }
+  }
+}
