@@ -79,10 +79,12 @@ double reduce(const at::Tensor &a, const at::Tensor &b, Term term, Elsewhere els
               "two flat vectors of one length, dtype and device expected, found ", a.sizes(), " ", a.scalar_type(),
               " on ", a.device(), " and ", b.sizes(), " ", b.scalar_type(), " on ", b.device());
   if (a.is_cpu() && a.is_contiguous() && b.is_contiguous()) {
+    // The untyped pointer: GCC, which built libtorch, and Clang mangle the typed accessor's template differently.
+    const void *x = a.const_data_ptr(), *y = b.const_data_ptr();
     if (a.scalar_type() == at::kFloat)
-      return reduce(a.const_data_ptr<float>(), b.const_data_ptr<float>(), a.numel(), term);
+      return reduce(static_cast<const float *>(x), static_cast<const float *>(y), a.numel(), term);
     if (a.scalar_type() == at::kDouble)
-      return reduce(a.const_data_ptr<double>(), b.const_data_ptr<double>(), a.numel(), term);
+      return reduce(static_cast<const double *>(x), static_cast<const double *>(y), a.numel(), term);
   }
   c10::NoGradGuard no_grad;
   return elsewhere().template item<double>();

@@ -141,7 +141,9 @@ extension Tensor {
       UnsafeMutableBufferPointer(start: try address()?.assumingMemoryBound(to: Float.self), count: count))
   }
 
-  /// The address of the first element, nil for an empty tensor. Valid as long as the tensor lives.
+  /// The address of the first element, nil for an empty tensor.
+  ///
+  /// Valid as long as the tensor lives.
   public func address() throws(TorchError) -> UnsafeMutableRawPointer? {
     var pointer: UnsafeMutableRawPointer?
     try check(ct_data_pointer(&pointer, handle))

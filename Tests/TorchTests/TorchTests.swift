@@ -1,1 +1,108 @@
+import Foundation
 import Testing
+import Torch
+
+@Suite struct TensorTests {
+  @Test func roundTripsValuesAndShape() throws {
+    let tensor = try Tensor([1, 2, 3, 4, 5, 6] as [Float], shape: [2, 3])
+    #expect(tensor.shape == [2, 3])
+    #expect(tensor.strides == [3, 1])
+    #expect(try tensor.permute([1, 0]).floats() == [1, 4, 2, 5, 3, 6])
+    #expect(try Tensor([1.5, 2.5] as [Double], shape: [2]).doubles() == [1.5, 2.5])
+    #expect(try Tensor([7, -8] as [Int64], shape: [2]).int64s() == [7, -8])
+  }
+
+  @Test func everyCppErrorBecomesASwiftThrowWithPyTorchsMessage() throws {
+    let a = try Tensor.zeros([2, 3])
+    let b = try Tensor.zeros([4, 5])
+    #expect {
+      try a + b
+    } throws: { error in
+      (error as? TorchError)?.message.contains("must match the size of tensor b") == true
+    }
+    #expect(throws: TorchError.self) { try a.view([7]) }
+    #expect(throws: TorchError.self) { try Tensor([1, 2, 3] as [Float], shape: [2]) }
+    #expect(throws: TorchError.self) { try a.item() }
+    #expect(throws: TorchError.self) { try a.dot(b) }
+  }
+
+  @Test func float64ReductionsDoNotLoseSmallTerms() throws {
+    // In float32 the sum would stop growing at 2²⁴.
+    let count = 20_000_003
+    let ones = try Tensor.ones([count])
+    #expect(try ones.dot(ones) == Double(count))
+    let zeros = try Tensor.zeros([count])
+    #expect(try ones.squaredDistance(to: zeros) == Double(count))
+  }
+
+  @Test func memoryIsFlatOver100000Operations() throws {
+    func residentKilobytes() throws -> Int {
+      let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+      let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") })
+      return try #require(line.split(separator: " ").compactMap { Int($0) }.first)
+    }
+    let a = try Tensor.ones([1000])
+    func work(_ count: Int) throws {
+      for i in 0..<count {
+        let b = try a + a
+        if i % 2 == 0 { _ = try b.relu() } else { #expect(throws: TorchError.self) { try b.view([7]) } }
+      }
+    }
+    try work(5_000)
+    let before = try residentKilobytes()
+    try work(50_000)  // Two operations each.
+    // One leaked tensor of 4 kB per round would be 200 MB.
+    #expect(try residentKilobytes() - before < 8_000)
+  }
+}
+
+@Suite struct AutogradTests {
+  @Test func gradientsLandInTheGivenMemory() throws {
+    let vector = try Tensor([1, 2, 3, 4] as [Float], shape: [4])
+    let gradients = try Tensor.zeros([4])
+    let leaf = try vector.narrow(dim: 0, start: 1, length: 2).detach()
+    try leaf.setRequiresGrad(true)
+    let slice = try gradients.narrow(dim: 0, start: 1, length: 2)
+    try leaf.setGrad(slice)
+    for _ in 0..<2 { try (leaf * leaf).sum().backward() }
+    #expect(try gradients.floats() == [0, 8, 12, 0])  // Accumulated twice: 2 · 2w.
+    #expect(try leaf.grad()?.address() == slice.address())
+  }
+
+  @Test func withoutGradRecordsNothing() throws {
+    let leaf = try Tensor.ones([1])
+    try leaf.setRequiresGrad(true)
+    #expect(try withoutGrad { try leaf * 2 }.requiresGrad == false)
+    #expect(try (leaf * 2).requiresGrad)
+  }
+}
+
+@Suite struct RuntimeTests {
+  @Test func theLoadedLibraryIsTheOneCompiledAgainst() throws {
+    #expect(Runtime.compiledVersion == "2.11.0")
+    #expect(Runtime.loadedVersion?.hasPrefix(Runtime.compiledVersion) == true)
+    try Runtime.start()
+  }
+
+  /// An ignored status must not compile, a handled one must.
+  @Test(arguments: [
+    ("_ = 0; ct_set_num_threads(1)", false), ("let s = ct_set_num_threads(1); ct_message_free(s.message)", true),
+  ])
+  func anIgnoredStatusDoesNotCompile(body: String, compiles: Bool) throws {
+    let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    let source = FileManager.default.temporaryDirectory.appendingPathComponent("status-\(UUID().uuidString).swift")
+    try "import CTorch\nfunc call() { \(body) }\n".write(to: source, atomically: true, encoding: .utf8)
+    defer { try? FileManager.default.removeItem(at: source) }
+    let compiler = Process()
+    compiler.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    compiler.arguments = [
+      "swiftc", "-typecheck", "-warnings-as-errors", "-swift-version", "6",
+      "-I", package.appendingPathComponent("Sources/CTorch/include").path, source.path,
+    ]
+    compiler.standardError = FileHandle.nullDevice
+    try compiler.run()
+    compiler.waitUntilExit()
+    #expect((compiler.terminationStatus == 0) == compiles)
+  }
+}
