@@ -1,0 +1,114 @@
+import Foundation
+
+/// A safetensors file, memory-mapped and validated, from which tensors are read by name.
+///
+/// Nothing that the file claims is believed before it is checked against the file's size, and opening one allocates
+/// for its header only. The file must not be shortened while it is open: a mapping then faults, in any program.
+/// Source: the safetensors specification.
+public final class SafetensorsFile: Sendable {
+  /// The path it was opened with.
+  public let path: String
+  /// The header's `__metadata__`.
+  public let metadata: [String: String]
+  /// All tensors, in the order of their bytes.
+  public let tensors: [TensorInfo]
+
+  private let indices: [String: Int]
+  // Never written to, and unmapped only by deinit: safe to share between threads.
+  private nonisolated(unsafe) let mapping: UnsafeRawBufferPointer
+  private let dataStart: Int
+
+  /// Maps the file at `path` and validates its header.
+  ///
+  /// Throws `WeightsError.unreadable` where the system refuses, `WeightsError.malformed` where the file is not sound.
+  public init(path: String) throws {
+    let mapping = try Self.map(path)
+    do {
+      let header = try Self.header(of: mapping)
+      metadata = header.parsed.metadata
+      tensors = header.parsed.tensors
+      dataStart = header.end
+    } catch {
+      munmap(UnsafeMutableRawPointer(mutating: mapping.baseAddress), mapping.count)
+      throw WeightsError.malformed(path: path, problem: error.text)
+    }
+    self.path = path
+    self.mapping = mapping
+    indices = Dictionary(uniqueKeysWithValues: tensors.enumerated().map { ($1.name, $0) })
+  }
+
+  deinit { munmap(UnsafeMutableRawPointer(mutating: mapping.baseAddress), mapping.count) }
+
+  /// The entry of the tensor called `name`, or nil.
+  public func info(_ name: String) -> TensorInfo? {
+    indices[name].map { tensors[$0] }
+  }
+
+  /// Calls `body` with the stored little-endian bytes of the tensor called `name`, which may be unaligned.
+  ///
+  /// Throws `WeightsError.noTensor`, and what `body` throws.
+  public func withBytes<Result>(
+    of name: String, _ body: (TensorInfo, UnsafeRawBufferPointer) throws -> Result
+  ) throws -> Result {
+    guard let info = info(name) else { throw WeightsError.noTensor(path: path, name: name) }
+    let start = dataStart + info.byteRange.lowerBound
+    return try withExtendedLifetime(self) {
+      try body(info, UnsafeRawBufferPointer(rebasing: mapping[start..<start + info.byteRange.count]))
+    }
+  }
+
+  /// The elements of the tensor called `name`, outermost side first, whatever its type, rounded to nearest.
+  ///
+  /// Throws `WeightsError.noTensor`.
+  public func floats(_ name: String) throws -> [Float] {
+    try withBytes(of: name) { info, bytes in info.dtype.values(bytes) }
+  }
+
+  /// The elements of the tensor called `name`, outermost side first, whatever its type.
+  ///
+  /// Exact but for 64-bit integers beyond 2^53. Throws `WeightsError.noTensor`.
+  public func doubles(_ name: String) throws -> [Double] {
+    try withBytes(of: name) { info, bytes in info.dtype.values(bytes) }
+  }
+
+  /// Maps a regular file of at least 8 bytes.
+  private static func map(_ path: String) throws -> UnsafeRawBufferPointer {
+    // Non-blocking, so that a named pipe is refused and not waited for.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { throw WeightsError.unreadable(path: path, reason: systemMessage()) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else {
+      throw WeightsError.unreadable(path: path, reason: systemMessage())
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw WeightsError.unreadable(path: path, reason: "not a regular file")
+    }
+    let size = Int(status.st_size)
+    guard size >= 8 else {
+      throw WeightsError.malformed(path: path, problem: "\(size) bytes, expected at least 8: it is truncated")
+    }
+    guard let base = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), base != MAP_FAILED else {
+      throw WeightsError.unreadable(path: path, reason: systemMessage())
+    }
+    return UnsafeRawBufferPointer(start: base, count: size)
+  }
+
+  private static func header(
+    of mapping: UnsafeRawBufferPointer
+  ) throws(JSONProblem) -> (parsed: SafetensorsHeader, end: Int) {
+    if mapping.starts(with: Array("PK\u{3}\u{4}".utf8)) {
+      throw JSONProblem("it is a zip archive, as PyTorch's .pth files are; expected safetensors")
+    }
+    let length = UInt64(littleEndian: mapping.loadUnaligned(as: UInt64.self))
+    guard length <= SafetensorsHeader.maximumLength else {
+      throw JSONProblem("it claims a header of \(length) bytes; at most \(SafetensorsHeader.maximumLength) are allowed")
+    }
+    let end = 8 + Int(length)
+    guard end <= mapping.count else {
+      throw JSONProblem("it claims a header of \(length) bytes but has \(mapping.count) in all: it is truncated")
+    }
+    let bytes = UnsafeRawBufferPointer(rebasing: mapping[8..<end])
+    return (try SafetensorsHeader(bytes: bytes, dataCount: mapping.count - end), end)
+  }
+}

@@ -1,0 +1,25 @@
+/// What can go wrong with a file of weights; every case names the file.
+public enum WeightsError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// The file could not be opened or mapped; `reason` is the system's.
+  case unreadable(path: String, reason: String)
+  /// The file is not safetensors, or breaks its specification as `problem` says.
+  case malformed(path: String, problem: String)
+  /// The file is sound but holds no tensor called `name`.
+  case noTensor(path: String, name: String)
+  /// The arrays given to the writer do not make a safetensors file.
+  case unwritable(path: String, problem: String)
+
+  /// The file, what was found, and what to do.
+  public var description: String {
+    switch self {
+    case .unreadable(let path, let reason):
+      "\(path): cannot be read (\(reason)). Check the path and its permissions."
+    case .malformed(let path, let problem):
+      "\(path): not a sound safetensors file (\(problem)). Fetch or convert it again."
+    case .noTensor(let path, let name):
+      "\(path): holds no tensor named '\(name)'. Pass the --model these weights were made for."
+    case .unwritable(let path, let problem):
+      "\(path): not written (\(problem)). Correct the arrays' names, shapes and sizes."
+    }
+  }
+}
