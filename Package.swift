@@ -2,8 +2,10 @@
 import PackageDescription
 
 // Where libtorch lies: the environment's LIBTORCH, else the cache that `make setup` fills (see Scripts/setup.sh).
-let cache = Context.environment["XDG_CACHE_HOME"] ?? "\(Context.environment["HOME"] ?? "")/.cache"
-let libtorch = Context.environment["LIBTORCH"] ?? "\(cache)/gridless/libtorch-2.11.0/torch"
+// As in a shell, an empty variable counts as unset.
+func variable(_ name: String) -> String? { Context.environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+let cache = variable("XDG_CACHE_HOME") ?? "\(variable("HOME") ?? "")/.cache"
+let libtorch = variable("LIBTORCH") ?? "\(cache)/gridless/libtorch-2.11.0/torch"
 
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -65,3 +67,8 @@ let package = Package(
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx20
 )
+
+// Only `make docs` needs the documentation plug-in; users never resolve it.
+if variable("GRIDLESS_DOCS") != nil {
+  package.dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", exact: "1.5.0"))
+}
