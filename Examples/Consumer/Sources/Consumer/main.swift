@@ -1,0 +1,3 @@
+import Gridless
+
+print("Gridless is linked.")
