@@ -1,0 +1,53 @@
+# The one way in: `make build`, `make demo`, `make test`. `make help` lists the targets.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# One configuration is compiled, and everything uses it: the command, the tests, the documentation's examples.
+SWIFT_BUILD := swift build -c release
+DEMO ?= .build/release/gridless doctor
+DOCUMENTED := Torch Weights Datasets Backbones Evidence Training Gridless
+DOCS := docs-build
+
+# $(call why,MESSAGE): ends a recipe whose command failed.
+why = { printf 'make $@: %s\n' '$(1)' >&2; exit 1; }
+
+.PHONY: help setup build demo test test-long lint docs clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+setup: ## install and download what the build needs (libtorch is kept in ~/.cache/gridless)
+	@Scripts/setup.sh
+
+build: setup ## compile; the command is then .build/release/gridless
+	@$(SWIFT_BUILD) || $(call why,the package does not compile; the first error is above)
+
+demo: build ## fine-tune a small network on handwritten digits, in two minutes
+	@$(DEMO) || $(call why,the demo failed; its message is above)
+
+test: build ## run the tests, the formatter and the example package
+	@$(SWIFT_BUILD) --build-tests || $(call why,the tests do not compile; the first error is above)
+	@swift test -c release --skip-build --no-parallel 2>&1 | tee .build/test.log \
+	  || $(call why,a test failed; look for ✘ above or in .build/test.log)
+	@! grep -q 'Test run with 0 tests' .build/test.log || $(call why,no test was found)
+	@$(MAKE) lint
+	@Scripts/test-consumer.sh || $(call why,the example package Examples/Consumer does not build or run)
+
+test-long: ## run the tests that take minutes, too
+	@GRIDLESS_LONG_TESTS=1 $(MAKE) test
+
+lint: ## check the formatting
+	@swift format lint --strict --parallel -r Package.swift Sources Tests Examples \
+	  || $(call why,run: swift format -i -r Package.swift Sources Tests Examples)
+
+docs: setup ## make the documentation in docs-build/ (the first time, this fetches swift-docc-plugin)
+	@mkdir -p $(DOCS)
+	@GRIDLESS_DOCS=1 swift package -c release --scratch-path .build-docs --allow-writing-to-directory $(DOCS) \
+	  generate-documentation $(DOCUMENTED:%=--target %) --enable-experimental-combined-documentation \
+	  --warnings-as-errors --transform-for-static-hosting --output-path $(DOCS) \
+	  || $(call why,DocC warned or failed; its message is above)
+
+clean: ## remove what was built (not the downloads in ~/.cache/gridless)
+	@rm -rf .build .build-docs .build-consumer $(DOCS)
