@@ -43,8 +43,11 @@ lint: ## check the formatting
 	  || $(call why,run: swift format -i -r Package.swift Sources Tests Examples)
 
 docs: setup ## make the documentation in docs-build/ (the first time, this fetches swift-docc-plugin)
-	@mkdir -p $(DOCS)
-	@GRIDLESS_DOCS=1 swift package -c release --scratch-path .build-docs --allow-writing-to-directory $(DOCS) \
+	@mkdir -p $(DOCS) .build-docs
+	@cp Package.resolved .build-docs/ 2>/dev/null || rm -f .build-docs/Package.resolved
+	@# The plug-in's pins must not stay: every later build would fetch it.
+	@trap 'cp .build-docs/Package.resolved . 2>/dev/null || rm -f Package.resolved' EXIT; \
+	  GRIDLESS_DOCS=1 swift package -c release --scratch-path .build-docs --allow-writing-to-directory $(DOCS) \
 	  generate-documentation $(DOCUMENTED:%=--target %) --enable-experimental-combined-documentation \
 	  --warnings-as-errors --transform-for-static-hosting --output-path $(DOCS) \
 	  || $(call why,DocC warned or failed; its message is above)
