@@ -9,6 +9,8 @@ SWIFT_BUILD := swift build -c release
 DEMO ?= .build/release/gridless doctor
 DOCUMENTED := Torch Weights Datasets Backbones Evidence Training Gridless
 DOCS := docs-build
+# After this long a test is taken to hang.
+TEST_LIMIT ?= 20m
 
 # $(call why,MESSAGE): ends a recipe whose command failed.
 why = { printf 'make $@: %s\n' '$(1)' >&2; exit 1; }
@@ -29,14 +31,15 @@ demo: build ## fine-tune a small network on handwritten digits, in two minutes
 
 test: build ## run the tests, the formatter and the example package
 	@$(SWIFT_BUILD) --build-tests || $(call why,the tests do not compile; the first error is above)
-	@swift test -c release --skip-build --no-parallel 2>&1 | tee .build/test.log \
-	  || $(call why,a test failed; look for ✘ above or in .build/test.log)
+	@timeout --foreground -s INT -k 10 $(TEST_LIMIT) swift test -c release --skip-build --no-parallel 2>&1 \
+	  | tee .build/test.log \
+	  || $(call why,a test failed (look for ✘ above or in .build/test.log) or took longer than $(TEST_LIMIT))
 	@! grep -q 'Test run with 0 tests' .build/test.log || $(call why,no test was found)
 	@$(MAKE) lint
 	@Scripts/test-consumer.sh || $(call why,the example package Examples/Consumer does not build or run)
 
 test-long: ## run the tests that take minutes, too
-	@GRIDLESS_LONG_TESTS=1 $(MAKE) test
+	@GRIDLESS_LONG_TESTS=1 $(MAKE) test TEST_LIMIT=4h
 
 lint: ## check the formatting
 	@swift format lint --strict --parallel -r Package.swift Sources Tests Examples \
