@@ -15,7 +15,9 @@ with unit variance, i.e. in [-sqrt 3, sqrt 3).
 
 Stored: scalars, and per parameter the gradient of the loss with respect to its mean: all values if there are at most
 64, else the L2 norm and 32 random-sign projections (formula.projections), so that |g - g*| is estimated by the root mean
-square of their differences (standard error about 12 %).
+square of their differences (standard error about 12 %). Where the exact gradient is zero (MobileNetV2's projection
+biases at the prior's mean: the next BatchNorm takes every shift out again), autograd returns rounding noise; a gradient
+below 1e-12 of the whole gradient's norm is stored as zero.
 """
 
 import json
@@ -107,8 +109,12 @@ def step(model_name, perturbed):
         return float(f"{float(value):.14g}")
 
     gradients = {}
+    total = torch.stack([gradient.norm() for gradient in mean_grads]).norm().item()
     for name, gradient in zip(mean, mean_grads):
         g = gradient.numpy()
+        if np.sqrt((g**2).sum()) < 1e-12 * total:
+            print(f"  {name}: zero")
+            g = np.zeros_like(g)
         if g.size <= 64:
             gradients[name] = {"values": [digits(value) for value in g.reshape(-1)]}
         else:
