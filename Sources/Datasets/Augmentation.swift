@@ -4,20 +4,33 @@
 /// `RandomHorizontalFlip`, as the method's papers use them. Which example an index means is fixed by the data set, so
 /// the same seed gives the same pixels whatever the batch size or the number of threads.
 public struct Augmentation: Equatable, Sendable {
+  /// What is done to training images.
+  public enum Kind: String, Codable, Sendable, CaseIterable {
+    /// Random crop and horizontal flip.
+    case cropAndFlip = "crop-flip"
+    /// Random crop only, for images that a mirror changes, such as digits.
+    case crop
+    /// The centre crop, as in evaluation.
+    case none
+  }
+
   /// Another seed gives other crops and flips.
   public var seed: UInt64
+  /// Which of the two are done.
+  public var kind: Kind
 
   /// Creates the augmentation of one seed.
-  public init(seed: UInt64) { self.seed = seed }
+  public init(seed: UInt64, kind: Kind = .cropAndFlip) { (self.seed, self.kind) = (seed, kind) }
 
   /// The crop of one example in one epoch: its top left corner, and whether it is mirrored.
   ///
   /// `height` and `width` are the image's, in pixels; `size` is the side of the square crop and at most either.
   package func crop(index: Int, epoch: Int, height: Int, width: Int, size: Int) -> Crop {
+    guard kind != .none else { return .center(height: height, width: width, size: size) }
     let hash = CounterHash(.crop, seed, UInt64(epoch), UInt64(index))
     return Crop(
       top: hash.value(0, below: height - size + 1), left: hash.value(1, below: width - size + 1),
-      mirrored: hash.value(2) >> 63 == 1)
+      mirrored: kind == .cropAndFlip && hash.value(2) >> 63 == 1)
   }
 }
 

@@ -45,8 +45,9 @@ public struct DataEmphasizedELBO {
   }
 
   /// KL(q ‖ p) of both slices at λ* and τ*.
-  public func divergence(of posterior: IsotropicPosterior) throws(TorchError) -> (backbone: Divergence, head: Divergence)
-  {
+  public func divergence(
+    of posterior: IsotropicPosterior
+  ) throws(TorchError) -> (backbone: Divergence, head: Divergence) {
     (
       try backbonePrior.divergence(mean: Self.slice(posterior.mean, backboneRange), sigma: posterior.sigma),
       try headPrior.divergence(mean: Self.slice(posterior.mean, headRange), sigma: posterior.sigma)

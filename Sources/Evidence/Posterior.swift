@@ -10,7 +10,9 @@ public final class IsotropicPosterior {
   /// What is learned in place of σ; any real number.
   public var rho: Double
 
-  /// A posterior around a mean, which it keeps and training changes in place. σ₀ is 1e-4, as published.
+  /// A posterior around a mean, which it keeps and training changes in place.
+  ///
+  /// σ₀ is 1e-4, as published.
   public init(mean: Tensor, sigma: Double = 1e-4) {
     self.mean = mean
     rho = log(expm1(sigma))

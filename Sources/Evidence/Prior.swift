@@ -21,6 +21,11 @@ public struct Divergence: Sendable, Equatable {
   public var kl: Double
   /// ∂KL/∂σ.
   public var sigmaGradient: Double
+
+  /// Gathers the three.
+  public init(scale: Double, kl: Double, sigmaGradient: Double) {
+    (self.scale, self.kl, self.sigmaGradient) = (scale, kl, sigmaGradient)
+  }
 }
 
 /// N(m, λI): L2-SP when m holds the pretrained weights, L2-zero when m is 0.

@@ -25,7 +25,7 @@ struct Doctor: ParsableCommand {
       ["libtorch lies in", Runtime.libraryPath ?? "unknown"],
       ["processor", "\(Processor.name), \(Runtime.threads) threads"],
       ["features", features.joined(separator: ", ")],
-      ["gpu", gpus > 0 ? "\(gpus) found" : "none (\(Runtime.cudaLoadError ?? "CUDA is loaded, but reports no device"))"],
+      ["gpu", gpus > 0 ? "\(gpus) found" : "none (\(Runtime.cudaLoadError ?? "no device reported"))"],
       ["memory", "\(gigabytes(Processor.memory("MemAvailable"))) free of \(gigabytes(Processor.memory("MemTotal")))"],
       ["disk", "\(gigabytes(freeDisk())) free here"],
     ]
@@ -49,7 +49,9 @@ struct Doctor: ParsableCommand {
     return (attributes?[.systemFreeSize] as? NSNumber)?.intValue
   }
 
-  private func gigabytes(_ bytes: Int?) -> String { bytes.map { "\(fixed(Double($0) / 1e9, digits: 1)) GB" } ?? "unknown" }
+  private func gigabytes(_ bytes: Int?) -> String {
+    bytes.map { "\(fixed(Double($0) / 1e9, digits: 1)) GB" } ?? "unknown"
+  }
 }
 
 /// What Linux tells of the processor and the memory.
@@ -58,7 +60,9 @@ private enum Processor {
 
   static var name: String { field("model name", of: cpuinfo) ?? "unknown" }
 
-  static func has(_ flag: String) -> Bool { field("flags", of: cpuinfo)?.split(separator: " ").contains(flag[...]) == true }
+  static func has(_ flag: String) -> Bool {
+    field("flags", of: cpuinfo)?.split(separator: " ").contains(flag[...]) == true
+  }
 
   /// Bytes of a line of /proc/meminfo, which counts in KiB.
   static func memory(_ key: String) -> Int? {

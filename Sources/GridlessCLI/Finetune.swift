@@ -69,7 +69,8 @@ struct Finetune: ParsableCommand {
     if weights == nil {
       let hint = (try? Backbone.named(model)).map { " It wants \($0.weightsHint)." } ?? ""
       throw ValidationError(
-        "--weights is missing: name the safetensors checkpoint of \(model).\(hint) To train from scratch, pass --weights none.")
+        "--weights is missing: name the safetensors checkpoint of \(model).\(hint) "
+          + "To train from scratch, pass --weights none.")
     }
   }
 
@@ -102,7 +103,8 @@ struct Finetune: ParsableCommand {
       ["training set", "N = \(result.n), κ = \(scientific(result.kappa))"],
       ["learned", "λ \(scientific(result.lambda))   τ \(scientific(result.tau))   σ \(scientific(result.sigma))"],
       [
-        "loss", "\(fixed(result.loss)) = −log likelihood/N \(fixed(-result.logLikelihood / Double(result.n))) + KL/(κN) "
+        "loss",
+        "\(fixed(result.loss)) = −log likelihood/N \(fixed(-result.logLikelihood / Double(result.n))) + KL/(κN) "
           + fixed(result.kl / (result.kappa * Double(result.n))),
       ],
       ["learning rate", candidates(result)],

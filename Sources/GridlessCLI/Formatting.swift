@@ -25,7 +25,8 @@ func describe(_ metrics: ClassificationMetrics) -> String {
 /// Rows with their columns aligned, two spaces between them.
 func table(_ rows: [[String]]) -> String {
   let columns = rows.map(\.count).max() ?? 0
-  let widths = (0..<columns).map { column in rows.map { $0.indices.contains(column) ? $0[column].count : 0 }.max() ?? 0 }
+  let widths = (0..<columns).map { column in rows.map { $0.indices.contains(column) ? $0[column].count : 0 }.max() ?? 0
+  }
   return rows.map { row in
     let cells = row.enumerated().map { index, cell in
       index == row.count - 1 ? cell : cell + String(repeating: " ", count: widths[index] - cell.count)

@@ -74,7 +74,8 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
     try require(!learningRates.isEmpty, "no learning rate to try: expected at least one")
     if let kappa {
       try require(
-        kappa > 0 && kappa.isFinite, "--kappa \(kappa): expected a positive number, or auto for D/N (1 is the plain ELBO)")
+        kappa > 0 && kappa.isFinite,
+        "--kappa \(kappa): expected a positive number, or auto for D/N (1 is the plain ELBO)")
     }
   }
 }

@@ -68,7 +68,8 @@ public struct FineTuneOptions: Sendable {
       augmentation: augmentation, steps: steps,
       batchSize: batchSize ?? FineTuneConfiguration.publishedBatchSize(examples: examples),
       trainSplits: trainSplits.map(\.rawValue), classes: classes, n: n,
-      learningRates: learningRate.map { [$0] } ?? FineTuneConfiguration.publishedLearningRates, kappa: kappa, seed: seed,
+      learningRates: learningRate.map { [$0] } ?? FineTuneConfiguration.publishedLearningRates, kappa: kappa,
+      seed: seed,
       device: device.description, threads: Runtime.threads, skipUnreadable: skipUnreadable)
     try configuration.validate(examples: examples)
     return configuration
@@ -84,12 +85,15 @@ public enum DeviceChoice: String, Sendable, CaseIterable {
   /// The first GPU; an error if there is none.
   case cuda
 
-  /// The device. Throws if a GPU is asked for and there is none.
+  /// The device.
+  ///
+  /// Throws if a GPU is asked for and there is none.
   public func resolved() throws -> Device {
     let count = self == .cpu ? 0 : try Runtime.cudaDeviceCount()
     if self == .cuda && count == 0 {
       throw TrainingError.invalidOption(
-        "--device cuda: no GPU found (\(Runtime.cudaLoadError ?? "CUDA is loaded, but reports no device")). Pass --device cpu, or see gridless doctor.")
+        "--device cuda: no GPU found (\(Runtime.cudaLoadError ?? "CUDA is loaded, but reports no device")). "
+          + "Pass --device cpu, or see gridless doctor.")
     }
     return count > 0 ? .cuda(0) : .cpu
   }

@@ -37,7 +37,8 @@ public struct FineTuner {
     let network = backbone.makeNetwork(classes: dataset.classes.count)
     let initial = try initialState(of: network, onEvent)
 
-    let preprocessing = Preprocessing(size: configuration.size, resize: configuration.resize, for: backbone.normalization)
+    let preprocessing = Preprocessing(
+      size: configuration.size, resize: configuration.resize, for: backbone.normalization)
     func decode(_ split: Split) throws -> ImageBatches? {
       guard let examples = dataset.splits[split] else { return nil }
       let store = try ImageStore.decode(

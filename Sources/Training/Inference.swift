@@ -25,7 +25,8 @@ extension SavedModel {
     let dataset = try Dataset.open(data, options: Dataset.Options(trainSplits: [], classes: classes))
     for note in dataset.notes { try onEvent(.note(note)) }
     guard let examples = dataset.splits[split] else {
-      throw DatasetError.missingSplit(path: data, split: split, found: dataset.splits.keys.sorted { $0.rawValue < $1.rawValue })
+      throw DatasetError.missingSplit(
+        path: data, split: split, found: Split.allCases.filter { dataset.splits[$0] != nil })
     }
     let images = try ImageStore.decode(examples, preprocessing: preprocessing, split: split, onEvent: onEvent)
     return try model(device: device).metrics(of: ImageBatches(images, device: device), batchSize: batchSize)

