@@ -5,7 +5,8 @@ import Foundation
 /// Throws `DatasetError.unreadable` with the system's own words.
 func readFile(_ path: String, offset: Int = 0, count: Int? = nil) throws(DatasetError) -> [UInt8] {
   func failed() -> DatasetError { .unreadable(path: path, reason: String(cString: strerror(errno))) }
-  let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+  // Without O_NONBLOCK, opening a pipe would wait for its other end.
+  let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
   guard descriptor >= 0 else { throw failed() }
   defer { close(descriptor) }
   var status = stat()

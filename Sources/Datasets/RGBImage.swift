@@ -19,7 +19,8 @@ public struct RGBImage: Equatable, Sendable {
   /// Decodes a JPEG, PNG or WebP file, told apart by the first bytes and never by the name.
   ///
   /// JPEG's EXIF orientation is applied. Gray, CMYK and palette images become RGB as by Pillow's `convert("RGB")`;
-  /// alpha is dropped, not composited; of 16-bit samples the high byte is kept. Throws `DatasetError.unreadable`.
+  /// alpha is dropped, not composited; of 16-bit samples the high byte is kept.
+  /// Pixel data that ends too early is an error. Throws `DatasetError.unreadable`.
   public static func decode(path: String) throws(DatasetError) -> RGBImage {
     let bytes = try readFile(path)
     return try decode(bytes, name: path)

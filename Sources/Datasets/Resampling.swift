@@ -1,8 +1,8 @@
-/// Bilinear resampling with antialiasing, bit for bit as Pillow's `Image.resize(size, BILINEAR)`.
+/// Bilinear resampling with antialiasing, bit for bit as Pillow's `Image.resize(size, BILINEAR)` up to version 12.
 ///
 /// Each output pixel is a triangle-weighted mean of the input pixels within one output pixel's width of its centre
 /// (within one input pixel when enlarging). First along rows, then along columns, each pass rounded to 8 bits, weights
-/// in fixed point with 22 fractional bits.
+/// in fixed point with 22 fractional bits. (Pillow 13 takes the columns first for some shapes: then one grey level apart.)
 enum Resampling {
   private static let fractionBits = 32 - 8 - 2
 
@@ -111,6 +111,6 @@ enum Resampling {
 }
 
 extension RGBImage {
-  /// Resizes with antialiased bilinear resampling, equal to Pillow's.
+  /// Resizes with antialiased bilinear resampling, equal to Pillow's (see `Resampling`).
   package func resized(height: Int, width: Int) -> RGBImage { Resampling.resize(self, height: height, width: width) }
 }

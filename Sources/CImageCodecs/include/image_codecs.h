@@ -18,12 +18,13 @@ typedef struct {
 ///
 /// - JPEG: gray, YCbCr, RGB, CMYK and YCCK (inverted as Adobe writes them; converted as Pillow converts CMYK), accurate
 ///   integer DCT and fancy upsampling, baseline or progressive. The EXIF orientation is applied. Data that ends too
-///   early is an error, not gray padding.
+///   early is an error, not gray padding (libjpeg only warns).
 /// - PNG: every colour type and bit depth, interlaced or not. 16-bit samples keep their high byte.
 /// - WebP: lossy and lossless stills.
 ///
 /// Alpha is dropped, not composited; gamma and colour profiles are ignored. All this is what Pillow's `convert("RGB")`
-/// gives (EXIF orientation: after `ImageOps.exif_transpose`).
+/// gives (EXIF orientation: after `ImageOps.exif_transpose`), except that it clips
+/// 16-bit gray to 255.
 ///
 /// Returns 0, or 1 with a message of at most `message_size` bytes, ending in NUL.
 int image_codecs_decode(const uint8_t *data, size_t size, image_codecs_image *image, char *message,
