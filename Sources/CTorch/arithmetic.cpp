@@ -59,6 +59,10 @@ CTStatus ct_mul_scalar_(CTTensor self, double scalar) {
   return guarded([&] { value(self).mul_(scalar); });
 }
 
+CTStatus ct_add_difference_(CTTensor self, CTTensor a, CTTensor b, double alpha) {
+  return guarded([&] { value(self).add_(at::sub(value(a), value(b)), alpha); });
+}
+
 namespace {
 
 /// Σ term(aᵢ, bᵢ) in float64. Eight running sums, in an order that does not depend on threads or vector width.

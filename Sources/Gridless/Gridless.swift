@@ -1,1 +1,10 @@
-// Filled in by the next commits.
+// The whole of Gridless behind one import: the finetuner, priors, backbones and data sets, and what they are made of.
+@_exported import Backbones
+@_exported import Datasets
+@_exported import Evidence
+@_exported import Torch
+@_exported import Training
+@_exported import Weights
+
+/// The version of this package.
+public let gridlessVersion = "0.1.0"

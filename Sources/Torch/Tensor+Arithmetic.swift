@@ -64,6 +64,11 @@ extension Tensor {
     try check(ct_add_(handle, other.handle, alpha))
   }
 
+  /// self += alpha · (a − b), the difference taken before it is scaled, so that close vectors lose no digits.
+  public func addDifference_(_ a: Tensor, _ b: Tensor, alpha: Double) throws(TorchError) {
+    try check(ct_add_difference_(handle, a.handle, b.handle, alpha))
+  }
+
   /// self *= value.
   public func mul_(_ value: Double) throws(TorchError) { try check(ct_mul_scalar_(handle, value)) }
 

@@ -117,6 +117,8 @@ CT_CHECKED ct_zero_(CTTensor self);
 CT_CHECKED ct_copy_(CTTensor self, CTTensor source);
 CT_CHECKED ct_add_(CTTensor self, CTTensor other, double alpha);
 CT_CHECKED ct_mul_scalar_(CTTensor self, double value);
+/// self += alpha (a − b), the difference taken before it is scaled.
+CT_CHECKED ct_add_difference_(CTTensor self, CTTensor a, CTTensor b, double alpha);
 /// Reductions of flat vectors of one dtype, accumulated in float64: Σ aᵢbᵢ and Σ (aᵢ − bᵢ)².
 CT_CHECKED ct_dot_float64(double *out, CTTensor a, CTTensor b);
 CT_CHECKED ct_squared_distance_float64(double *out, CTTensor a, CTTensor b);

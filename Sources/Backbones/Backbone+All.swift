@@ -1,0 +1,66 @@
+extension Backbone {
+  /// Every backbone that Gridless knows.
+  public static let all: [Backbone] =
+    [
+      resNet("resnet18", [2, 2, 2, 2], bottleneck: false),
+      resNet("resnet34", [3, 4, 6, 3], bottleneck: false),
+      resNet("resnet50", [3, 4, 6, 3], bottleneck: true),
+      resNet("resnet101", [3, 4, 23, 3], bottleneck: true),
+      resNet("resnet152", [3, 8, 36, 3], bottleneck: true),
+      resNet50Layer3,
+      mobileNetV2("mobilenet_v2", stridedPadding: .symmetric(1), normalization: .imageNet),
+      mobileNetV2(
+        "tf_mobilenet_v2", stridedPadding: .same, normalization: .tensorFlow,
+        weights: "TensorFlow's MobileNetV2 1.0 under torchvision's names, pretrained on ImageNet"),
+      denseNet("densenet121", [6, 12, 24, 16]),
+      denseNet("densenet169", [6, 12, 32, 32]),
+      denseNet("densenet201", [6, 12, 48, 32]),
+    ] + [20, 32, 44, 56].map(cifarResNet)
+
+  private static func resNet(_ name: String, _ blocks: [Int], bottleneck: Bool) -> Backbone {
+    let configuration = ResNet.Configuration(blocks: blocks, bottleneck: bottleneck)
+    return Backbone(name, featureWidth: configuration.featureWidth, head: "fc") {
+      ResNet(configuration, classes: $0, builder: &$1)
+    }
+  }
+
+  /// ResNet-50 up to `layer3`, as Caffe and Keras have it: strides in the 1×1 convolutions, BGR input, another ε.
+  private static var resNet50Layer3: Backbone {
+    let configuration = ResNet.Configuration(blocks: [3, 4, 6], bottleneck: true, strideInFirst: true)
+    return Backbone(
+      "resnet50_layer3", featureWidth: configuration.featureWidth, normalization: .caffe, head: "fc",
+      weights: "Keras's ResNet-50 up to layer3 under torchvision's names, pretrained on ImageNet", eps: 1.001e-5
+    ) {
+      ResNet(configuration, classes: $0, builder: &$1)
+    }
+  }
+
+  private static func mobileNetV2(
+    _ name: String, stridedPadding: Padding, normalization: InputNormalization, weights: String? = nil
+  ) -> Backbone {
+    Backbone(
+      name, featureWidth: MobileNetV2.featureWidth, normalization: normalization, head: "classifier.1", weights: weights
+    ) {
+      MobileNetV2(stridedPadding: stridedPadding, classes: $0, builder: &$1)
+    }
+  }
+
+  /// ε is torchvision's 1e-5.
+  ///
+  /// Weights trained by Keras, with 1.001e-5, serve as well: DenseNet-169's features move by
+  /// 4e-5 relative on photographs, less than by rounding the weights to fp16 (1e-3).
+  private static func denseNet(_ name: String, _ layers: [Int]) -> Backbone {
+    Backbone(name, featureWidth: DenseNet.featureWidth(layers), head: "classifier", fan: .input) {
+      DenseNet(layers: layers, classes: $0, builder: &$1)
+    }
+  }
+
+  private static func cifarResNet(depth: Int) -> Backbone {
+    Backbone(
+      "resnet\(depth)", featureWidth: CIFARResNet.featureWidth, inputSize: 32, normalization: .cifar10, head: "linear",
+      weights: "a CIFAR ResNet-\(depth) with option-A shortcuts and a head named linear", fan: .input
+    ) {
+      CIFARResNet(depth: depth, classes: $0, builder: &$1)
+    }
+  }
+}

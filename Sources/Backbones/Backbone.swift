@@ -1,0 +1,94 @@
+/// An architecture that can be fine-tuned, with all that its weights expect of their input.
+public struct Backbone: Sendable {
+  /// The name on the command line, and the key of torchvision's model where it has one.
+  public let name: String
+  /// The width of the features that the head sees.
+  public let featureWidth: Int
+  /// The side of the square images that it was made for, in pixels; others work too.
+  public let inputSize: Int
+  /// How its weights want their pixels.
+  public let normalization: InputNormalization
+  /// The head's name in the state dict, such as `fc`.
+  public let headName: String
+  /// Which weights fit, in words.
+  public let weightsHint: String
+
+  let fan: Initialization.Fan
+  let eps: Double
+  let makeArchitecture: @Sendable (_ classes: Int, inout LayoutBuilder) -> any Architecture
+
+  init(
+    _ name: String, featureWidth: Int, inputSize: Int = 224, normalization: InputNormalization = .imageNet,
+    head: String, weights: String? = nil, fan: Initialization.Fan = .output, eps: Double = 1e-5,
+    make: @escaping @Sendable (_ classes: Int, inout LayoutBuilder) -> any Architecture
+  ) {
+    self.name = name
+    self.featureWidth = featureWidth
+    self.inputSize = inputSize
+    self.normalization = normalization
+    headName = head
+    weightsHint = weights ?? "torchvision's \(name), pretrained on ImageNet"
+    self.fan = fan
+    self.eps = eps
+    makeArchitecture = make
+  }
+
+  /// The number of trainable parameters, without the head.
+  public var parameterCount: Int { makeNetwork(classes: 1).layout.backboneCount }
+
+  /// The names of the head's parameters.
+  public var headParameterNames: [String] { ["\(headName).weight", "\(headName).bias"] }
+
+  /// The backbone with a head for so many classes (at least 1).
+  public func makeNetwork(classes: Int) -> Network {
+    var builder = LayoutBuilder()
+    builder.fan = fan
+    builder.eps = eps
+    let architecture = makeArchitecture(classes, &builder)
+    let (layout, buffers) = builder.layouts
+    return Network(backbone: self, classes: classes, layout: layout, buffers: buffers, architecture: architecture)
+  }
+
+  /// The backbone of that name.
+  ///
+  /// Throws ``UnknownBackbone`` with the nearest names if there is none.
+  public static func named(_ name: String) throws(UnknownBackbone) -> Backbone {
+    guard let backbone = all.first(where: { $0.name == name }) else { throw UnknownBackbone(name) }
+    return backbone
+  }
+}
+
+/// A name that no backbone has.
+public struct UnknownBackbone: Error, Equatable, CustomStringConvertible {
+  /// The name that was asked for.
+  public let name: String
+  /// The three names nearest to it, by edit distance.
+  public let nearest: [String]
+
+  init(_ name: String) {
+    self.name = name
+    let distances = Backbone.all.map { (name: $0.name, distance: editDistance($0.name, name.lowercased())) }
+    nearest = distances.sorted { ($0.distance, $0.name) < ($1.distance, $1.name) }.prefix(3).map(\.name)
+  }
+
+  /// What was asked for, what is near, and where the whole list is.
+  public var description: String {
+    "model '\(name)': no such backbone. Did you mean \(nearest.joined(separator: ", "))? `gridless models` lists all."
+  }
+}
+
+/// The fewest insertions, deletions and replacements of a character that turn `a` into `b` (Levenshtein).
+func editDistance(_ a: String, _ b: String) -> Int {
+  let b = Array(b)
+  var row = Array(0...b.count)
+  for (i, character) in a.enumerated() {
+    var diagonal = row[0]
+    row[0] = i + 1
+    for j in b.indices {
+      let replaced = diagonal + (b[j] == character ? 0 : 1)
+      diagonal = row[j + 1]
+      row[j + 1] = min(replaced, row[j] + 1, diagonal + 1)
+    }
+  }
+  return row[b.count]
+}

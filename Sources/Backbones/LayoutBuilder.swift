@@ -1,0 +1,61 @@
+/// Collects the names and shapes of a network's parameters and buffers while its layers are made.
+struct LayoutBuilder {
+  /// How convolutions start.
+  var fan = Initialization.Fan.output
+  /// The ε of every BatchNorm layer.
+  var eps = 1e-5
+
+  private var parameters: [(name: String, shape: [Int], group: ParameterGroup, initialization: Initialization)] = []
+  private var buffers: [BufferSlice] = []
+
+  /// The layouts of what was added so far.
+  ///
+  /// Layers hold indices, so a head is added last.
+  var layouts: (parameters: ParameterLayout, buffers: BufferLayout) {
+    (ParameterLayout(parameters), BufferLayout(slices: buffers))
+  }
+
+  /// A convolution `name` of a square kernel, by default padded so that stride 1 keeps the side.
+  mutating func conv(
+    _ name: String, _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, padding: Padding? = nil,
+    groups: Int = 1
+  ) -> Conv2d {
+    let shape = [outputs, inputs / groups, kernel, kernel]
+    let weight = add("\(name).weight", shape, .backbone, .heNormal(fan))
+    return Conv2d(
+      weight: weight, kernelSize: kernel, stride: stride, padding: padding ?? .symmetric(kernel / 2), groups: groups)
+  }
+
+  /// A BatchNorm layer `name` over `channels`.
+  mutating func norm(_ name: String, _ channels: Int) -> BatchNorm2d {
+    let weight = add("\(name).weight", [channels], .backbone, .ones)
+    let bias = add("\(name).bias", [channels], .backbone, .zeros)
+    buffers.append(BufferSlice(name: "\(name).running_mean", shape: [channels], initialValue: 0))
+    buffers.append(BufferSlice(name: "\(name).running_var", shape: [channels], initialValue: 1))
+    return BatchNorm2d(
+      weight: weight, bias: bias, runningMean: buffers.count - 2, runningVar: buffers.count - 1, eps: eps)
+  }
+
+  /// A convolution and its BatchNorm layer.
+  mutating func convNorm(
+    _ convName: String, _ normName: String, _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1,
+    padding: Padding? = nil, groups: Int = 1
+  ) -> ConvNorm {
+    let conv = conv(convName, inputs, outputs, kernel: kernel, stride: stride, padding: padding, groups: groups)
+    return ConvNorm(conv: conv, norm: norm(normName, outputs))
+  }
+
+  /// The classification head `name`.
+  mutating func head(_ name: String, _ inputs: Int, _ classes: Int) -> Linear {
+    let weight = add("\(name).weight", [classes, inputs], .head, .uniform(fanIn: inputs))
+    let bias = add("\(name).bias", [classes], .head, .uniform(fanIn: inputs))
+    return Linear(weight: weight, bias: bias)
+  }
+
+  private mutating func add(
+    _ name: String, _ shape: [Int], _ group: ParameterGroup, _ initialization: Initialization
+  ) -> Int {
+    parameters.append((name, shape, group, initialization))
+    return parameters.count - 1
+  }
+}

@@ -1,0 +1,150 @@
+import Torch
+
+/// Which of the two priors a parameter is under.
+public enum ParameterGroup: String, Sendable, Hashable {
+  /// w: everything below the classifier.
+  case backbone
+  /// V: the classifier's weights and biases.
+  case head
+}
+
+/// One parameter's place in the parameter vector.
+///
+/// Its logical order is row-major over `shape`, as in PyTorch and in files. In the vector, 4-D weights `[O, I, H, W]`
+/// are stored O,H,W,I, so that their logical view is channels-last and no step reorders them.
+public struct ParameterSlice: Sendable, Hashable {
+  /// The name in PyTorch's state dict.
+  public let name: String
+  /// PyTorch's logical shape: `[O, I, H, W]` for convolutions.
+  public let shape: [Int]
+  /// Backbone or head.
+  public let group: ParameterGroup
+  /// How it starts where no checkpoint sets it.
+  public let initialization: Initialization
+  /// The first element in the vector: a multiple of ``ParameterLayout/alignment``.
+  public let offset: Int
+  /// The number of elements, without padding.
+  public let count: Int
+  /// The elements of all slices before this one, without padding: the same whatever the layout.
+  public let logicalOffset: Int
+
+  /// The elements in the vector, without the padding behind them.
+  public var range: Range<Int> { offset..<offset + count }
+
+  /// The slice's elements in the vector's order, from their logical order.
+  @inlinable
+  public func pack<Element>(_ logical: [Element]) -> [Element] {
+    guard let (outer, inner, middle) = transposition else { return logical }
+    return Self.transpose(logical, outer: outer, rows: inner, columns: middle)
+  }
+
+  /// The slice's elements in logical order, from the vector's order.
+  @inlinable
+  public func unpack<Element>(_ stored: [Element]) -> [Element] {
+    guard let (outer, inner, middle) = transposition else { return stored }
+    return Self.transpose(stored, outer: outer, rows: middle, columns: inner)
+  }
+
+  /// (O, I, H·W) where the two orders differ.
+  @inlinable var transposition: (outer: Int, inner: Int, middle: Int)? {
+    guard shape.count == 4, shape[1] > 1, shape[2] * shape[3] > 1 else { return nil }
+    return (shape[0], shape[1], shape[2] * shape[3])
+  }
+
+  @inlinable
+  static func transpose<Element>(_ values: [Element], outer: Int, rows: Int, columns: Int) -> [Element] {
+    values.withUnsafeBufferPointer { source in
+      Array(unsafeUninitializedCapacity: source.count) { target, count in
+        for block in 0..<outer {
+          let start = block * rows * columns
+          for column in 0..<columns {
+            for row in 0..<rows {
+              target.initializeElement(at: start + column * rows + row, to: source[start + row * columns + column])
+            }
+          }
+        }
+        count = source.count
+      }
+    }
+  }
+}
+
+/// Where every trainable parameter lies in one flat vector: the backbone's first, then the head's.
+///
+/// Slices start at multiples of 64 bytes of fp32. What lies between them is padding, which never counts in D.
+public struct ParameterLayout: Sendable, Hashable {
+  /// Elements to whose multiples slices are aligned: 64 bytes of fp32.
+  public static let alignment = 16
+
+  /// The parameters, in the vector's order.
+  public let slices: [ParameterSlice]
+  /// D_w, the backbone's parameters without padding.
+  public let backboneCount: Int
+  /// D_V, the head's parameters without padding.
+  public let headCount: Int
+  /// The backbone's elements of the vector, padding included.
+  public let backboneRange: Range<Int>
+  /// The head's elements of the vector, padding included.
+  public let headRange: Range<Int>
+
+  /// D = D_w + D_V, all parameters without padding.
+  public var count: Int { backboneCount + headCount }
+  /// The length of the vector.
+  public var paddedCount: Int { headRange.upperBound }
+
+  /// Places parameters one after the other, the head's last.
+  init(_ parameters: [(name: String, shape: [Int], group: ParameterGroup, initialization: Initialization)]) {
+    var slices: [ParameterSlice] = []
+    var offset = 0
+    var logicalOffset = 0
+    var headStart = 0
+    var backboneCount = 0
+    for group in [ParameterGroup.backbone, .head] {
+      for parameter in parameters where parameter.group == group {
+        let count = parameter.shape.reduce(1, *)
+        slices.append(
+          ParameterSlice(
+            name: parameter.name, shape: parameter.shape, group: group, initialization: parameter.initialization,
+            offset: offset, count: count, logicalOffset: logicalOffset))
+        offset += (count + Self.alignment - 1) / Self.alignment * Self.alignment
+        logicalOffset += count
+      }
+      if group == .backbone { (headStart, backboneCount) = (offset, logicalOffset) }
+    }
+    self.slices = slices
+    self.backboneCount = backboneCount
+    headCount = logicalOffset - backboneCount
+    backboneRange = 0..<headStart
+    headRange = headStart..<offset
+  }
+
+  /// Each parameter as a view of the flat vector: PyTorch's shape, channels-last strides where 4-D.
+  ///
+  /// `flat` has `paddedCount` elements, of any dtype and device. Views share its memory and its version counter.
+  /// Throws PyTorch's error if it is too short.
+  public func views(of flat: Tensor) throws(TorchError) -> [Tensor] {
+    var views: [Tensor] = []
+    for slice in slices {
+      let part = try flat.narrow(dim: 0, start: slice.offset, length: slice.count)
+      let shape = slice.shape
+      views.append(
+        shape.count == 4
+          ? try part.view([shape[0], shape[2], shape[3], shape[1]]).permute([0, 3, 1, 2]) : try part.view(shape))
+    }
+    return views
+  }
+
+  /// The vector, zeros in its padding, from each parameter's elements in logical order.
+  @inlinable
+  public func vector<Element: BinaryFloatingPoint>(_ values: [[Element]]) -> [Element] {
+    var vector = [Element](repeating: 0, count: paddedCount)
+    for (slice, logical) in zip(slices, values) { vector.replaceSubrange(slice.range, with: slice.pack(logical)) }
+    return vector
+  }
+
+  /// Each parameter's elements in logical order, from the vector.
+  @inlinable
+  public func values<Element>(ofVector vector: [Element]) -> [[Element]] {
+    slices.map { $0.unpack(Array(vector[$0.range])) }
+  }
+}

@@ -1,0 +1,86 @@
+/// Labelled images on disk: the classes, and which example belongs to which split.
+///
+/// Nothing is decoded yet; `ImageStore` does that.
+public struct Dataset: Equatable, Sendable {
+  /// The way a data set lies on disk.
+  public enum Layout: String, Codable, Sendable {
+    /// `ROOT/train/<class>/…`, optionally `val` and `test`: torchvision's `ImageFolder`.
+    case imageFolder
+    /// `ROOT/<class>/…`, all of it training data.
+    case flatFolder
+    /// A CSV or TSV file with the columns `path`, `label` and optionally `split`.
+    case table
+    /// The binary version of CIFAR-10.
+    case cifar10
+    /// The UCI handwritten digits as scikit-learn ships them.
+    case digits
+  }
+
+  /// What to take from a data set.
+  public struct Options: Equatable, Sendable {
+    /// The splits that are trained on, merged in this order.
+    ///
+    /// Empty means for evaluation: every split stays as it is.
+    public var trainSplits: [Split]
+    /// Only these classes; nil for all.
+    ///
+    /// For evaluation, labels index this list even where a class has no example.
+    public var classes: [String]?
+    /// The size of a stratified subset of the training examples; nil for all.
+    public var n: Int?
+    /// Picks the subset.
+    ///
+    /// With the same seed a smaller subset lies within a larger one.
+    public var seed: UInt64
+
+    /// Creates options; by default the whole training split.
+    public init(trainSplits: [Split] = [.train], classes: [String]? = nil, n: Int? = nil, seed: UInt64 = 0) {
+      (self.trainSplits, self.classes, self.n, self.seed) = (trainSplits, classes, n, seed)
+    }
+  }
+
+  /// The folder or file, as given.
+  public let path: String
+  /// How it lies on disk.
+  public let layout: Layout
+  /// The class names; an example's label is an index into them.
+  ///
+  /// Sorted by UTF-8 bytes, as Python sorts; CIFAR-10's in
+  /// the order of its own list.
+  public let classes: [String]
+  /// The examples of each split that has any.
+  ///
+  /// `.train` holds the merged training splits.
+  public let splits: [Split: [Example]]
+  /// What the user should know: splits left unused, files ignored.
+  public let notes: [String]
+
+  /// Opens a data set, recognising its layout.
+  ///
+  /// - `ROOT/train/<class>/…` with optional `val` and `test`; images may lie in folders below the class's.
+  /// - `ROOT/<class>/…`: all training data, no test split.
+  /// - A CSV or TSV file whose header has `path`, `label` and optionally `split` (train, val, test); paths are relative
+  ///   to the file; quotes as in RFC 4180.
+  /// - CIFAR-10's binary files, in the folder or in `cifar-10-batches-bin` inside it.
+  /// - scikit-learn's digits CSV: 64 numbers 0…16 and a label per row; the first half is `train`, the second `test`.
+  ///
+  /// Throws `DatasetError` if the layout is none of these, a class folder is empty, fewer than two classes are left,
+  /// training and test classes differ, or the subset asked for does not fit.
+  public static func open(_ path: String, options: Options = Options()) throws(DatasetError) -> Dataset {
+    var root = path
+    while root.count > 1, root.hasSuffix("/") { root.removeLast() }
+    var listing: Listing
+    switch FileKind(root) {
+    case .missing: throw .notFound(path: path)
+    case .other: throw .unrecognized(path: path, found: "a special file")
+    case .file: listing = try TableLayout.read(root)
+    case .folder:
+      if let folder = CIFAR10Layout.folder(in: root) {
+        listing = try CIFAR10Layout.read(folder)
+      } else {
+        listing = try FolderLayout.read(root)
+      }
+    }
+    return try listing.resolved(path: path, options: options)
+  }
+}

@@ -1,0 +1,68 @@
+/// Rows of comma- or tab-separated text, quotes as in RFC 4180 (section 2).
+///
+/// Lines end in LF or CRLF; a field in double quotes may hold delimiters, line ends and doubled quotes; a byte order
+/// mark and empty lines are skipped. The delimiter is a tab if the first line has one, else a comma.
+struct DelimitedText {
+  /// Each row's fields and the line it starts on, from 1.
+  private(set) var rows: [(line: Int, fields: [String])] = []
+
+  /// Splits a file's bytes.
+  ///
+  /// Throws `DatasetError.malformed` for a quote that never closes.
+  init(_ bytes: [UInt8], path: String) throws(DatasetError) {
+    let newline = UInt8(ascii: "\n")
+    let quote = UInt8(ascii: "\"")
+    let tab = UInt8(ascii: "\t")
+    let delimiter = bytes.prefix { $0 != newline }.contains(tab) ? tab : UInt8(ascii: ",")
+    var position = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
+    var (line, firstLine) = (1, 1)
+    var field: [UInt8] = []
+    var fields: [String] = []
+    var openedAt: Int?
+    var wasQuoted = false
+
+    func next() -> UInt8? { position + 1 < bytes.count ? bytes[position + 1] : nil }
+    func endField() {
+      fields.append(String(decoding: field, as: UTF8.self))
+      field.removeAll(keepingCapacity: true)
+    }
+    func endRow() {
+      if !fields.isEmpty || !field.isEmpty || wasQuoted {
+        endField()
+        rows.append((firstLine, fields))
+        fields.removeAll(keepingCapacity: true)
+      }
+      wasQuoted = false
+    }
+
+    while position < bytes.count {
+      let byte = bytes[position]
+      if byte == newline { line += 1 }
+      if openedAt != nil {
+        if byte != quote {
+          field.append(byte)
+        } else if next() == quote {
+          field.append(quote)
+          position += 1
+        } else {
+          openedAt = nil
+        }
+      } else if byte == quote, field.isEmpty {
+        (openedAt, wasQuoted) = (line, true)
+      } else if byte == delimiter {
+        endField()
+      } else if byte == newline {
+        endRow()
+        firstLine = line
+      } else if byte != UInt8(ascii: "\r") || next() != newline {
+        field.append(byte)
+      }
+      position += 1
+    }
+    if let openedAt {
+      throw .malformed(
+        path: path, line: openedAt, reason: "a quoted field is never closed. Close it, or double the quote.")
+    }
+    endRow()
+  }
+}

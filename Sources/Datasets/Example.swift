@@ -1,0 +1,74 @@
+/// The parts of a data set.
+public enum Split: String, Codable, CaseIterable, Sendable {
+  /// What is trained on.
+  case train
+  /// Held out by the data set's makers; Gridless needs none, so it is unused unless asked for.
+  case val
+  /// What metrics are reported on.
+  case test
+
+  /// Reads a list such as `train,val`.
+  ///
+  /// Throws `DatasetError.unknownSplit`.
+  public static func list(_ text: String) throws(DatasetError) -> [Split] {
+    var splits: [Split] = []
+    for name in text.split(separator: ",", omittingEmptySubsequences: false) {
+      let name = String(name.filter { $0 != " " })
+      guard let split = Split(rawValue: name) else { throw .unknownSplit(name) }
+      if !splits.contains(split) { splits.append(split) }
+    }
+    return splits
+  }
+}
+
+/// One labelled image.
+public struct Example: Equatable, Sendable {
+  /// Where an example's pixels are.
+  public enum Source: Equatable, Sendable {
+    /// An image file.
+    case file(String)
+    /// Three planes (red, green, blue) of 32 × 32 bytes in a CIFAR-10 binary file, `offset` bytes from its start.
+    case cifar(path: String, offset: Int)
+    /// Pixels at hand.
+    case pixels(RGBImage)
+  }
+
+  /// Where the pixels are.
+  public var source: Source
+  /// The index of the class in `Dataset.classes`.
+  public var label: Int
+
+  /// Creates an example.
+  public init(source: Source, label: Int) { (self.source, self.label) = (source, label) }
+}
+
+extension Example.Source {
+  /// What error messages call it.
+  var name: String {
+    switch self {
+    case .file(let path): path
+    case .cifar(let path, let offset): "\(path) (record at byte \(offset))"
+    case .pixels: "inline pixels"
+    }
+  }
+
+  /// Decodes the pixels.
+  ///
+  /// Throws `DatasetError.unreadable`.
+  public func decode() throws(DatasetError) -> RGBImage {
+    switch self {
+    case .file(let path): try RGBImage.decode(path: path)
+    case .cifar(let path, let offset): try CIFAR10Layout.image(path, offset: offset)
+    case .pixels(let image): image
+    }
+  }
+
+  /// The decoded image's size, from no more than its header.
+  func size() throws(DatasetError) -> (height: Int, width: Int) {
+    switch self {
+    case .file(let path): try RGBImage.size(of: try readFile(path), name: path)
+    case .cifar: (CIFAR10Layout.side, CIFAR10Layout.side)
+    case .pixels(let image): (image.height, image.width)
+    }
+  }
+}

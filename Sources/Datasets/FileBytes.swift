@@ -1,0 +1,57 @@
+import Foundation
+
+/// Reads a file, or `count` bytes of it from `offset`.
+///
+/// Throws `DatasetError.unreadable` with the system's own words.
+func readFile(_ path: String, offset: Int = 0, count: Int? = nil) throws(DatasetError) -> [UInt8] {
+  func failed() -> DatasetError { .unreadable(path: path, reason: String(cString: strerror(errno))) }
+  // Without O_NONBLOCK, opening a pipe would wait for its other end.
+  let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+  guard descriptor >= 0 else { throw failed() }
+  defer { close(descriptor) }
+  var status = stat()
+  guard fstat(descriptor, &status) == 0 else { throw failed() }
+  guard status.st_mode & S_IFMT == S_IFREG else { throw .unreadable(path: path, reason: "not a regular file") }
+  let wanted = count ?? Int(status.st_size)
+  var succeeded = true
+  let bytes = [UInt8](unsafeUninitializedCapacity: wanted) { buffer, filled in
+    while filled < wanted, let start = buffer.baseAddress {
+      let got = pread(descriptor, start + filled, wanted - filled, off_t(offset + filled))
+      if got < 0 && errno == EINTR { continue }
+      succeeded = got >= 0
+      guard got > 0 else { return }
+      filled += got
+    }
+  }
+  guard succeeded else { throw failed() }
+  guard count == nil || bytes.count == wanted else {
+    throw .unreadable(path: path, reason: "ends at byte \(offset + bytes.count), expected \(offset + wanted)")
+  }
+  return bytes
+}
+
+/// What lies at a path, symbolic links followed.
+enum FileKind {
+  case folder
+  case file
+  case other
+  case missing
+
+  init(_ path: String) {
+    var status = stat()
+    guard stat(path, &status) == 0 else {
+      self = .missing
+      return
+    }
+    switch status.st_mode & S_IFMT {
+    case S_IFDIR: self = .folder
+    case S_IFREG: self = .file
+    default: self = .other
+    }
+  }
+}
+
+extension String {
+  /// Whether this comes first when sorted by UTF-8 bytes, which is how Python sorts strings.
+  func precedesByBytes(_ other: String) -> Bool { utf8.lexicographicallyPrecedes(other.utf8) }
+}

@@ -1,0 +1,98 @@
+import Foundation
+
+/// Class folders: `ROOT/train/<class>/…` with optional `val` and `test`, or `ROOT/<class>/…`.
+///
+/// Files are listed as torchvision's `make_dataset` lists them: folders in sorted order, files sorted within each.
+enum FolderLayout {
+  private static let extensions: Set<String> = ["jpg", "jpeg", "png", "webp"]
+
+  static func read(_ root: String) throws(DatasetError) -> Listing {
+    let folders = try Folder(root).folders
+    let splits = Split.allCases.filter { folders.contains($0.rawValue) }
+    var reader = Reader()
+    var listing = Listing(layout: splits.isEmpty ? .flatFolder : .imageFolder)
+    if splits.isEmpty {
+      guard !folders.isEmpty else {
+        throw .unrecognized(path: root, found: "a folder without class folders")
+      }
+      listing.parts[.train] = try reader.part(root)
+    } else {
+      for split in splits { listing.parts[split] = try reader.part("\(root)/\(split.rawValue)") }
+      for other in folders where Split(rawValue: other) == nil {
+        listing.notes.append("\(other)/ is ignored (expected train, val or test)")
+      }
+    }
+    listing.notes += reader.notes
+    return listing
+  }
+
+  /// A folder's entries, hidden ones left out, each sorted by UTF-8 bytes.
+  private struct Folder {
+    var folders: [String] = []
+    var files: [String] = []
+
+    init(_ path: String) throws(DatasetError) {
+      do {
+        for name in try FileManager.default.contentsOfDirectory(atPath: path) where !name.hasPrefix(".") {
+          if FileKind("\(path)/\(name)") == .folder { folders.append(name) } else { files.append(name) }
+        }
+      } catch {
+        throw .malformed(path: path, line: nil, reason: "the folder cannot be listed. Check its permissions.")
+      }
+      folders.sort { $0.precedesByBytes($1) }
+      files.sort { $0.precedesByBytes($1) }
+    }
+  }
+
+  /// Walks class folders and counts what it leaves out.
+  private struct Reader {
+    private var ignored: [String: Int] = [:]
+    private var stray = 0
+
+    var notes: [String] {
+      var notes: [String] = []
+      if !ignored.isEmpty {
+        let counts = ignored.sorted { $0.key.precedesByBytes($1.key) }.map { "\($0.key): \($0.value)" }
+        notes.append("other files are ignored (\(counts.joined(separator: ", ")))")
+      }
+      if stray > 0 { notes.append("\(stray) image(s) outside class folders are ignored") }
+      return notes
+    }
+
+    mutating func part(_ path: String) throws(DatasetError) -> Listing.Part {
+      let folder = try Folder(path)
+      stray += folder.files.count { isImage($0) }
+      var examples: [Example] = []
+      for (label, name) in folder.folders.enumerated() {
+        let files = try images("\(path)/\(name)", above: [])
+        guard !files.isEmpty else { throw .emptyClass(path: "\(path)/\(name)") }
+        examples += files.map { Example(source: .file($0), label: label) }
+      }
+      return Listing.Part(classes: folder.folders, examples: examples)
+    }
+
+    /// The images in a folder and below.
+    ///
+    /// `above` holds the folders on the way, so that a symbolic link cannot loop.
+    private mutating func images(_ path: String, above: Set<String>) throws(DatasetError) -> [String] {
+      let resolved = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+      guard !above.contains(resolved) else { return [] }
+      let folder = try Folder(path)
+      var found: [String] = []
+      for name in folder.files {
+        if isImage(name) {
+          found.append("\(path)/\(name)")
+        } else {
+          let suffix = (name as NSString).pathExtension.lowercased()
+          ignored[suffix.isEmpty ? "no extension" : ".\(suffix)", default: 0] += 1
+        }
+      }
+      for name in folder.folders { found += try images("\(path)/\(name)", above: above.union([resolved])) }
+      return found
+    }
+
+    private func isImage(_ name: String) -> Bool {
+      extensions.contains((name as NSString).pathExtension.lowercased())
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import ArgumentParser
+import Gridless
+
+/// A number, or `auto`.
+enum AutoOr: ExpressibleByArgument, Equatable {
+  case auto
+  case value(Double)
+
+  init?(argument: String) {
+    if argument == "auto" {
+      self = .auto
+    } else if let value = Double(argument) {
+      self = .value(value)
+    } else {
+      return nil
+    }
+  }
+
+  /// The number, nil for `auto`.
+  var value: Double? { if case .value(let value) = self { value } else { nil } }
+
+  /// Refuses a number that is not above 0.
+  func requirePositive(_ option: String) throws {
+    if let value, !(value > 0 && value.isFinite) {
+      throw ValidationError("\(option) \(value): expected a positive number, or auto.")
+    }
+  }
+}
+
+extension DeviceChoice: ExpressibleByArgument {}
+extension Preprocessing.Resize: ExpressibleByArgument {}
+extension Augmentation.Kind: ExpressibleByArgument {}
+extension Split: ExpressibleByArgument {}
+
+/// Options that several subcommands share.
+struct OutputOptions: ParsableArguments {
+  @Flag(help: "Print one JSON object per line to standard output.")
+  var json = false
+
+  @Flag(help: "Print neither progress nor notes.")
+  var quiet = false
+}
+
+/// Where and with how many threads to compute.
+struct ComputeOptions: ParsableArguments {
+  @Option(help: "auto, cpu or cuda.")
+  var device = DeviceChoice.auto
+
+  @Option(help: "Threads for libtorch's operations (default: one per core).")
+  var threads: Int?
+
+  func validate() throws {
+    if let threads, threads < 1 { throw ValidationError("--threads \(threads): expected at least 1.") }
+  }
+
+  /// Starts libtorch and resolves the device.
+  func start() throws -> Device {
+    try Runtime.start(threads: threads)
+    return try device.resolved()
+  }
+}

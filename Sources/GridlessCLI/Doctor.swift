@@ -1,0 +1,80 @@
+import ArgumentParser
+import Foundation
+import Gridless
+
+/// `gridless doctor`.
+struct Doctor: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Tell what this machine has, and whether a data set is usable.")
+
+  @Argument(help: "A data set to look through: every image is decoded.")
+  var data: String?
+
+  func run() throws {
+    try Runtime.start()
+    print(table(try machine()))
+    if let data { print(table(try usability(of: data))) }
+  }
+
+  private func machine() throws -> [[String]] {
+    let gpus = try Runtime.cudaDeviceCount()
+    let features = ["avx2", "avx512f", "avx512_bf16", "amx_bf16"].map { "\($0) \(Processor.has($0) ? "yes" : "no")" }
+    return [
+      ["gridless", gridlessVersion],
+      ["libtorch", "\(Runtime.loadedVersion ?? "unknown") (compiled against \(Runtime.compiledVersion))"],
+      ["libtorch lies in", Runtime.libraryPath ?? "unknown"],
+      ["processor", "\(Processor.name), \(Runtime.threads) threads"],
+      ["features", features.joined(separator: ", ")],
+      ["gpu", gpus > 0 ? "\(gpus) found" : "none (\(Runtime.cudaLoadError ?? "no device reported"))"],
+      ["memory", "\(gigabytes(Processor.memory("MemAvailable"))) free of \(gigabytes(Processor.memory("MemTotal")))"],
+      ["disk", "\(gigabytes(freeDisk())) free here"],
+    ]
+  }
+
+  /// Opens the data set and decodes every image at a small size.
+  private func usability(of path: String) throws -> [[String]] {
+    let dataset = try Dataset.open(path)
+    var rows = [["data", path], ["classes", "\(dataset.classes.count)"]]
+    for split in Split.allCases {
+      guard let examples = dataset.splits[split] else { continue }
+      _ = try ImageStore(examples, preprocessing: Preprocessing(size: 8))
+      rows.append([split.rawValue, "\(examples.count) images, all readable"])
+    }
+    for note in dataset.notes { rows.append(["note", note]) }
+    return rows + [["usable", "yes"]]
+  }
+
+  private func freeDisk() -> Int? {
+    let attributes = try? FileManager.default.attributesOfFileSystem(forPath: FileManager.default.currentDirectoryPath)
+    return (attributes?[.systemFreeSize] as? NSNumber)?.intValue
+  }
+
+  private func gigabytes(_ bytes: Int?) -> String {
+    bytes.map { "\(fixed(Double($0) / 1e9, digits: 1)) GB" } ?? "unknown"
+  }
+}
+
+/// What Linux tells of the processor and the memory.
+private enum Processor {
+  private static let cpuinfo = lines("/proc/cpuinfo")
+
+  static var name: String { field("model name", of: cpuinfo) ?? "unknown" }
+
+  static func has(_ flag: String) -> Bool {
+    field("flags", of: cpuinfo)?.split(separator: " ").contains(flag[...]) == true
+  }
+
+  /// Bytes of a line of /proc/meminfo, which counts in KiB.
+  static func memory(_ key: String) -> Int? {
+    field(key, of: lines("/proc/meminfo"))?.split(separator: " ").first.flatMap { Int($0) }.map { $0 * 1024 }
+  }
+
+  private static func lines(_ path: String) -> [Substring] {
+    FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }?.split(separator: "\n") ?? []
+  }
+
+  private static func field(_ key: String, of lines: [Substring]) -> String? {
+    guard let line = lines.first(where: { $0.hasPrefix(key) }), let colon = line.firstIndex(of: ":") else { return nil }
+    return line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)
+  }
+}

@@ -1,0 +1,41 @@
+import ArgumentParser
+import Gridless
+
+/// `gridless evaluate`.
+struct Evaluate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Measure a fine-tuned network on a split of a data set, at the posterior mean.")
+
+  @Argument(help: ArgumentHelp("The run folder.", valueName: "run"))
+  var folder: String
+
+  @Option(help: "The data, in any form that finetune takes.")
+  var data: String
+
+  @Option(help: "train, val or test.")
+  var split = Split.test
+
+  @OptionGroup var compute: ComputeOptions
+  @OptionGroup var output: OutputOptions
+
+  func run() throws {
+    let device = try compute.start()
+    let progress = ProgressPrinter(output)
+    let metrics = try SavedModel(run: RunFolder(folder)).evaluate(data: data, split: split, device: device) {
+      try progress.print($0)
+    }
+    progress.finish()
+    if output.json {
+      print(try JSON.line(Evaluation(run: folder, split: split.rawValue, test: metrics)))
+    } else {
+      print(table([[split.rawValue, describe(metrics)]]))
+    }
+  }
+
+  private struct Evaluation: Encodable {
+    var event = "evaluation"
+    var run: String
+    var split: String
+    var test: ClassificationMetrics
+  }
+}

@@ -1,0 +1,123 @@
+import ArgumentParser
+import Foundation
+import Gridless
+
+/// `gridless finetune`.
+struct Finetune: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Fine-tune a pretrained network, and learn its regularization strengths on the training set.",
+    discussion: """
+      DATA is a folder train/<class>/<image> (val and test beside train are optional), a flat folder <class>/<image>, a \
+      CSV or TSV with path,label, CIFAR-10's binary files, or the UCI digits' CSV. The run folder gets config.json, \
+      metrics.jsonl, model.safetensors (which the PyTorch model of that name loads) and summary.json.
+      """)
+
+  @Argument(help: "The training data.")
+  var data: String
+
+  @Option(help: "The network; `gridless models` lists them.")
+  var model: String
+
+  @Option(help: "A safetensors checkpoint of that network, or none to train from scratch.")
+  var weights: String?
+
+  @Option(help: "The run folder to make.")
+  var out: String
+
+  @Option(help: "The side of the image crop in pixels (default: the network's own).")
+  var size: Int?
+
+  @Option(help: "How images become square: square resizes both sides, shortest keeps the aspect and crops.")
+  var resize = Preprocessing.Resize.square
+
+  @Option(help: "What is done to training images: crop-flip, crop or none.")
+  var augment = Augmentation.Kind.cropAndFlip
+
+  @Option(help: "Optimisation steps for each learning rate.")
+  var steps = FineTuneConfiguration.publishedSteps
+
+  @Option(help: "Images per step (default: min(128, N)).")
+  var batchSize: Int?
+
+  @Option(help: "Train on a stratified subset of so many images.")
+  var n: Int?
+
+  @Option(help: "Splits to train on, separated by commas.")
+  var trainSplits = "train"
+
+  @Option(help: "Keep only these classes, separated by commas.")
+  var classes: String?
+
+  @Option(help: "The learning rate, or auto: the published four, chosen by the evidence on the training set.")
+  var lr = AutoOr.auto
+
+  @Option(help: "The data's weight in the objective: auto is D/N, 1 is the plain ELBO.")
+  var kappa = AutoOr.auto
+
+  @Option(help: "The seed of everything random.")
+  var seed: UInt64 = 0
+
+  @Flag(help: "Leave out images that cannot be decoded.")
+  var skipUnreadable = false
+
+  @OptionGroup var compute: ComputeOptions
+  @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    try lr.requirePositive("--lr")
+    try kappa.requirePositive("--kappa")
+    if weights == nil {
+      let hint = (try? Backbone.named(model)).map { " It wants \($0.weightsHint)." } ?? ""
+      throw ValidationError(
+        "--weights is missing: name the safetensors checkpoint of \(model).\(hint) "
+          + "To train from scratch, pass --weights none.")
+    }
+  }
+
+  func run() throws {
+    var options = FineTuneOptions(data: data, model: model, weights: weights == "none" ? nil : weights, out: out)
+    options.size = size
+    options.resize = resize
+    options.augmentation = augment
+    options.steps = steps
+    options.batchSize = batchSize
+    options.trainSplits = try Split.list(trainSplits)
+    options.classes = classes.map { $0.split(separator: ",").map(String.init) }
+    options.n = n
+    options.learningRate = lr.value
+    options.kappa = kappa.value
+    options.seed = seed
+    options.device = compute.device
+    options.threads = compute.threads
+    options.skipUnreadable = skipUnreadable
+
+    let progress = ProgressPrinter(output)
+    let result = try FineTuner(options).run { try progress.print($0) }
+    progress.finish()
+    if output.json { print(try JSON.line(result)) } else { print(summary(of: result)) }
+  }
+
+  private func summary(of result: FineTuneResult) -> String {
+    var rows = [
+      ["model", "\(result.model), D = \(result.d) parameters"],
+      ["training set", "N = \(result.n), κ = \(scientific(result.kappa))"],
+      ["learned", "λ \(scientific(result.lambda))   τ \(scientific(result.tau))   σ \(scientific(result.sigma))"],
+      [
+        "loss",
+        "\(fixed(result.loss)) = −log likelihood/N \(fixed(-result.logLikelihood / Double(result.n))) + KL/(κN) "
+          + fixed(result.kl / (result.kappa * Double(result.n))),
+      ],
+      ["learning rate", candidates(result)],
+    ]
+    if let test = result.test { rows.append(["test", describe(test)]) }
+    rows.append(["time", duration(result.seconds)])
+    rows.append(["run folder", result.run])
+    return table(rows)
+  }
+
+  private func candidates(_ result: FineTuneResult) -> String {
+    guard result.lrCandidates.count > 1 else { return "\(result.lr)" }
+    let tried = result.lrCandidates.map { "\($0.lr): \($0.loss.map { fixed($0) } ?? "diverged")" }
+    return "\(result.lr), chosen by the training objective's loss (\(tried.joined(separator: ", ")))"
+  }
+}

@@ -1,0 +1,36 @@
+import Foundation
+import Gridless
+
+/// A number with so many digits behind the point.
+func fixed(_ value: Double, digits: Int = 3) -> String { String(format: "%.\(digits)f", value) }
+
+/// A number as 1.8e-05.
+func scientific(_ value: Double) -> String { String(format: "%.2e", value) }
+
+/// A duration in words of at most two units.
+func duration(_ seconds: Double) -> String {
+  let total = Int(seconds.rounded())
+  return switch total {
+  case ..<60: "\(fixed(seconds, digits: 1)) s"
+  case ..<3600: "\(total / 60) min \(total % 60) s"
+  default: "\(total / 3600) h \(total % 3600 / 60) min"
+  }
+}
+
+/// A split's metrics in one line.
+func describe(_ metrics: ClassificationMetrics) -> String {
+  "accuracy \(fixed(metrics.accuracy))   balanced \(fixed(metrics.balancedAccuracy))   NLL \(fixed(metrics.nll))   ECE \(fixed(metrics.ece))"
+}
+
+/// Rows with their columns aligned, two spaces between them.
+func table(_ rows: [[String]]) -> String {
+  let columns = rows.map(\.count).max() ?? 0
+  let widths = (0..<columns).map { column in rows.map { $0.indices.contains(column) ? $0[column].count : 0 }.max() ?? 0
+  }
+  return rows.map { row in
+    let cells = row.enumerated().map { index, cell in
+      index == row.count - 1 ? cell : cell + String(repeating: " ", count: widths[index] - cell.count)
+    }
+    return cells.joined(separator: "  ")
+  }.joined(separator: "\n")
+}

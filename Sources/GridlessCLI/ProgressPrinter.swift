@@ -1,0 +1,114 @@
+import Foundation
+import Gridless
+
+/// Shows a run's events: a progress bar on a terminal, a line now and then elsewhere; JSON on request.
+///
+/// Progress and notes go to standard error, so that standard output holds results only.
+final class ProgressPrinter {
+  private let options: OutputOptions
+  private let isTerminal = isatty(STDERR_FILENO) == 1
+  private var hasBar = false
+  private var setup: FineTuneSetup?
+  private var lastDraw = ContinuousClock.now
+  private var candidateStart = ContinuousClock.now
+
+  init(_ options: OutputOptions) { self.options = options }
+
+  func print(_ event: FineTuneEvent) throws {
+    if options.json, case .candidate(let candidate) = event {
+      // Not through print, whose buffer would hold the line back from a pipe.
+      try FileHandle.standardOutput.write(contentsOf: Data((try JSON.line(CandidateLine(candidate)) + "\n").utf8))
+    }
+    guard !options.quiet else { return }
+    switch event {
+    case .note(let text): line("note: \(text)")
+    case .decoding(let split, let done, let total): decoding(split, done, total)
+    case .started(let setup):
+      self.setup = setup
+      line(
+        "\(setup.examples) images of \(setup.classes) classes, D = \(setup.parameters), κ = \(scientific(setup.kappa)); \(setup.steps) steps at learning rate \(setup.learningRates.map { "\($0)" }.joined(separator: ", "))"
+      )
+    case .step(let step): show(step)
+    case .estimate(let seconds): estimate(seconds)
+    case .candidate(let candidate):
+      let outcome = candidate.loss.map { "loss \(fixed($0, digits: 4))" } ?? "diverged"
+      line("learning rate \(candidate.lr): \(outcome) on the training set, \(duration(candidate.seconds))")
+    }
+  }
+
+  /// Ends the bar's line.
+  func finish() { clearBar() }
+
+  private func decoding(_ split: String, _ done: Int, _ total: Int) {
+    if isTerminal {
+      if isDue || done == total { bar("decoding \(split)", done, total, "") }
+      if done == total { clearBar() }
+    } else if done == total {
+      line("decoded \(total) images of \(split)")
+    }
+  }
+
+  private func show(_ step: StepReport) {
+    if step.step == 1 { candidateStart = .now }
+    let terms = step.terms
+    let text =
+      "loss \(fixed(terms.loss)) = NLL \(fixed(terms.nll)) + KL \(fixed(terms.loss - terms.nll))  λ \(scientific(terms.lambda)) τ \(scientific(terms.tau)) σ \(scientific(terms.sigma))"
+    if isTerminal {
+      guard isDue || step.step == step.steps else { return }
+      let seconds = (ContinuousClock.now - candidateStart) / .seconds(1)
+      let left = seconds / Double(max(1, step.step - 1)) * Double(step.steps - step.step)
+      bar("lr \(step.peakLearningRate)", step.step, step.steps, "\(text)  \(duration(left)) left")
+    } else if step.step % max(1, step.steps / 10) == 0 {
+      line("lr \(step.peakLearningRate)  step \(step.step)/\(step.steps)  \(text)")
+    }
+  }
+
+  private func estimate(_ seconds: Double) {
+    line("about \(duration(seconds)) of training left")
+    if seconds > 2 * 3600 {
+      line(
+        "note: that is long for this machine. Fewer --steps, a smaller --size, or one --lr make it shorter: the published \(FineTuneConfiguration.publishedSteps) steps are meant for a GPU"
+      )
+    }
+  }
+
+  /// At most ten redraws a second.
+  private var isDue: Bool {
+    guard ContinuousClock.now - lastDraw > .milliseconds(100) else { return false }
+    lastDraw = .now
+    return true
+  }
+
+  private func bar(_ label: String, _ done: Int, _ total: Int, _ text: String) {
+    let width = 20
+    let filled = total == 0 ? width : width * done / total
+    let blocks = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
+    write("\r\u{1B}[2K\(label) \(blocks) \(done)/\(total)  \(text)")
+    hasBar = true
+  }
+
+  private func line(_ text: String) {
+    clearBar()
+    write(text + "\n")
+  }
+
+  private func clearBar() {
+    if hasBar { write("\r\u{1B}[2K") }
+    hasBar = false
+  }
+
+  private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+
+  private struct CandidateLine: Encodable {
+    var event = "candidate"
+    var lr: Double
+    var loss: Double?
+    var seconds: Double
+
+    init(_ candidate: LearningRateCandidate) {
+      lr = candidate.lr
+      loss = candidate.loss
+      seconds = candidate.seconds
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import Datasets
+import Foundation
+
+/// Everything that determines a run, resolved: what `config.json` holds.
+///
+/// Two runs with equal configurations on the same machine type, thread count and precision have the same result.
+public struct FineTuneConfiguration: Codable, Sendable, Equatable {
+  /// The data folder or file, as the user named it.
+  public var data: String
+  /// The backbone's name.
+  public var model: String
+  /// The pretrained checkpoint, or "none" to train from scratch.
+  public var weights: String
+  /// The side of the square crop that the network sees, in pixels.
+  public var size: Int
+  /// How an image is resized before the crop.
+  public var resize: Preprocessing.Resize
+  /// What is done to training images.
+  public var augmentation: Augmentation.Kind
+  /// Optimisation steps of each run.
+  public var steps: Int
+  /// Examples per step.
+  public var batchSize: Int
+  /// The splits that are trained on.
+  public var trainSplits: [String]
+  /// The classes kept, nil for all.
+  public var classes: [String]?
+  /// The number of training examples drawn from the splits, nil for all.
+  public var n: Int?
+  /// The learning rates to choose from by the evidence; a single one is taken as it is.
+  public var learningRates: [Double]
+  /// The data's weight in the objective, nil for D/N.
+  public var kappa: Double?
+  /// From which the subset, the head, the order, the augmentation and the noise are drawn.
+  public var seed: UInt64
+  /// `cpu` or `cuda:0`.
+  public var device: String
+  /// Threads of libtorch's operations.
+  public var threads: Int
+  /// Whether images that cannot be decoded are left out.
+  public var skipUnreadable: Bool
+
+  /// The published candidates for the learning rate.
+  public static let publishedLearningRates = [0.1, 0.01, 0.001, 0.0001]
+  /// The published number of steps for images.
+  public static let publishedSteps = 6000
+  /// The published batch size for N examples.
+  public static func publishedBatchSize(examples: Int) -> Int { min(128, examples) }
+
+  /// Lines that say which values differ from another configuration's.
+  func differences(from other: FineTuneConfiguration) throws -> [String] {
+    let mine = try JSON.object(self)
+    let others = try JSON.object(other)
+    return Set(mine.keys).union(others.keys).sorted().compactMap { key in
+      let (here, there) = (mine[key] ?? "unset", others[key] ?? "unset")
+      return here == there ? nil : "\(key): \(there) there, \(here) now"
+    }
+  }
+
+  /// Refuses numbers without a meaning.
+  func validate(examples: Int) throws(TrainingError) {
+    func require(_ condition: Bool, _ message: String) throws(TrainingError) {
+      if !condition { throw .invalidOption(message) }
+    }
+    try require(steps > 0, "--steps \(steps): expected at least 1")
+    try require(batchSize > 1, "--batch-size \(batchSize): expected at least 2 (batch statistics need two examples)")
+    try require(
+      batchSize <= examples,
+      "--batch-size \(batchSize): larger than the \(examples) training examples. Leave it out for min(128, N).")
+    try require(size >= 8, "--size \(size): expected at least 8 pixels")
+    for rate in learningRates {
+      try require(rate > 0 && rate.isFinite, "--lr \(rate): expected a positive number or auto")
+    }
+    try require(!learningRates.isEmpty, "no learning rate to try: expected at least one")
+    if let kappa {
+      try require(
+        kappa > 0 && kappa.isFinite,
+        "--kappa \(kappa): expected a positive number, or auto for D/N (1 is the plain ELBO)")
+    }
+  }
+}

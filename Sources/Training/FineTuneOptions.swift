@@ -1,0 +1,100 @@
+import Backbones
+import Datasets
+import Foundation
+import Torch
+
+/// What a user asks for; what is left nil is chosen as published.
+///
+/// ```swift
+/// var options = FineTuneOptions(data: "flowers", model: "resnet50", weights: "resnet50.safetensors", out: "run")
+/// options.size = 160
+/// let result = try FineTuner(options).run()
+/// ```
+public struct FineTuneOptions: Sendable {
+  /// The data folder or file.
+  public var data: String
+  /// The backbone's name.
+  public var model: String
+  /// A safetensors checkpoint; nil trains from scratch.
+  public var weights: String?
+  /// The run folder.
+  public var out: String
+  /// The side of the crop in pixels; nil for the backbone's own.
+  public var size: Int?
+  /// What resizing does with images that are not square.
+  public var resize = Preprocessing.Resize.square
+  /// What is done to training images.
+  public var augmentation = Augmentation.Kind.cropAndFlip
+  /// Optimisation steps of each run.
+  public var steps = FineTuneConfiguration.publishedSteps
+  /// Examples per step; nil for min(128, N).
+  public var batchSize: Int?
+  /// The splits to train on.
+  public var trainSplits = [Split.train]
+  /// The classes to keep; nil for all.
+  public var classes: [String]?
+  /// The number of training examples to draw; nil for all.
+  public var n: Int?
+  /// The learning rate; nil to choose among the published four by the evidence.
+  public var learningRate: Double?
+  /// The data's weight in the objective; nil for D/N.
+  public var kappa: Double?
+  /// What everything random is drawn from.
+  public var seed: UInt64 = 0
+  /// Where to compute.
+  public var device = DeviceChoice.auto
+  /// Threads of libtorch's operations; nil for one per core.
+  public var threads: Int?
+  /// Whether images that cannot be decoded are left out instead of ending the run.
+  public var skipUnreadable = false
+
+  /// Options with the published defaults.
+  public init(data: String, model: String, weights: String?, out: String) {
+    self.data = data
+    self.model = model
+    self.weights = weights
+    self.out = out
+  }
+
+  /// What to take from the data set.
+  var datasetOptions: Dataset.Options {
+    Dataset.Options(trainSplits: trainSplits, classes: classes, n: n, seed: seed)
+  }
+
+  /// The configuration for N training examples.
+  func resolved(examples: Int, backbone: Backbone, device: Device) throws(TrainingError) -> FineTuneConfiguration {
+    let configuration = FineTuneConfiguration(
+      data: data, model: model, weights: weights ?? "none", size: size ?? backbone.inputSize, resize: resize,
+      augmentation: augmentation, steps: steps,
+      batchSize: batchSize ?? FineTuneConfiguration.publishedBatchSize(examples: examples),
+      trainSplits: trainSplits.map(\.rawValue), classes: classes, n: n,
+      learningRates: learningRate.map { [$0] } ?? FineTuneConfiguration.publishedLearningRates, kappa: kappa,
+      seed: seed,
+      device: device.description, threads: Runtime.threads, skipUnreadable: skipUnreadable)
+    try configuration.validate(examples: examples)
+    return configuration
+  }
+}
+
+/// Where to compute.
+public enum DeviceChoice: String, Sendable, CaseIterable {
+  /// The first GPU if there is one, else the CPU.
+  case auto
+  /// The CPU.
+  case cpu
+  /// The first GPU; an error if there is none.
+  case cuda
+
+  /// The device.
+  ///
+  /// Throws if a GPU is asked for and there is none.
+  public func resolved() throws -> Device {
+    let count = self == .cpu ? 0 : try Runtime.cudaDeviceCount()
+    if self == .cuda && count == 0 {
+      throw TrainingError.invalidOption(
+        "--device cuda: no GPU found (\(Runtime.cudaLoadError ?? "CUDA is loaded, but reports no device")). "
+          + "Pass --device cpu, or see gridless doctor.")
+    }
+    return count > 0 ? .cuda(0) : .cpu
+  }
+}

@@ -1,0 +1,69 @@
+import Datasets
+import Torch
+
+/// Examples as tensors: the bridge from decoded images to networks.
+public struct ImageBatches {
+  /// The decoded images and their labels.
+  public let images: ImageStore
+  /// Where batches are put.
+  public let device: Device
+
+  /// Batches of a decoded split.
+  public init(_ images: ImageStore, device: Device) {
+    self.images = images
+    self.device = device
+  }
+
+  /// The number of examples.
+  public var count: Int { images.labels.count }
+
+  /// Images `[N, 3, S, S]`, channels-last in memory, and int64 labels `[N]`.
+  ///
+  /// Each item is an example's index and its epoch; with `augmentation` nil the crop is the centre.
+  public func batch(
+    _ items: [(index: Int, epoch: Int)], augmentation: Augmentation?
+  ) throws(TorchError) -> (images: Tensor, labels: Tensor) {
+    let size = images.preprocessing.size
+    let nhwc = try Tensor.empty([items.count, size, size, 3])
+    try nhwc.withMutableFloats { images.writeBatch(items, augmentation: augmentation, into: $0) }
+    let labels = try Tensor(items.map { Int64(images.labels[$0.index]) }, shape: [items.count])
+    return (try nhwc.permute([0, 3, 1, 2]).to(device: device), try labels.to(device: device))
+  }
+
+  /// All examples in order with evaluation preprocessing, in batches whose sizes differ by at most one.
+  ///
+  /// Equal sizes because a last batch of one example has no batch variance.
+  public func forEachEvaluationBatch(
+    atMost batchSize: Int, _ body: (_ images: Tensor, _ labels: Tensor) throws -> Void
+  ) throws {
+    let batches = (count + batchSize - 1) / batchSize
+    for part in 0..<batches {
+      let range = count * part / batches..<count * (part + 1) / batches
+      let (images, labels) = try batch(range.map { (index: $0, epoch: 0) }, augmentation: nil)
+      try body(images, labels)
+    }
+  }
+}
+
+extension ImageStore {
+  /// Decodes a split, telling the progress; what was skipped is told as notes.
+  static func decode(
+    _ examples: [Example], preprocessing: Preprocessing, skipUnreadable: Bool = false, split: Split,
+    onEvent: (FineTuneEvent) throws -> Void
+  ) throws -> ImageStore {
+    let store = try withoutActuallyEscaping(onEvent) { onEvent in
+      // The store calls from one thread at a time, and no more once it is made.
+      nonisolated(unsafe) let report = onEvent
+      nonisolated(unsafe) var failure: (any Error)?
+      let store = try ImageStore(
+        examples, preprocessing: preprocessing, options: Options(skipUnreadable: skipUnreadable)
+      ) { done, total in
+        do { try report(.decoding(split: split.rawValue, done: done, total: total)) } catch { failure = error }
+      }
+      if let failure { throw failure }
+      return store
+    }
+    for note in store.notes { try onEvent(.note(note)) }
+    return store
+  }
+}

@@ -1,0 +1,48 @@
+import Datasets
+import Foundation
+import Torch
+
+/// One image's predicted class.
+public struct Prediction: Codable, Sendable, Equatable {
+  /// Always `prediction`.
+  public var event = "prediction"
+  /// The image file.
+  public var image: String
+  /// The most probable class.
+  public var `class`: String
+  /// Its probability at the posterior mean.
+  public var probability: Double
+}
+
+extension SavedModel {
+  /// The metrics of one split of a data set, at the posterior mean and with the preprocessing of training.
+  ///
+  /// Classes are matched by name; the data set's notes say which of them are left out. Throws Datasets' errors.
+  public func evaluate(
+    data: String, split: Split, device: Device, batchSize: Int = 64,
+    onEvent: (FineTuneEvent) throws -> Void = { _ in }
+  ) throws -> ClassificationMetrics {
+    let dataset = try Dataset.open(data, options: Dataset.Options(trainSplits: [], classes: classes))
+    for note in dataset.notes { try onEvent(.note(note)) }
+    guard let examples = dataset.splits[split] else {
+      throw DatasetError.missingSplit(
+        path: data, split: split, found: Split.allCases.filter { dataset.splits[$0] != nil })
+    }
+    let images = try ImageStore.decode(examples, preprocessing: preprocessing, split: split, onEvent: onEvent)
+    return try model(device: device).metrics(of: ImageBatches(images, device: device), batchSize: batchSize)
+  }
+
+  /// The class of each image file, at the posterior mean.
+  public func predict(_ images: [String], device: Device) throws -> [Prediction] {
+    let model = try model(device: device)
+    let size = preprocessing.size
+    return try images.map { path in
+      let pixels = try preprocessing.apply(RGBImage.decode(path: path))
+      let input = try Tensor(pixels, shape: [1, size, size, 3]).permute([0, 3, 1, 2]).to(device: device)
+      let logits = try withoutGrad { try model(input, mode: .evaluation).to(dtype: .float64).logSoftmax(dim: 1) }
+      let logProbabilities = try logits.doubles()
+      let best = logProbabilities.indices.max { logProbabilities[$0] < logProbabilities[$1] } ?? 0
+      return Prediction(image: path, class: classes[best], probability: exp(logProbabilities[best]))
+    }
+  }
+}

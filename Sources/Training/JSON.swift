@@ -1,0 +1,39 @@
+import Foundation
+
+/// JSON as Gridless writes it: snake_case keys, sorted, slashes as they are.
+public enum JSON {
+  /// One line of JSON.
+  public static func line(_ value: some Encodable) throws -> String {
+    String(decoding: try encoder().encode(value), as: UTF8.self)
+  }
+
+  /// Indented JSON with a final line feed, for files that people read.
+  public static func document(_ value: some Encodable) throws -> Data {
+    let encoder = encoder()
+    encoder.outputFormatting.insert(.prettyPrinted)
+    return try encoder.encode(value) + Data("\n".utf8)
+  }
+
+  /// Reads what this type writes.
+  public static func decode<Value: Decodable>(_ type: Value.Type, from data: Data) throws -> Value {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return try decoder.decode(type, from: data)
+  }
+
+  /// The members of a value's JSON object, each as one line of JSON.
+  static func object(_ value: some Encodable) throws -> [String: String] {
+    let members = try JSONSerialization.jsonObject(with: encoder().encode(value)) as? [String: Any] ?? [:]
+    return try members.mapValues {
+      let data = try JSONSerialization.data(withJSONObject: $0, options: [.fragmentsAllowed, .sortedKeys])
+      return String(decoding: data, as: UTF8.self)
+    }
+  }
+
+  private static func encoder() -> JSONEncoder {
+    let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return encoder
+  }
+}

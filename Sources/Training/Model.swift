@@ -1,0 +1,40 @@
+import Backbones
+import Evidence
+import Torch
+
+/// A network with memory: the weights that it computes with, their gradients, and its running statistics.
+public final class Model {
+  /// The function.
+  public let network: Network
+  /// Weights and gradients, flat.
+  public let vector: ParameterVector
+  /// The BatchNorm layers' running means and variances, in the layout's order.
+  public let buffers: [Tensor]
+  /// Where all of it lies.
+  public let device: Device
+
+  /// A network whose weights are zero and whose statistics are those of `state`.
+  public init(network: Network, state: StateDict, device: Device) throws(TorchError) {
+    self.network = network
+    self.device = device
+    vector = try ParameterVector(layout: network.layout, device: device)
+    buffers = try network.buffers.tensors(state.buffers, device: device)
+  }
+
+  /// Logits `[N, classes]` at the current weights.
+  public func callAsFunction(_ images: Tensor, mode: ForwardContext.Mode) throws(TorchError) -> Tensor {
+    try network(images, ForwardContext(parameters: vector.leaves, buffers: buffers, mode: mode))
+  }
+
+  /// Copies values into the running statistics.
+  public func setBuffers(_ values: [Tensor]) throws(TorchError) {
+    for (buffer, value) in zip(buffers, values) { try buffer.copy_(value) }
+  }
+
+  /// Copies of the running statistics.
+  public func bufferCopies() throws(TorchError) -> [Tensor] {
+    var copies: [Tensor] = []
+    for buffer in buffers { copies.append(try buffer.clone()) }
+    return copies
+  }
+}

@@ -1,0 +1,57 @@
+import Evidence
+import Foundation
+import Torch
+
+/// The learning rate's path from `peak` to 0 along half a cosine, once per step (`CosineAnnealingLR`).
+public struct CosineSchedule: Sendable, Equatable {
+  /// The learning rate of step 0.
+  public var peak: Double
+  /// The number of steps after which the rate is 0.
+  public var steps: Int
+
+  /// A half cosine over so many steps.
+  public init(peak: Double, steps: Int) { (self.peak, self.steps) = (peak, steps) }
+
+  /// The rate of a step, counted from 0.
+  public func callAsFunction(_ step: Int) -> Double { peak * 0.5 * (1 + cos(.pi * Double(step) / Double(steps))) }
+}
+
+/// SGD with Nesterov momentum on a posterior's mean and ρ, with clipping of their joint gradient norm.
+///
+/// PyTorch's update: v ← μv + g, θ ← θ − η(g + μv). As published, the weights and ρ share one clipping group, one learning
+/// rate and one momentum.
+public final class NesterovSGD {
+  /// μ.
+  public let momentum = 0.9
+  /// The largest gradient norm that is not scaled down.
+  public let maxNorm = 1.0
+
+  private let velocity: Tensor
+  private var rhoVelocity = 0.0
+
+  /// An optimiser at rest for a vector like `vector`.
+  public init(like vector: Tensor) throws(TorchError) {
+    velocity = try Tensor.zeros(vector.shape, dtype: vector.dtype ?? .float32, device: vector.device)
+  }
+
+  /// Changes the posterior by one step.
+  ///
+  /// - Parameter gradients: the loss's gradient with respect to the mean.
+  /// - Parameter rhoGradient: the loss's gradient with respect to ρ.
+  /// - Returns: the joint norm of both before clipping. If it is not finite nothing was changed.
+  public func step(
+    _ posterior: IsotropicPosterior, gradients: Tensor, rhoGradient: Double, learningRate: Double
+  ) throws(TorchError) -> Double {
+    let norm = (try gradients.dot(gradients) + rhoGradient * rhoGradient).squareRoot()
+    guard norm.isFinite else { return norm }
+    // The small term is clip_grad_norm_'s.
+    let scale = min(1, maxNorm / (norm + 1e-6))
+    try velocity.mul_(momentum)
+    try velocity.add_(gradients, alpha: scale)
+    try posterior.mean.add_(gradients, alpha: -learningRate * scale)
+    try posterior.mean.add_(velocity, alpha: -learningRate * momentum)
+    rhoVelocity = momentum * rhoVelocity + scale * rhoGradient
+    posterior.rho -= learningRate * (scale * rhoGradient + momentum * rhoVelocity)
+    return norm
+  }
+}

@@ -1,0 +1,73 @@
+import Backbones
+import Datasets
+import Evidence
+import Foundation
+import Torch
+import Weights
+
+/// A fine-tuned network on disk: the posterior mean under PyTorch's names, and what belongs to it.
+public struct SavedModel: Sendable {
+  /// The backbone and its head.
+  public let network: Network
+  /// The posterior mean and the running statistics.
+  public let state: StateDict
+  /// Class names, in the order of the logits.
+  public let classes: [String]
+  /// What was done to the images.
+  public let preprocessing: Preprocessing
+
+  /// Reads a run folder's `model.safetensors`.
+  ///
+  /// Throws ``TrainingError/unreadableRun(path:reason:)`` for a folder without one, and Weights' errors for a file that
+  /// is damaged or does not fit.
+  public init(run: RunFolder) throws {
+    guard FileManager.default.fileExists(atPath: run.model) else {
+      let isFolder = FileManager.default.fileExists(atPath: run.path)
+      throw TrainingError.unreadableRun(
+        path: run.path, reason: isFolder ? "no model.safetensors: not a finished run" : "no such folder")
+    }
+    let file = try SafetensorsFile(path: run.model)
+    func metadata<Value: Decodable>(_ key: String, as type: Value.Type) throws -> Value {
+      guard let text = file.metadata[key], let value = try? JSON.decode(type, from: Data(text.utf8)) else {
+        throw TrainingError.unreadableRun(path: run.model, reason: "no readable \(key) in the metadata")
+      }
+      return value
+    }
+    classes = try metadata("classes", as: [String].self)
+    preprocessing = try metadata("preprocessing", as: Preprocessing.self)
+    guard let name = file.metadata["model"] else {
+      throw TrainingError.unreadableRun(path: run.model, reason: "no model in the metadata")
+    }
+    network = try Backbone.named(name).makeNetwork(classes: classes.count)
+    state = try network.loadStateDict(file, head: .checkpoint)
+  }
+
+  /// Writes a posterior mean so that PyTorch's model of that name loads it with `strict=True`.
+  ///
+  /// λ, τ, σ and κ go to the metadata, which holds no times, hosts or paths: equal runs give equal files.
+  static func write(
+    _ state: StateDict, of network: Network, classes: [String], preprocessing: Preprocessing,
+    evidence: EvidenceEstimate, kappa: Double, to path: String
+  ) throws {
+    try Safetensors.write(
+      network.namedArrays(state),
+      metadata: [
+        "format": "pt",
+        "model": network.backbone.name,
+        "classes": try JSON.line(classes),
+        "preprocessing": try JSON.line(preprocessing),
+        "lambda": "\(evidence.lambda)",
+        "tau": "\(evidence.tau)",
+        "sigma": "\(evidence.sigma)",
+        "kappa": "\(kappa)",
+      ], to: path)
+  }
+
+  /// The network in memory, at the posterior mean.
+  public func model(device: Device) throws -> Model {
+    let model = try Model(network: network, state: state, device: device)
+    let layout = network.layout
+    try model.vector.weights.copy_(Tensor(layout.vector(state.parameters), shape: [layout.paddedCount]))
+    return model
+  }
+}

@@ -1,0 +1,131 @@
+import Datasets
+import Foundation
+import Testing
+
+@Suite struct DatasetTests {
+  @Test func imageFolder() throws {
+    let scratch = try Scratch()
+    try scratch.writeImages(
+      "train/b/2.jpg", "train/b/10.JPEG", "train/a é/deep/x.jpg", "train/a é/my photo.png", "train/.hidden/a.jpg",
+      "train/b/.hidden.jpg", "train/stray.jpg", "val/a é/v.jpg", "val/b/v.jpg", "test/b/t.webp", "test/a é/t.jpg")
+    try scratch.write("train/b/notes.txt", "")
+    try scratch.makeFolder("raw")
+    let dataset = try Dataset.open(scratch.path + "/")
+    #expect(dataset.layout == .imageFolder)
+    #expect(dataset.classes == ["a é", "b"])
+    let relative = try Dataset.open(scratch.path)
+    #expect(
+      relative.files(.train) == [
+        "train/a é/my photo.png = a é", "train/a é/deep/x.jpg = a é", "train/b/10.JPEG = b", "train/b/2.jpg = b",
+      ])
+    #expect(relative.files(.test) == ["test/a é/t.jpg = a é", "test/b/t.webp = b"])
+    #expect(
+      relative.notes == [
+        "raw/ is ignored (expected train, val or test)", "other files are ignored (.txt: 1)",
+        "1 image(s) outside class folders are ignored",
+        "val (2 images) is unused; pass --train-splits train,val to train on it too",
+      ])
+  }
+
+  @Test func mergedTrainSplits() throws {
+    let scratch = try Scratch()
+    try scratch.writeImages(
+      "train/a/1.jpg", "train/b/2.jpg", "val/b/3.jpg", "val/a/4.jpg", "test/a/5.jpg", "test/b/6.jpg")
+    let dataset = try Dataset.open(scratch.path, options: .init(trainSplits: try Split.list("train,val")))
+    #expect(
+      dataset.files(.train) == ["train/a/1.jpg = a", "train/b/2.jpg = b", "val/a/4.jpg = a", "val/b/3.jpg = b"])
+    #expect(dataset.splits[.val] == nil)
+    #expect(dataset.notes.isEmpty)
+    let onlyVal = try Dataset.open(scratch.path, options: .init(trainSplits: [.val]))
+    #expect(onlyVal.files(.train) == ["val/a/4.jpg = a", "val/b/3.jpg = b"])
+    #expect(throws: DatasetError.unknownSplit("trian")) { try Split.list("trian") }
+  }
+
+  @Test func flatFolder() throws {
+    let scratch = try Scratch()
+    try scratch.writeImages("Zebra/1.jpg", "ape/1.jpg", "ape/2.jpg", "Äffin/1.jpg")
+    let dataset = try Dataset.open(scratch.path)
+    #expect(dataset.layout == .flatFolder)
+    // Python sorts by code point: capitals first, umlauts last.
+    #expect(dataset.classes == ["Zebra", "ape", "Äffin"])
+    #expect(dataset.splits.keys.sorted { $0.rawValue < $1.rawValue } == [.train])
+    #expect(dataset.notes == ["no test split, so no test metrics will be reported"])
+    let error = DatasetError.missingSplit(path: scratch.path, split: .val, found: [.train])
+    #expect(throws: error) { try Dataset.open(scratch.path, options: .init(trainSplits: [.train, .val])) }
+  }
+
+  @Test func classFilter() throws {
+    let scratch = try Scratch()
+    try scratch.writeImages("train/a/1.jpg", "train/b/1.jpg", "train/c/1.jpg", "test/a/1.jpg", "test/c/1.jpg")
+    #expect(throws: DatasetError.self) { try Dataset.open(scratch.path) }
+    let dataset = try Dataset.open(scratch.path, options: .init(classes: ["c", "a"]))
+    #expect(dataset.classes == ["a", "c"])
+    #expect(dataset.files(.train) == ["train/a/1.jpg = a", "train/c/1.jpg = c"])
+    #expect(throws: DatasetError.unknownClasses(["x"], known: ["a", "b", "c"])) {
+      try Dataset.open(scratch.path, options: .init(classes: ["a", "x"]))
+    }
+  }
+
+  @Test func evaluation() throws {
+    let scratch = try Scratch()
+    try scratch.writeImages("test/b/1.jpg", "test/c/1.jpg")
+    #expect(throws: DatasetError.missingSplit(path: scratch.path, split: .train, found: [.test])) {
+      try Dataset.open(scratch.path)
+    }
+    let dataset = try Dataset.open(scratch.path, options: .init(trainSplits: [], classes: ["a", "b"]))
+    #expect(dataset.classes == ["a", "b"])
+    #expect(dataset.splits[.test]?.map(\.label) == [1])
+    #expect(dataset.notes == ["without examples: a", "classes that are left out: c"])
+  }
+
+  @Test func symbolicLinksDoNotLoop() throws {
+    let scratch = try Scratch()
+    try scratch.writeImages("a/1.jpg", "b/1.jpg")
+    try FileManager.default.createSymbolicLink(
+      atPath: "\(scratch.path)/a/again", withDestinationPath: "\(scratch.path)/a")
+    #expect(try Dataset.open(scratch.path).files(.train) == ["a/1.jpg = a", "b/1.jpg = b"])
+  }
+
+  @Test func mistakesAreNamed() throws {
+    let scratch = try Scratch()
+    func open(_ name: String) throws -> Dataset { try Dataset.open("\(scratch.path)/\(name)") }
+    func path(_ name: String) -> String { "\(scratch.path)/\(name)" }
+
+    #expect(throws: DatasetError.notFound(path: path("nowhere"))) { try open("nowhere") }
+
+    try scratch.writeImages("hole/train/a/1.jpg")
+    try scratch.makeFolder("hole/train/b")
+    let hole = #expect(throws: DatasetError.emptyClass(path: path("hole/train/b"))) { try open("hole") }
+    #expect(hole?.description.hasSuffix("Add images, or remove the folder.") == true)
+
+    try scratch.writeImages("lonely/tulip/1.jpg")
+    #expect(throws: DatasetError.tooFewClasses(path: path("lonely"), classes: ["tulip"])) { try open("lonely") }
+
+    try scratch.writeImages("odd/train/a/1.jpg", "odd/train/b/1.jpg", "odd/test/a/1.jpg", "odd/test/c/1.jpg")
+    let odd = #expect(
+      throws: DatasetError.classMismatch(path: path("odd"), onlyInTraining: ["b"], onlyInTest: ["c"])
+    ) { try open("odd") }
+    #expect(odd?.description.contains("(only in training: b; only in test: c)") == true)
+
+    try scratch.makeFolder("bare")
+    try scratch.write("model.bin", [0, 1, 2])
+    try scratch.write("prose.txt", "once upon a time")
+    try scratch.write("nothing.csv", "")
+    for name in ["bare", "model.bin", "prose.txt", "nothing.csv"] {
+      let error = #expect(throws: DatasetError.self) { try open(name) }
+      guard case .unrecognized(path(name), _) = error else {
+        Issue.record("\(name): \(String(describing: error))")
+        continue
+      }
+    }
+  }
+
+  @Test(.enabled(if: Shared.hasFlowers)) func flowers89() throws {
+    let dataset = try Dataset.open(Shared.flowers)
+    #expect(dataset.classes.count == 89)
+    #expect(Split.allCases.map { dataset.splits[$0]?.count } == [728, 706, 1731])
+    #expect(dataset.notes == ["val (706 images) is unused; pass --train-splits train,val to train on it too"])
+    let both = try Dataset.open(Shared.flowers, options: .init(trainSplits: [.train, .val], n: 178))
+    #expect(both.splits[.train]?.count == 178)
+  }
+}

@@ -1,0 +1,78 @@
+import Datasets
+import Testing
+
+@Suite struct TableLayoutTests {
+  private func open(_ text: String, name: String = "list.csv", options: Dataset.Options = .init()) throws -> Dataset {
+    let scratch = try Scratch()
+    try scratch.write(name, text)
+    let dataset = try Dataset.open("\(scratch.path)/\(name)", options: options)
+    #expect(dataset.path == "\(scratch.path)/\(name)")
+    return dataset
+  }
+
+  private func sources(_ dataset: Dataset, _ split: Split) -> [Example.Source]? { dataset.splits[split]?.map(\.source) }
+
+  @Test func quotesFollowRFC4180() throws {
+    let dataset = try open(
+      "\u{FEFF}label,id,path\r\n\"cat, \"\"big\"\"\",1,a b.jpg\r\n\r\ndog,2,\"/abs/two\nlines.png\"\ndog,3,x/é.webp")
+    #expect(dataset.layout == .table)
+    #expect(dataset.classes == ["cat, \"big\"", "dog"])
+    #expect(dataset.splits[.train]?.map(\.label) == [0, 1, 1])
+    let folder = dataset.path.dropLast("/list.csv".count)
+    #expect(
+      sources(dataset, .train) == [
+        .file("\(folder)/a b.jpg"), .file("/abs/two\nlines.png"), .file("\(folder)/x/é.webp"),
+      ])
+  }
+
+  @Test func tabsAndSplits() throws {
+    let text =
+      "path\tlabel\tsplit\n/1,1.jpg\tb\ttrain\n/2.jpg\ta\ttest\n/3.jpg\ta\ttrain\n/4.jpg\tb\ttest\n/5.jpg\ta\tval\n"
+    let dataset = try open(text, name: "list.tsv")
+    #expect(sources(dataset, .train) == [.file("/1,1.jpg"), .file("/3.jpg")])
+    #expect(sources(dataset, .test) == [.file("/2.jpg"), .file("/4.jpg")])
+    #expect(sources(dataset, .val) == [.file("/5.jpg")])
+    #expect(dataset.splits[.train]?.map(\.label) == [1, 0])
+  }
+
+  @Test func mistakesNameTheLine() throws {
+    let mistakes: [(text: String, line: Int, words: String)] = [
+      ("path,label\na.jpg,x\nb.jpg\n", 3, "1 fields, expected 2"),
+      ("path,label\na.jpg,\n", 2, "empty path or label"),
+      ("path,label,split\na.jpg,x,valid\n", 2, "split 'valid', expected train, val or test"),
+      ("path,label\n\"a\nb\",x\n\"c.jpg,x\n", 4, "never closed"),
+    ]
+    for (text, line, words) in mistakes {
+      let error = #expect(throws: DatasetError.self) { try open(text) }
+      guard case .malformed(_, let found, let reason) = error else {
+        Issue.record("\(text): \(String(describing: error))")
+        continue
+      }
+      #expect(found == line)
+      #expect(reason.contains(words))
+    }
+  }
+
+  @Test func digits() throws {
+    func row(_ value: Int, _ label: Int) -> String {
+      (Array(repeating: "0", count: 63) + ["\(value)", "\(label)"]).joined(separator: ",")
+    }
+    // Five rows: the first two train, the rest test.
+    let text = [row(16, 5), row(8, 6), row(1, 5), row(0, 6), row(4, 6)].joined(separator: "\n")
+    let dataset = try open(text, name: "digits.csv")
+    #expect(dataset.layout == .digits)
+    #expect(dataset.classes == ["5", "6"])
+    #expect(dataset.splits[.train]?.map(\.label) == [0, 1])
+    #expect(dataset.splits[.test]?.map(\.label) == [0, 1, 1])
+    let last = try (dataset.splits[.train] ?? []).map { try $0.source.decode() }
+    #expect(last.allSatisfy { $0.height == 8 && $0.width == 8 })
+    // 16 → 255, 8 → 127.5 rounded up.
+    #expect(last.map { Array($0.pixels.suffix(4)) } == [[0, 255, 255, 255], [0, 128, 128, 128]])
+
+    let error = #expect(throws: DatasetError.self) { try open(text + "\n" + row(17, 5), name: "digits.csv") }
+    guard case .malformed(_, 6, _) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+  }
+}

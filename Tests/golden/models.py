@@ -1,0 +1,111 @@
+"""The PyTorch model behind each of Gridless's backbone names: torchvision's where it has one, a small module here else."""
+
+import torch
+import torch.nn.functional as F
+import torchvision
+from torch import nn
+
+INPUT_SIDES = {"tf_mobilenet_v2": (64, 65, 70), "mobilenet_v2": (64, 65)}
+
+
+class SamePadConv2d(nn.Conv2d):
+    """TensorFlow's 'SAME' padding: the output side is ceil(side / stride), the odd pixel of padding goes to the end."""
+
+    def forward(self, x):
+        pads = []
+        for side, kernel, stride in zip(reversed(x.shape[2:]), reversed(self.kernel_size), reversed(self.stride)):
+            total = max((-(-side // stride) - 1) * stride + kernel - side, 0)
+            pads += [total // 2, total - total // 2]
+        return F.conv2d(F.pad(x, pads), self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
+
+
+def tf_mobilenet_v2(classes):
+    model = torchvision.models.mobilenet_v2(num_classes=classes)
+    for module in list(model.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, nn.Conv2d) and child.stride == (2, 2):
+                conv = SamePadConv2d(child.in_channels, child.out_channels, child.kernel_size, 2, 0,
+                                     groups=child.groups, bias=False)
+                setattr(module, name, conv)
+    return model
+
+
+def resnet50_layer3(classes):
+    """ResNet-50 cut after layer3, the stride in the 1x1 convolution (He et al. 2015, as Caffe and Keras have it)."""
+    model = torchvision.models.resnet50(num_classes=classes)
+    for stage in (model.layer2, model.layer3):
+        stage[0].conv1.stride, stage[0].conv2.stride = (2, 2), (1, 1)
+    model.layer4 = nn.Identity()
+    model.fc = nn.Linear(1024, classes)
+    set_eps(model, 1.001e-5)
+    return model
+
+
+def set_eps(model, eps):
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eps = eps
+
+
+class CIFARBlock(nn.Module):
+    def __init__(self, inputs, outputs, stride):
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outputs)
+        self.stride, self.extra = stride, outputs - inputs
+
+    def forward(self, x):
+        y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
+        half = self.extra // 2
+        shortcut = F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, half, half))  # option A
+        return F.relu(y + shortcut)
+
+
+class CIFARResNet(nn.Module):
+    """He et al. 2015, section 4.2: 6n + 2 layers, 16-32-64 channels, parameter-free shortcuts (option A)."""
+
+    def __init__(self, depth, classes):
+        super().__init__()
+        blocks = (depth - 2) // 6
+        self.conv1 = nn.Conv2d(3, 16, 3, 1, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(16)
+        width = 16
+        for stage in range(3):
+            layers = []
+            for block in range(blocks):
+                outputs = 16 << stage
+                layers.append(CIFARBlock(width, outputs, 2 if stage > 0 and block == 0 else 1))
+                width = outputs
+            setattr(self, f"layer{stage + 1}", nn.Sequential(*layers))
+        self.linear = nn.Linear(64, classes)
+
+    def forward(self, x):
+        x = F.relu(self.bn1(self.conv1(x)))
+        x = self.layer3(self.layer2(self.layer1(x)))
+        return self.linear(x.mean((2, 3)))
+
+
+TORCHVISION = ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "mobilenet_v2", "densenet121",
+               "densenet169", "densenet201"]
+CIFAR = ["resnet20", "resnet32", "resnet44", "resnet56"]
+NAMES = TORCHVISION + ["resnet50_layer3", "tf_mobilenet_v2"] + CIFAR
+
+
+def make(name: str, classes: int) -> nn.Module:
+    """The model, with random weights. Dropout is off: Gridless has none, its posterior noise is the regulariser."""
+    if name in TORCHVISION:
+        model = getattr(torchvision.models, name)(num_classes=classes)
+    elif name == "resnet50_layer3":
+        model = resnet50_layer3(classes)
+    elif name == "tf_mobilenet_v2":
+        model = tf_mobilenet_v2(classes)
+    elif name in CIFAR:
+        model = CIFARResNet(int(name.removeprefix("resnet")), classes)
+    else:
+        raise SystemExit(f"{name}: no such model; one of {', '.join(NAMES)}")
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+    return model
