@@ -57,9 +57,9 @@ class Panel:
     def axes(self, title, ticks, label):
         self.text(self.left, TOP - 30, title, weight="bold", size=15)
         for value in ticks:
-            self.parts.append(f'<line x1="{self.left}" x2="{self.right}" y1="{self.y(value):.1f}" y2="{self.y(value):.1f}" '
-                              'stroke="#dddddd"/>')
-            self.text(self.left - 6, self.y(value) + 4, label(value), "end", size=12)
+            y = self.y(value)
+            self.parts.append(f'<path d="M{self.left} {y:.1f}H{self.right}" stroke="#dddddd"/>')
+            self.text(self.left - 6, y + 4, label(value), "end", size=12)
         for part in (1, self.steps[-1] // 2, self.steps[-1]):
             self.text(self.x(part), BOTTOM + 18, str(part), "middle", size=12)
         self.text((self.left + self.right) / 2, BOTTOM + 38, "step", "middle", size=12)
@@ -95,7 +95,8 @@ def main(folder, out):
     top = max(smooth + kl + loss)
     unit = next(u for u in (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 1e9) if top / u <= 6)
     terms = Panel(PANELS[0], at, 0, math.ceil(top / unit) * unit)
-    terms.axes("Loss on training batches, nats", [unit * i for i in range(round(terms.high / unit) + 1)], lambda v: f"{v:g}")
+    ticks = [unit * i for i in range(round(terms.high / unit) + 1)]
+    terms.axes("Loss on training batches, nats", ticks, lambda v: f"{v:g}")
     terms.line(nll, NLL, 1, opacity=0.3)
     terms.line(loss, LOSS, dash="5 4")
     terms.line(smooth, NLL)
