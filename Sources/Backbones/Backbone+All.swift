@@ -15,7 +15,7 @@ extension Backbone {
       denseNet("densenet121", [6, 12, 24, 16]),
       denseNet("densenet169", [6, 12, 32, 32]),
       denseNet("densenet201", [6, 12, 48, 32]),
-    ] + [20, 32, 44, 56].map(cifarResNet)
+    ] + [8, 20, 32, 44, 56].map(cifarResNet)
 
   private static func resNet(_ name: String, _ blocks: [Int], bottleneck: Bool) -> Backbone {
     let configuration = ResNet.Configuration(blocks: blocks, bottleneck: bottleneck)

@@ -89,7 +89,7 @@ class CIFARResNet(nn.Module):
 
 TORCHVISION = ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "mobilenet_v2", "densenet121",
                "densenet169", "densenet201"]
-CIFAR = ["resnet20", "resnet32", "resnet44", "resnet56"]
+CIFAR = ["resnet8", "resnet20", "resnet32", "resnet44", "resnet56"]
 NAMES = TORCHVISION + ["resnet50_layer3", "tf_mobilenet_v2"] + CIFAR
 
 
