@@ -54,6 +54,9 @@ struct Finetune: ParsableCommand {
   @Option(help: "The data's weight in the objective: auto is D/N, 1 is the plain ELBO.")
   var kappa = AutoOr.auto
 
+  @Option(help: "σ before the first step; networks of under a million parameters want about 1e-3.")
+  var initialSigma = FineTuneConfiguration.publishedInitialSigma
+
   @Option(help: "The seed of everything random.")
   var seed: UInt64 = 0
 
@@ -86,6 +89,7 @@ struct Finetune: ParsableCommand {
     options.n = n
     options.learningRate = lr.value
     options.kappa = kappa.value
+    options.initialSigma = initialSigma
     options.seed = seed
     options.device = compute.device
     options.threads = compute.threads
