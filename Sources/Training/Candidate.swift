@@ -78,7 +78,7 @@ struct CandidateTrainer {
 
   private func evaluate(_ posterior: IsotropicPosterior, learningRate: Double) throws -> Candidate {
     try withoutGrad { try model.vector.weights.copy_(posterior.mean) }
-    try model.reestimateBatchNorm(on: data, batchSize: configuration.batchSize)
+    try model.reestimateBatchNorm(on: data, batchSize: configuration.batchSize, seed: configuration.seed)
     let evidence = try model.estimateEvidence(
       objective, posterior: posterior, on: data, noise: noise, seed: Streams.evidenceNoise.seed(configuration.seed),
       batchSize: configuration.batchSize)

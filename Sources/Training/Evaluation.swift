@@ -28,12 +28,13 @@ extension Model {
   /// Re-estimates the running statistics at the current weights, in one pass over the training images.
   ///
   /// The statistics that training leaves behind come from noisy passes. These are the cumulative average over batches,
-  /// accumulated in float64, with evaluation preprocessing.
-  public func reestimateBatchNorm(on data: ImageBatches, batchSize: Int) throws {
+  /// accumulated in float64, with evaluation preprocessing. The batches are random ones: in the data set's order a batch
+  /// holds few classes, and its statistics are those of these classes.
+  public func reestimateBatchNorm(on data: ImageBatches, batchSize: Int, seed: UInt64) throws {
     guard !buffers.isEmpty else { return }
     let averages = try buffers.map { try Tensor.zeros($0.shape, dtype: .float64, device: device) }
     try withoutGrad {
-      try data.forEachEvaluationBatch(atMost: batchSize) { images, labels in
+      try data.forEachEvaluationBatch(atMost: batchSize, shuffled: seed) { images, labels in
         // With momentum 1 the running statistics become the batch's own.
         _ = try self(images, mode: .training(momentum: 1))
         for (average, buffer) in zip(averages, buffers) {

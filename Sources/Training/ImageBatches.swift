@@ -30,16 +30,19 @@ public struct ImageBatches {
     return (try nhwc.permute([0, 3, 1, 2]).to(device: device), try labels.to(device: device))
   }
 
-  /// All examples in order with evaluation preprocessing, in batches whose sizes differ by at most one.
+  /// All examples once with evaluation preprocessing, in batches whose sizes differ by at most one.
   ///
-  /// Equal sizes because a last batch of one example has no batch variance.
+  /// In the data set's order, or in the random one of `shuffled`. Equal sizes because a last batch of one example has no
+  /// batch variance.
   public func forEachEvaluationBatch(
-    atMost batchSize: Int, _ body: (_ images: Tensor, _ labels: Tensor) throws -> Void
+    atMost batchSize: Int, shuffled seed: UInt64? = nil, _ body: (_ images: Tensor, _ labels: Tensor) throws -> Void
   ) throws {
+    var order = seed.map { BatchOrder(count: count, seed: $0) }
+    let items = order?.indices(step: 0, batchSize: count) ?? (0..<count).map { (index: $0, epoch: 0) }
     let batches = (count + batchSize - 1) / batchSize
     for part in 0..<batches {
-      let range = count * part / batches..<count * (part + 1) / batches
-      let (images, labels) = try batch(range.map { (index: $0, epoch: 0) }, augmentation: nil)
+      let (images, labels) = try batch(
+        Array(items[count * part / batches..<count * (part + 1) / batches]), augmentation: nil)
       try body(images, labels)
     }
   }
