@@ -13,7 +13,7 @@ die() { printf 'setup: error: %s\n' "$*" >&2; exit 1; }
 
 # --- what nobody but the user can install -------------------------------------------------------------------------
 [ "$(uname -s)/$(uname -m)" = Linux/x86_64 ] || die "found $(uname -s)/$(uname -m); Gridless supports Linux/x86_64 only"
-[ -n "${XDG_CACHE_HOME:-}${HOME:-}" ] || die "neither HOME nor XDG_CACHE_HOME is set. Set one: export HOME=/root"
+[ -n "${XDG_CACHE_HOME:-}${HOME:-}" ] || die "neither HOME nor XDG_CACHE_HOME is set. Set HOME to your home folder"
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/gridless"
 [[ "$cache" = /* ]] || die "XDG_CACHE_HOME=$XDG_CACHE_HOME is not an absolute path. Unset it or make it absolute"
 command -v swift >/dev/null ||

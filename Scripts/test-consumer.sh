@@ -20,12 +20,21 @@ if [ "$(sources "$clone")" != "$(sources .)" ]; then
   mkdir -p "$scratch"
   git clone --quiet --no-local . "$clone.new"
   git -C "$clone.new" tag --force "$version" >/dev/null
+  # Dependencies come from the checkouts that the build left, so that no network is needed.
+  for checkout in .build/checkouts/*; do
+    git clone --quiet --no-local "$checkout" "$scratch/checkouts/$(basename "$checkout")"
+  done
   mv "$clone.new" "$clone"
 fi
 
 rm -rf "$scratch/Consumer" "$scratch/security"
 cp -R Examples/Consumer "$scratch/Consumer"
 rm -rf "$scratch/Consumer/.build" "$scratch/Consumer/Package.resolved"
+for mirror in "$scratch"/checkouts/*; do
+  repository="$(git -C ".build/checkouts/${mirror##*/}" config remote.origin.url)"
+  original="$(git -C "$repository" config remote.origin.url)"
+  swift package --package-path "$scratch/Consumer" config set-mirror --original "$original" --mirror "$mirror" >/dev/null
+done
 # A security folder of its own, because the user's records each version's commit for good.
 GRIDLESS_URL="$clone" swift run -c release --package-path "$scratch/Consumer" --scratch-path "$scratch/build" \
   --security-path "$scratch/security" --disable-dependency-cache Consumer

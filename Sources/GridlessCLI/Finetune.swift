@@ -58,6 +58,10 @@ struct Finetune: ParsableCommand {
   @Option(parsing: .unconditional, help: "The data's weight in the objective: auto is D/N, 1 is the plain ELBO.")
   var kappa = AutoOr.auto
 
+  @Option(
+    parsing: .unconditional, help: "σ before the first step; networks of under a million parameters want about 1e-3.")
+  var initialSigma = FineTuneConfiguration.publishedInitialSigma
+
   @Option(parsing: .unconditional, help: "The seed of everything random.")
   var seed: UInt64 = 0
 
@@ -91,6 +95,7 @@ struct Finetune: ParsableCommand {
     options.n = n
     options.learningRate = lr.value
     options.kappa = kappa.value
+    options.initialSigma = initialSigma
     options.seed = seed
     options.device = compute.device
     options.threads = compute.threads

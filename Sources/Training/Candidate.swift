@@ -37,7 +37,7 @@ struct CandidateTrainer {
   /// All candidates see the same batches, crops and noise. Throws ``TrainingError/diverged(term:step:learningRate:)``
   /// where a term is not finite.
   func train(learningRate: Double, onStep: (StepReport) throws -> Void) throws -> Candidate {
-    let posterior = IsotropicPosterior(mean: try initialMean.clone())
+    let posterior = IsotropicPosterior(mean: try initialMean.clone(), sigma: configuration.initialSigma)
     try model.setBuffers(initialBuffers)
     let optimizer = try NesterovSGD(like: posterior.mean)
     let schedule = CosineSchedule(peak: learningRate, steps: configuration.steps)

@@ -31,6 +31,8 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
   public var learningRates: [Double]
   /// The data's weight in the objective, nil for D/N.
   public var kappa: Double?
+  /// σ before the first step.
+  public var initialSigma: Double
   /// From which the subset, the head, the order, the augmentation and the noise are drawn.
   public var seed: UInt64
   /// `cpu` or `cuda:0`.
@@ -42,6 +44,8 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
 
   /// The published candidates for the learning rate.
   public static let publishedLearningRates = [0.1, 0.01, 0.001, 0.0001]
+  /// The published σ before the first step.
+  public static let publishedInitialSigma = 1e-4
   /// The published number of steps for images.
   public static let publishedSteps = 6000
   /// The published batch size for N examples.

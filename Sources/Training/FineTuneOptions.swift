@@ -39,6 +39,11 @@ public struct FineTuneOptions: Sendable {
   public var learningRate: Double?
   /// The data's weight in the objective; nil for D/N.
   public var kappa: Double?
+  /// σ before the first step.
+  ///
+  /// The pull towards the prior's mean then has curvature 1/(Dσ²): 4 for ResNet-50 at the published 1e-4, but over 1000
+  /// for a network of 75,000 parameters, which learns little before σ has grown. Such small networks want a larger one.
+  public var initialSigma = FineTuneConfiguration.publishedInitialSigma
   /// What everything random is drawn from.
   public var seed: UInt64 = 0
   /// Where to compute.
@@ -74,6 +79,8 @@ public struct FineTuneOptions: Sendable {
     if let rate = learningRate {
       try require(rate > 0 && rate.isFinite, "--lr \(rate): expected a positive number, or auto.")
     }
+    try require(
+      initialSigma > 0 && initialSigma.isFinite, "--initial-sigma \(initialSigma): expected a positive number.")
     if let kappa {
       try require(
         kappa > 0 && kappa.isFinite,
@@ -94,7 +101,7 @@ public struct FineTuneOptions: Sendable {
       batchSize: batchSize ?? FineTuneConfiguration.publishedBatchSize(examples: examples),
       trainSplits: trainSplits.map(\.rawValue), classes: classes, n: n,
       learningRates: learningRate.map { [$0] } ?? FineTuneConfiguration.publishedLearningRates, kappa: kappa,
-      seed: seed,
+      initialSigma: initialSigma, seed: seed,
       device: device.description, threads: Runtime.threads, skipUnreadable: skipUnreadable)
     guard configuration.batchSize <= examples else {
       throw .invalidOption(

@@ -36,8 +36,8 @@ public final class NesterovSGD {
 
   /// Changes the posterior by one step.
   ///
-  /// - Parameter gradients: the loss's gradient with respect to the mean.
-  /// - Parameter rhoGradient: the loss's gradient with respect to ρ.
+  /// `gradients` is the loss's gradient with respect to the mean, `rhoGradient` that with respect to ρ.
+  ///
   /// - Returns: the joint norm of both before clipping. If it is not finite nothing was changed.
   public func step(
     _ posterior: IsotropicPosterior, gradients: Tensor, rhoGradient: Double, learningRate: Double

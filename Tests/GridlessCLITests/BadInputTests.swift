@@ -128,6 +128,8 @@ struct BadInput: CustomTestStringConvertible, Sendable {
     BadInput("learning rate of 0", ["--lr", "0"], status: 64, says: ["--lr 0.0: expected a positive number"]),
     BadInput("learning rate below 0", ["--lr", "-0.1"], status: 64, says: ["--lr -0.1: expected a positive number"]),
     BadInput("learning rate in words", ["--lr", "fast"], status: 64, says: ["'fast' is invalid for '--lr <lr>'"]),
+    BadInput(
+      "initial σ of 0", ["--initial-sigma", "0"], status: 64, says: ["--initial-sigma 0.0: expected a positive"]),
     BadInput("no steps", ["--steps", "0"], status: 64, says: ["--steps 0: expected at least 1"]),
     BadInput("batch of one", ["--batch-size", "1"], status: 64, says: ["--batch-size 1: expected at least 2"]),
     BadInput("size 0", ["--size", "0"], status: 64, says: ["--size 0: expected 8 to 14336 pixels"]),
