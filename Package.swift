@@ -64,7 +64,9 @@ let package = Package(
       name: "BackbonesTests", dependencies: ["Torch", "Weights", "Backbones", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "EvidenceTests", dependencies: ["Evidence", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"], swiftSettings: strict),
-    .testTarget(name: "GridlessCLITests", dependencies: ["Gridless"], swiftSettings: strict),
+    .testTarget(
+      name: "GridlessCLITests", dependencies: ["GridlessCLI", "Gridless"], exclude: ["Snapshots"], swiftSettings: strict
+    ),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx20

@@ -53,7 +53,7 @@ public enum DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
         + "). Make both hold the same classes."
     case .missingSplit(let path, let split, let found):
       "\(path): no \(split.rawValue) split (found \(found.isEmpty ? "none" : Self.list(found.map(\.rawValue)))). "
-        + "Add it, or pass --train-splits with those that exist."
+        + "Add it, or ask for one that exists."
     case .unknownSplit(let name):
       "unknown split '\(name)'. Expected train, val or test, separated by commas."
     case .unknownClasses(let names, let known):

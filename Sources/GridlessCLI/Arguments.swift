@@ -18,12 +18,19 @@ enum AutoOr: ExpressibleByArgument, Equatable {
 
   /// The number, nil for `auto`.
   var value: Double? { if case .value(let value) = self { value } else { nil } }
+}
 
-  /// Refuses a number that is not above 0.
-  func requirePositive(_ option: String) throws {
-    if let value, !(value > 0 && value.isFinite) {
-      throw ValidationError("\(option) \(value): expected a positive number, or auto.")
-    }
+/// Runs `body`; the errors of a wrong option become errors of usage, which end with exit code 64.
+func asUsage<Result>(_ body: () throws -> Result) throws -> Result {
+  do {
+    return try body()
+  } catch TrainingError.invalidOption(let message) {
+    throw ValidationError(message)
+  } catch let error as UnknownBackbone {
+    throw ValidationError(error.description)
+  } catch let error as DatasetError {
+    guard case .unknownSplit = error else { throw error }
+    throw ValidationError(error.description)
   }
 }
 
@@ -43,7 +50,7 @@ struct OutputOptions: ParsableArguments {
 
 /// Where and with how many threads to compute.
 struct ComputeOptions: ParsableArguments {
-  @Option(help: "auto, cpu or cuda.")
+  @Option(help: "Where to compute; auto takes the GPU if there is one.")
   var device = DeviceChoice.auto
 
   @Option(help: "Threads for libtorch's operations (default: one per core).")

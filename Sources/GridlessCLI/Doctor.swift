@@ -13,7 +13,7 @@ struct Doctor: ParsableCommand {
   func run() throws {
     try Runtime.start()
     print(table(try machine()))
-    if let data { print(table(try usability(of: data))) }
+    if let data { try look(at: data) }
   }
 
   private func machine() throws -> [[String]] {
@@ -31,17 +31,26 @@ struct Doctor: ParsableCommand {
     ]
   }
 
-  /// Opens the data set and decodes every image at a small size.
-  private func usability(of path: String) throws -> [[String]] {
+  /// Opens the data set and decodes every image at a small size; names those that cannot be decoded.
+  private func look(at path: String) throws {
     let dataset = try Dataset.open(path)
     var rows = [["data", path], ["classes", "\(dataset.classes.count)"]]
+    var unreadable = 0
     for split in Split.allCases {
       guard let examples = dataset.splits[split] else { continue }
-      _ = try ImageStore(examples, preprocessing: Preprocessing(size: 8))
-      rows.append([split.rawValue, "\(examples.count) images, all readable"])
+      let store = try ImageStore(
+        examples, preprocessing: Preprocessing(size: 8), options: ImageStore.Options(skipUnreadable: true))
+      let lost = examples.count - store.count
+      rows.append([split.rawValue, "\(examples.count) images, \(lost == 0 ? "all readable" : "\(lost) unreadable")"])
+      rows += store.notes.map { ["", $0] }
+      unreadable += lost
     }
     for note in dataset.notes { rows.append(["note", note]) }
-    return rows + [["usable", "yes"]]
+    rows.append([
+      "usable", unreadable == 0 ? "yes" : "with --skip-unreadable, or once the unreadable images are removed",
+    ])
+    print(table(rows))
+    if unreadable > 0 { throw ExitCode.failure }
   }
 
   private func freeDisk() -> Int? {

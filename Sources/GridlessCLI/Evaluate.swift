@@ -12,8 +12,11 @@ struct Evaluate: ParsableCommand {
   @Option(help: "The data, in any form that finetune takes.")
   var data: String
 
-  @Option(help: "train, val or test.")
+  @Option(help: "The split to measure.")
   var split = Split.test
+
+  @Flag(help: "Leave out images that cannot be decoded.")
+  var skipUnreadable = false
 
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var output: OutputOptions
@@ -21,9 +24,9 @@ struct Evaluate: ParsableCommand {
   func run() throws {
     let device = try compute.start()
     let progress = ProgressPrinter(output)
-    let metrics = try SavedModel(run: RunFolder(folder)).evaluate(data: data, split: split, device: device) {
-      try progress.print($0)
-    }
+    let metrics = try SavedModel(run: RunFolder(folder)).evaluate(
+      data: data, split: split, device: device, skipUnreadable: skipUnreadable
+    ) { try progress.print($0) }
     progress.finish()
     if output.json {
       print(try JSON.line(Evaluation(run: folder, split: split.rawValue, test: metrics)))

@@ -6,6 +6,7 @@ import Gridless
 struct Finetune: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Fine-tune a pretrained network, and learn its regularization strengths on the training set.",
+    usage: "gridless finetune <data> --model <model> --weights <file> --out <run> [<options>]",
     discussion: """
       DATA is a folder train/<class>/<image> (val and test beside train are optional), a flat folder <class>/<image>, a \
       CSV or TSV with path,label, CIFAR-10's binary files, or the UCI digits' CSV. The run folder gets config.json, \
@@ -18,28 +19,29 @@ struct Finetune: ParsableCommand {
   @Option(help: "The network; `gridless models` lists them.")
   var model: String
 
-  @Option(help: "A safetensors checkpoint of that network, or none to train from scratch.")
+  @Option(
+    help: ArgumentHelp("A safetensors checkpoint of that network, or none to train from scratch.", valueName: "file"))
   var weights: String?
 
-  @Option(help: "The run folder to make.")
+  @Option(help: ArgumentHelp("The run folder to make.", valueName: "run"))
   var out: String
 
-  @Option(help: "The side of the image crop in pixels (default: the network's own).")
+  @Option(parsing: .unconditional, help: "The side of the image crop in pixels (default: the network's own).")
   var size: Int?
 
   @Option(help: "How images become square: square resizes both sides, shortest keeps the aspect and crops.")
   var resize = Preprocessing.Resize.square
 
-  @Option(help: "What is done to training images: crop-flip, crop or none.")
+  @Option(help: "What is done to training images at random.")
   var augment = Augmentation.Kind.cropAndFlip
 
-  @Option(help: "Optimisation steps for each learning rate.")
+  @Option(parsing: .unconditional, help: "Optimisation steps for each learning rate.")
   var steps = FineTuneConfiguration.publishedSteps
 
-  @Option(help: "Images per step (default: min(128, N)).")
+  @Option(parsing: .unconditional, help: "Images per step (default: min(128, N)).")
   var batchSize: Int?
 
-  @Option(help: "Train on a stratified subset of so many images.")
+  @Option(parsing: .unconditional, help: "Train on a stratified subset of so many images.")
   var n: Int?
 
   @Option(help: "Splits to train on, separated by commas.")
@@ -48,16 +50,19 @@ struct Finetune: ParsableCommand {
   @Option(help: "Keep only these classes, separated by commas.")
   var classes: String?
 
-  @Option(help: "The learning rate, or auto: the published four, chosen by the evidence on the training set.")
+  @Option(
+    parsing: .unconditional,
+    help: "The learning rate, or auto: the published four, chosen by the evidence on the training set.")
   var lr = AutoOr.auto
 
-  @Option(help: "The data's weight in the objective: auto is D/N, 1 is the plain ELBO.")
+  @Option(parsing: .unconditional, help: "The data's weight in the objective: auto is D/N, 1 is the plain ELBO.")
   var kappa = AutoOr.auto
 
-  @Option(help: "σ before the first step; networks of under a million parameters want about 1e-3.")
+  @Option(
+    parsing: .unconditional, help: "σ before the first step; networks of under a million parameters want about 1e-3.")
   var initialSigma = FineTuneConfiguration.publishedInitialSigma
 
-  @Option(help: "The seed of everything random.")
+  @Option(parsing: .unconditional, help: "The seed of everything random.")
   var seed: UInt64 = 0
 
   @Flag(help: "Leave out images that cannot be decoded.")
@@ -67,17 +72,18 @@ struct Finetune: ParsableCommand {
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
-    try lr.requirePositive("--lr")
-    try kappa.requirePositive("--kappa")
+    let backbone = try asUsage { try Backbone.named(model) }
     if weights == nil {
-      let hint = (try? Backbone.named(model)).map { " It wants \($0.weightsHint)." } ?? ""
       throw ValidationError(
-        "--weights is missing: name the safetensors checkpoint of \(model).\(hint) "
+        "--weights is missing: name the safetensors checkpoint of \(model). It wants \(backbone.weightsHint). "
           + "To train from scratch, pass --weights none.")
     }
+    if out.isEmpty { throw ValidationError("--out is empty: name the run folder to make.") }
+    try asUsage { try options().validate() }
   }
 
-  func run() throws {
+  /// What was asked for, in the library's words.
+  private func options() throws -> FineTuneOptions {
     var options = FineTuneOptions(data: data, model: model, weights: weights == "none" ? nil : weights, out: out)
     options.size = size
     options.resize = resize
@@ -94,9 +100,12 @@ struct Finetune: ParsableCommand {
     options.device = compute.device
     options.threads = compute.threads
     options.skipUnreadable = skipUnreadable
+    return options
+  }
 
+  func run() throws {
     let progress = ProgressPrinter(output)
-    let result = try FineTuner(options).run { try progress.print($0) }
+    let result = try FineTuner(options()).run { try progress.print($0) }
     progress.finish()
     if output.json { print(try JSON.line(result)) } else { print(summary(of: result)) }
   }

@@ -56,8 +56,9 @@ final class ProgressPrinter {
     if isTerminal {
       guard isDue || step.step == step.steps else { return }
       let seconds = (ContinuousClock.now - candidateStart) / .seconds(1)
-      let left = seconds / Double(max(1, step.step - 1)) * Double(step.steps - step.step)
-      bar("lr \(step.peakLearningRate)", step.step, step.steps, "\(text)  \(duration(left)) left")
+      let left = seconds / Double(step.step - 1) * Double(step.steps - step.step)
+      let time = step.step == 1 ? "" : "\(duration(left)) left  "
+      bar("lr \(step.peakLearningRate)", step.step, step.steps, time + text)
     } else if step.step % max(1, step.steps / 10) == 0 {
       line("lr \(step.peakLearningRate)  step \(step.step)/\(step.steps)  \(text)")
     }
@@ -80,11 +81,21 @@ final class ProgressPrinter {
   }
 
   private func bar(_ label: String, _ done: Int, _ total: Int, _ text: String) {
-    let width = 20
+    // The last column stays free: some terminals wrap as soon as it is written.
+    let columns = Self.columns - 1
+    let tail = " \(done)/\(total)  \(text)"
+    let width = min(max(columns - label.count - 1 - tail.count, 4), 20)
     let filled = total == 0 ? width : width * done / total
     let blocks = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
-    write("\r\u{1B}[2K\(label) \(blocks) \(done)/\(total)  \(text)")
+    write("\r\u{1B}[2K" + "\(label) \(blocks)\(tail)".prefix(columns))
     hasBar = true
+  }
+
+  /// The terminal's width; it may change while the run goes on.
+  private static var columns: Int {
+    var window = winsize()
+    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &window) == 0, window.ws_col > 0 else { return 80 }
+    return Int(window.ws_col)
   }
 
   private func line(_ text: String) {
@@ -100,15 +111,16 @@ final class ProgressPrinter {
   private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
 
   private struct CandidateLine: Encodable {
-    var event = "candidate"
-    var lr: Double
-    var loss: Double?
-    var seconds: Double
+    let candidate: LearningRateCandidate
 
-    init(_ candidate: LearningRateCandidate) {
-      lr = candidate.lr
-      loss = candidate.loss
-      seconds = candidate.seconds
+    private enum Key: CodingKey { case event }
+
+    init(_ candidate: LearningRateCandidate) { self.candidate = candidate }
+
+    func encode(to encoder: any Encoder) throws {
+      try candidate.encode(to: encoder)
+      var container = encoder.container(keyedBy: Key.self)
+      try container.encode("candidate", forKey: .event)
     }
   }
 }

@@ -60,28 +60,4 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
       return here == there ? nil : "\(key): \(there) there, \(here) now"
     }
   }
-
-  /// Refuses numbers without a meaning.
-  func validate(examples: Int) throws(TrainingError) {
-    func require(_ condition: Bool, _ message: String) throws(TrainingError) {
-      if !condition { throw .invalidOption(message) }
-    }
-    try require(steps > 0, "--steps \(steps): expected at least 1")
-    try require(batchSize > 1, "--batch-size \(batchSize): expected at least 2 (batch statistics need two examples)")
-    try require(
-      batchSize <= examples,
-      "--batch-size \(batchSize): larger than the \(examples) training examples. Leave it out for min(128, N).")
-    try require(size >= 8, "--size \(size): expected at least 8 pixels")
-    for rate in learningRates {
-      try require(rate > 0 && rate.isFinite, "--lr \(rate): expected a positive number or auto")
-    }
-    try require(!learningRates.isEmpty, "no learning rate to try: expected at least one")
-    try require(
-      initialSigma > 0 && initialSigma.isFinite, "--initial-sigma \(initialSigma): expected a positive number")
-    if let kappa {
-      try require(
-        kappa > 0 && kappa.isFinite,
-        "--kappa \(kappa): expected a positive number, or auto for D/N (1 is the plain ELBO)")
-    }
-  }
 }

@@ -61,6 +61,33 @@ public struct FineTuneOptions: Sendable {
     self.out = out
   }
 
+  /// Refuses numbers without a meaning, by ``TrainingError/invalidOption(_:)``.
+  ///
+  /// ``FineTuner/run(onEvent:)`` does so too, before it looks at the data.
+  public func validate() throws(TrainingError) {
+    func require(_ condition: Bool, _ message: String) throws(TrainingError) {
+      if !condition { throw .invalidOption(message) }
+    }
+    try require(steps > 0, "--steps \(steps): expected at least 1.")
+    if let batchSize {
+      try require(batchSize > 1, "--batch-size \(batchSize): expected at least 2 (batch statistics need two examples).")
+    }
+    if let size {
+      // 14336 · 256/224, the side before the crop, is the largest that Datasets decodes.
+      try require((8...14336).contains(size), "--size \(size): expected 8 to 14336 pixels.")
+    }
+    if let rate = learningRate {
+      try require(rate > 0 && rate.isFinite, "--lr \(rate): expected a positive number, or auto.")
+    }
+    try require(
+      initialSigma > 0 && initialSigma.isFinite, "--initial-sigma \(initialSigma): expected a positive number.")
+    if let kappa {
+      try require(
+        kappa > 0 && kappa.isFinite,
+        "--kappa \(kappa): expected a positive number, or auto for D/N (1 is the plain ELBO).")
+    }
+  }
+
   /// What to take from the data set.
   var datasetOptions: Dataset.Options {
     Dataset.Options(trainSplits: trainSplits, classes: classes, n: n, seed: seed)
@@ -76,7 +103,11 @@ public struct FineTuneOptions: Sendable {
       learningRates: learningRate.map { [$0] } ?? FineTuneConfiguration.publishedLearningRates, kappa: kappa,
       initialSigma: initialSigma, seed: seed,
       device: device.description, threads: Runtime.threads, skipUnreadable: skipUnreadable)
-    try configuration.validate(examples: examples)
+    guard configuration.batchSize <= examples else {
+      throw .invalidOption(
+        "--batch-size \(configuration.batchSize): larger than the \(examples) training examples. "
+          + "Leave it out for min(128, N).")
+    }
     return configuration
   }
 }
@@ -92,13 +123,11 @@ public enum DeviceChoice: String, Sendable, CaseIterable {
 
   /// The device.
   ///
-  /// Throws if a GPU is asked for and there is none.
+  /// Throws ``TrainingError/noGPU(reason:)`` if a GPU is asked for and there is none.
   public func resolved() throws -> Device {
     let count = self == .cpu ? 0 : try Runtime.cudaDeviceCount()
     if self == .cuda && count == 0 {
-      throw TrainingError.invalidOption(
-        "--device cuda: no GPU found (\(Runtime.cudaLoadError ?? "CUDA is loaded, but reports no device")). "
-          + "Pass --device cpu, or see gridless doctor.")
+      throw TrainingError.noGPU(reason: Runtime.cudaLoadError ?? "CUDA is loaded, but reports no device")
     }
     return count > 0 ? .cuda(0) : .cpu
   }

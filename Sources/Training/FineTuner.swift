@@ -23,6 +23,7 @@ public struct FineTuner {
   public func run(onEvent: (FineTuneEvent) throws -> Void = { _ in }) throws -> FineTuneResult {
     let clock = ContinuousClock()
     let start = clock.now
+    try options.validate()
     try Runtime.start(threads: options.threads)
     let device = try options.device.resolved()
     let backbone = try Backbone.named(options.model)
@@ -49,9 +50,10 @@ public struct FineTuner {
     guard let trainingImages = try decode(.train) else { throw TrainingError.invalidOption("no training images") }
     let testImages = try decode(.test)
 
-    try folder.create(configuration)
     let layout = network.layout
     let model = try Model(network: network, state: initial, device: device)
+    try checkSize(configuration.size, of: model)
+    try folder.create(configuration)
     let initialMean = try Tensor(layout.vector(initial.parameters), shape: [layout.paddedCount]).to(device: device)
     let objective = try DataEmphasizedELBO.l2SP(
       layout: layout, pretrained: options.weights == nil ? nil : initialMean, examples: trainingImages.count,
@@ -93,6 +95,18 @@ public struct FineTuner {
       return network.initialState(seed: options.seed)
     }
     return try network.loadStateDict(SafetensorsFile(path: path), head: .fresh(seed: options.seed))
+  }
+
+  /// Refuses images so small that the network has no output for them.
+  private func checkSize(_ size: Int, of model: Model) throws {
+    do {
+      let image = try Tensor.zeros([1, 3, size, size], device: model.device)
+      _ = try withoutGrad { try model(image, mode: .evaluation) }
+    } catch let error as TorchError {
+      throw TrainingError.invalidOption(
+        "--size \(size): \(model.network.backbone.name) cannot take such images (\(error.message)). Pass a larger --size."
+      )
+    }
   }
 
   /// Trains every candidate from the same start and keeps the one with the highest evidence.

@@ -19,7 +19,7 @@ extension SavedModel {
   ///
   /// Classes are matched by name; the data set's notes say which of them are left out. Throws Datasets' errors.
   public func evaluate(
-    data: String, split: Split, device: Device, batchSize: Int = 64,
+    data: String, split: Split, device: Device, batchSize: Int = 64, skipUnreadable: Bool = false,
     onEvent: (FineTuneEvent) throws -> Void = { _ in }
   ) throws -> ClassificationMetrics {
     let dataset = try Dataset.open(data, options: Dataset.Options(trainSplits: [], classes: classes))
@@ -28,21 +28,33 @@ extension SavedModel {
       throw DatasetError.missingSplit(
         path: data, split: split, found: Split.allCases.filter { dataset.splits[$0] != nil })
     }
-    let images = try ImageStore.decode(examples, preprocessing: preprocessing, split: split, onEvent: onEvent)
+    let images = try ImageStore.decode(
+      examples, preprocessing: preprocessing, skipUnreadable: skipUnreadable, split: split, onEvent: onEvent)
     return try model(device: device).metrics(of: ImageBatches(images, device: device), batchSize: batchSize)
   }
 
   /// The class of each image file, at the posterior mean.
+  ///
+  /// Throws ``TrainingError/unreadableImage(path:reason:)`` for a file that is not a readable image.
   public func predict(_ images: [String], device: Device) throws -> [Prediction] {
     let model = try model(device: device)
     let size = preprocessing.size
     return try images.map { path in
-      let pixels = try preprocessing.apply(RGBImage.decode(path: path))
+      let pixels = try pixels(of: path)
       let input = try Tensor(pixels, shape: [1, size, size, 3]).permute([0, 3, 1, 2]).to(device: device)
       let logits = try withoutGrad { try model(input, mode: .evaluation).to(dtype: .float64).logSoftmax(dim: 1) }
       let logProbabilities = try logits.doubles()
       let best = logProbabilities.indices.max { logProbabilities[$0] < logProbabilities[$1] } ?? 0
       return Prediction(image: path, class: classes[best], probability: exp(logProbabilities[best]))
+    }
+  }
+
+  /// The network's input for an image file.
+  private func pixels(of path: String) throws -> [Float] {
+    do {
+      return try preprocessing.apply(RGBImage.decode(path: path))
+    } catch DatasetError.unreadable(let path, let reason) {
+      throw TrainingError.unreadableImage(path: path, reason: reason)
     }
   }
 }

@@ -51,4 +51,15 @@ struct CandidateRecord: Encodable {
     loss = candidate.loss
     failure = candidate.failure
   }
+
+  private enum CodingKeys: CodingKey { case event, lr, loss, failure }
+
+  /// Writes `loss` even where it is nil, so that every line has the same keys; `failure` only where there is one.
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(event, forKey: .event)
+    try container.encode(lr, forKey: .lr)
+    try container.encode(loss, forKey: .loss)
+    try container.encodeIfPresent(failure, forKey: .failure)
+  }
 }

@@ -58,4 +58,13 @@ public struct LearningRateCandidate: Codable, Sendable, Equatable {
   public var seconds: Double
   /// Why there is no loss; nil when there is one.
   public var failure: String?
+
+  /// Writes `loss` even where it is nil, so that every line has the same keys; `failure` only where there is one.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(lr, forKey: .lr)
+    try container.encode(loss, forKey: .loss)
+    try container.encode(seconds, forKey: .seconds)
+    try container.encodeIfPresent(failure, forKey: .failure)
+  }
 }

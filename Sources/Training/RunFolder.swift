@@ -20,7 +20,7 @@ public struct RunFolder: Sendable {
   /// The result.
   public var summary: String { file("summary.json") }
 
-  private func file(_ name: String) -> String { URL(fileURLWithPath: path).appendingPathComponent(name).path }
+  private func file(_ name: String) -> String { (path as NSString).appendingPathComponent(name) }
 
   /// Whether a run was interrupted here; refuses a folder that a run with this configuration must not write to.
   ///
@@ -43,7 +43,7 @@ public struct RunFolder: Sendable {
     if manager.fileExists(atPath: summary) { throw TrainingError.finishedRun(path: path) }
     let data = try Data(contentsOf: URL(fileURLWithPath: configuration))
     guard let found = try? JSON.decode(FineTuneConfiguration.self, from: data) else {
-      throw TrainingError.unreadableRun(path: configuration, reason: "not a configuration of this version")
+      throw TrainingError.notARun(path: path, found: "a config.json that this version cannot read")
     }
     let differences = try wanted.differences(from: found)
     guard differences.isEmpty else { throw TrainingError.otherConfiguration(path: path, differences: differences) }
@@ -54,6 +54,10 @@ public struct RunFolder: Sendable {
   private func checkWritable(parent: String) throws(TrainingError) {
     var folder = URL(fileURLWithPath: parent)
     while !FileManager.default.fileExists(atPath: folder.path), folder.path != "/" { folder.deleteLastPathComponent() }
+    var isDirectory: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isDirectory), isDirectory.boolValue else {
+      throw .notWritable(path: path, reason: "\(folder.lastPathComponent) is not a folder")
+    }
     guard access(folder.path, W_OK | X_OK) == 0 else {
       throw .notWritable(path: path, reason: String(cString: strerror(errno)))
     }
@@ -64,7 +68,9 @@ public struct RunFolder: Sendable {
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
-      throw TrainingError.notWritable(path: path, reason: error.localizedDescription)
+      let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? POSIXError
+      let reason = cause.map { String(cString: strerror($0.code.rawValue)) } ?? error.localizedDescription
+      throw TrainingError.notWritable(path: path, reason: reason)
     }
     try AtomicFile.write(JSON.document(configuration), to: self.configuration)
   }

@@ -8,6 +8,10 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
   case diverged(term: String, step: Int, learningRate: Double)
   /// Every learning rate of the search diverged.
   case allCandidatesDiverged([Double])
+  /// A GPU was asked for and there is none.
+  case noGPU(reason: String)
+  /// An image given to `predict` that cannot be read.
+  case unreadableImage(path: String, reason: String)
   /// The output folder holds a finished run.
   case finishedRun(path: String)
   /// The output folder holds a run with another configuration; each difference is one line.
@@ -27,6 +31,10 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
       "the \(term) is not finite at step \(step) with learning rate \(learningRate). Pass a smaller --lr, or --lr auto, which lets a rate that diverges lose."
     case .allCandidatesDiverged(let rates):
       "training diverged at every learning rate (\(rates.map { "\($0)" }.joined(separator: ", "))). Check that the weights fit the model and the images its preprocessing, or pass a smaller --lr."
+    case .noGPU(let reason):
+      "--device cuda: no GPU found (\(reason)). Pass --device cpu, or see gridless doctor."
+    case .unreadableImage(let path, let reason):
+      "\(path): \(reason). Pass image files: JPEG, PNG or WebP."
     case .finishedRun(let path):
       "\(path): holds a finished run. Pass another --out, or look at it with: gridless evaluate \(path) --data DATA"
     case .otherConfiguration(let path, let differences):

@@ -1,0 +1,123 @@
+import Foundation
+import Testing
+
+/// finetune, then evaluate and predict on its run, as a user goes on.
+@Suite struct EndToEndTests {
+  private static let folder = "mes données"
+  private static let run = "mes essais/première fois"
+
+  /// A place with a run whose folder, data, classes and images have spaces and accents in their names.
+  private static func finished() throws -> (place: Workplace, result: [String: Any]) {
+    let place = try Workplace()
+    try place.writeData()
+    try FileManager.default.moveItem(atPath: place.absolute("data"), toPath: place.absolute(folder))
+    return (place, try place.result(folder, "--out", run))
+  }
+
+  @Test func evaluateRepeatsTheRunsOwnTestMetrics() throws {
+    let (place, result) = try Self.finished()
+    let evaluation = try place.gridless("evaluate", Self.run, "--data", Self.folder, "--json", "--quiet").result()
+    #expect(Set(evaluation.keys) == ["event", "run", "split", "test"])
+    #expect(evaluation["event"] as? String == "evaluation")
+    #expect(evaluation["run"] as? String == Self.run)
+    #expect(evaluation["split"] as? String == "test")
+    let found = try metrics(evaluation)
+    let expected = try metrics(result)
+    #expect(Set(found.keys) == ["accuracy", "balanced_accuracy", "nll", "ece"])
+    for (key, value) in expected { #expect(abs((found[key] ?? .nan) - value) <= 1e-5 * max(1, abs(value))) }
+  }
+
+  /// With two classes, the probabilities that `predict` prints give all that `evaluate` measures.
+  @Test func predictAgreesWithEvaluate() throws {
+    let (place, _) = try Self.finished()
+    let test = Self.folder + "/test"
+    let images = try FileManager.default.subpathsOfDirectory(atPath: place.absolute(test)).filter { $0.contains(".") }
+    let outcome = try Command.run(
+      ["predict", Self.run] + images.map { "\(test)/\($0)" } + ["--device", "cpu", "--json"], in: place.path)
+    let predictions = try outcome.objects()
+    #expect(predictions.map { $0["image"] as? String } == images.map { "\(test)/\($0)" })
+
+    var (correct, logLoss) = (0.0, 0.0)
+    for (image, prediction) in zip(images, predictions) {
+      #expect(Set(prediction.keys) == ["event", "image", "class", "probability"])
+      #expect(prediction["event"] as? String == "prediction")
+      let named = try #require(prediction["class"] as? String)
+      let probability = try #require(prediction["probability"] as? Double)
+      #expect(Workplace.classes.contains(named))
+      #expect((0.5...1).contains(probability))
+      let isCorrect = image.hasPrefix(named + "/")
+      correct += isCorrect ? 1 : 0
+      logLoss -= log(isCorrect ? probability : 1 - probability)
+    }
+    let evaluation = try place.gridless("evaluate", Self.run, "--data", Self.folder, "--json").result()
+    let found = try metrics(evaluation)
+    let count = Double(images.count)
+    #expect(images.count == 4)
+    #expect(found["accuracy"] == correct / count)
+    #expect(abs((found["nll"] ?? .nan) - logLoss / count) < 1e-4)
+  }
+
+  @Test func withoutJSONAPersonReadsIt() throws {
+    let place = try Workplace()
+    try place.writeData()
+    let run = try place.finetune()
+    #expect(run.status == 0)
+    for word in ["model", "training set", "learned", "loss", "learning rate", "test", "time", "run folder"] {
+      #expect(run.lines.contains { $0.hasPrefix(word) })
+    }
+    #expect(run.lines.last == "run folder     run")
+    // Without a terminal: whole lines, no bar.
+    #expect(!run.errors.contains("\r") && !run.errors.contains("\u{1B}") && !run.errors.contains("█"))
+    let lines = run.errors.split(separator: "\n")
+    #expect(lines.contains("decoded 8 images of train") && lines.contains("decoded 4 images of test"))
+    for step in 1...3 { #expect(lines.filter { $0.contains("step \(step)/3  loss ") }.count == 1) }
+
+    let evaluation = try place.gridless("evaluate", "run/", "--data", "data", "--split", "train")
+    #expect(evaluation.status == 0)
+    #expect(evaluation.lines.count == 1 && evaluation.output.hasPrefix("train  accuracy "))
+
+    let image = try #require(
+      try FileManager.default.subpathsOfDirectory(atPath: place.absolute("data/test")).first { $0.hasSuffix("g") })
+    let prediction = try place.gridless("predict", "run", "data/test/\(image)")
+    #expect(prediction.status == 0)
+    #expect(prediction.lines.count == 1 && prediction.output.hasPrefix("data/test/\(image)  "))
+  }
+
+  @Test func quietSaysNothingButTheResult() throws {
+    let place = try Workplace()
+    try place.writeData()
+    let outcome = try place.finetune("data", "--quiet")
+    #expect(outcome.status == 0)
+    #expect(outcome.errors.isEmpty)
+    #expect(outcome.output.contains("run folder"))
+  }
+
+  @Test func unreadableImagesAreLeftOutOnRequest() throws {
+    let place = try Workplace()
+    try place.writeData()
+    for split in ["train", "test"] { try place.write("data/\(split)/red 赤/note.jpg", Data("not a picture\n".utf8)) }
+    let outcome = try place.finetune("data", "--skip-unreadable", "--json")
+    #expect(try outcome.result()["n"] as? Int == 8)
+    #expect(outcome.errors.contains("note: skipped data/train/red 赤/note.jpg: not an image"))
+    let refused = try place.gridless("evaluate", "run", "--data", "data")
+    #expect(refused.status == 1 && refused.errors.contains("data/test/red 赤/note.jpg: not an image"))
+    let evaluation = try place.gridless("evaluate", "run", "--data", "data", "--skip-unreadable", "--json")
+    #expect(try metrics(evaluation.result()) == metrics(outcome.result()))
+  }
+
+  @Test func aPretrainedCheckpointIsTheStart() throws {
+    let place = try Workplace()
+    try place.writeData()
+    try place.writeCheckpoint("start.safetensors")
+    let outcome = try place.finetune("data", "--weights", "start.safetensors", "--json")
+    #expect(!outcome.errors.contains("training from scratch"))
+    // Near its own mean, the prior is far narrower than around zero.
+    let pretrained = try #require(try outcome.result()["lambda"] as? Double)
+    let scratch = try #require(try place.result("data", "--out", "scratch")["lambda"] as? Double)
+    #expect(pretrained < scratch / 10)
+  }
+
+  private func metrics(_ object: [String: Any]) throws -> [String: Double] {
+    try #require(object["test"] as? [String: Double])
+  }
+}

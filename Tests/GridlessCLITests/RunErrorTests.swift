@@ -1,0 +1,86 @@
+import Foundation
+import Gridless
+import Testing
+
+/// `evaluate` and `predict` on runs and images that are not what they should be.
+@Suite struct RunErrorTests {
+  private func finished() throws -> Workplace {
+    let place = try Workplace()
+    try place.writeData()
+    #expect(try place.finetune("data", "--quiet").status == 0)
+    return place
+  }
+
+  private func expect(_ outcome: Outcome, status: Int32 = 1, says: String...) {
+    #expect(outcome.status == status)
+    #expect(outcome.output.isEmpty)
+    for text in says { #expect(outcome.errors.contains(text)) }
+  }
+
+  @Test func somethingThatIsNoRun() throws {
+    let place = try Workplace()
+    try place.writeData()
+    for command in [["evaluate", "nowhere", "--data", "data"], ["predict", "nowhere", "image.png"]] {
+      expect(
+        try Command.run(command, in: place.path), says: "nowhere: no such folder",
+        "the folder that was given to finetune")
+    }
+    for command in [["evaluate", "data", "--data", "data"], ["predict", "data", "image.png"]] {
+      expect(try Command.run(command, in: place.path), says: "data: no model.safetensors", "not a finished run")
+    }
+  }
+
+  @Test func imagesThatCannotBePredicted() throws {
+    let place = try finished()
+    try place.write("note.txt", Data("not a picture\n".utf8))
+    expect(
+      try place.gridless("predict", "run", "note.txt"), says: "note.txt: not an image (found text", "Pass image files")
+    expect(try place.gridless("predict", "run", "gone.png"), says: "gone.png: No such file", "Pass image files")
+    expect(try place.gridless("predict", "run", "data"), says: "data: ", "Pass image files")
+    expect(try place.gridless("predict", "run"), status: 64, says: "Missing expected argument '<images>")
+  }
+
+  @Test func dataThatCannotBeEvaluated() throws {
+    let place = try finished()
+    expect(try place.gridless("evaluate", "run"), status: 64, says: "Missing expected argument '--data <data>'")
+    expect(try place.gridless("evaluate", "run", "--data", "gone"), says: "gone: no such file or folder")
+    expect(
+      try place.gridless("evaluate", "run", "--data", "data", "--split", "val"),
+      says: "data: no val split (found train, test)", "ask for one that exists")
+    expect(
+      try place.gridless("evaluate", "run", "--data", "data", "--split", "tset"), status: 64,
+      says: "'tset' is invalid for '--split <split>'")
+    try place.writeImages("other/test", classes: ["iris", "rose"], count: 1)
+    expect(
+      try place.gridless("evaluate", "run", "--data", "other"), says: "no such class: bleu été, red 赤", "iris, rose")
+  }
+
+  @Test func aDamagedModel() throws {
+    let place = try finished()
+    let model = try place.contents("run/model.safetensors")
+    try place.write("run/model.safetensors", model.prefix(model.count / 2))
+    expect(
+      try place.gridless("evaluate", "run", "--data", "data"),
+      says: "run/model.safetensors: not a sound safetensors file", "truncated")
+    // Sound, but not written by finetune.
+    try place.writeCheckpoint("run/model.safetensors")
+    expect(
+      try place.gridless("evaluate", "run", "--data", "data"), says: "run/model.safetensors: no readable classes")
+  }
+
+  @Test func aNaNInTheModel() throws {
+    let place = try finished()
+    var model = try place.contents("run/model.safetensors")
+    let file = try SafetensorsFile(path: place.absolute("run/model.safetensors"))
+    let info = try #require(file.info("linear.bias"))
+    let start = model.count - (file.tensors.map(\.byteRange.upperBound).max() ?? 0) + info.byteRange.lowerBound
+    model.replaceSubrange(start..<start + 4, with: [0, 0, 0xC0, 0x7F])
+    try place.write("run/model.safetensors", model)
+    expect(
+      try place.gridless("evaluate", "run", "--data", "data"), says: "run/model.safetensors: linear.bias[0] is nan")
+  }
+
+  @Test func unknownSubcommand() throws {
+    expect(try Workplace().gridless("finetuen"), status: 64, says: "Unexpected argument 'finetuen'")
+  }
+}
