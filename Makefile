@@ -6,7 +6,9 @@ MAKEFLAGS += --no-print-directory
 
 # One configuration is compiled, and everything uses it: the command, the tests, the documentation's examples.
 SWIFT_BUILD := swift build -c release
-DEMO ?= .build/release/gridless doctor
+DIGITS := $${XDG_CACHE_HOME:-$$HOME/.cache}/gridless/digits/digits.csv
+# What both digit networks share: 16 pixels, and no flip, because a mirrored digit is none.
+DIGITS_NETWORK := --model resnet8 --size 16 --augment crop --seed 1
 DOCUMENTED := Torch Weights Datasets Backbones Evidence Training Gridless
 DOCS := docs-build
 # After this long a test is taken to hang.
@@ -15,7 +17,7 @@ TEST_LIMIT ?= 20m
 # $(call why,MESSAGE): ends a recipe whose command failed.
 why = { printf 'make $@: %s\n' '$(1)' >&2; exit 1; }
 
-.PHONY: help setup build demo test test-long lint docs clean
+.PHONY: help setup build demo digits-network test test-long lint docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -27,7 +29,17 @@ build: setup ## compile; the command is then .build/release/gridless
 	@$(SWIFT_BUILD) || $(call why,the package does not compile; the first error is above)
 
 demo: build ## fine-tune a small network on handwritten digits, in two minutes
-	@$(DEMO) || $(call why,the demo failed; its message is above)
+	@run=1; while [ -e runs/digits-$$run ]; do run=$$((run + 1)); done; set -x; \
+	  .build/release/gridless finetune "$(DIGITS)" --classes 5,6,7,8,9 --n 50 $(DIGITS_NETWORK) \
+	  --weights Examples/digits/resnet8-digits-0-4.safetensors --steps 600 --initial-sigma 2e-3 \
+	  --out runs/digits-$$run || { set +x; $(call why,the demo failed; its message is above); }
+
+digits-network: build ## train the demo's pretrained network on the digits 0-4 again
+	@rm -rf .build/digits-network
+	@.build/release/gridless finetune "$(DIGITS)" --classes 0,1,2,3,4 $(DIGITS_NETWORK) --weights none \
+	  --steps 400 --batch-size 64 --lr 0.1 --kappa 100000 --threads 1 --out .build/digits-network \
+	  || $(call why,training failed; its message is above)
+	@cp .build/digits-network/model.safetensors Examples/digits/resnet8-digits-0-4.safetensors
 
 test: build ## run the tests, the formatter and the example package
 	@$(SWIFT_BUILD) --build-tests || $(call why,the tests do not compile; the first error is above)

@@ -27,7 +27,7 @@ if [ "$(sources "$clone")" != "$(sources .)" ]; then
   mv "$clone.new" "$clone"
 fi
 
-rm -rf "$scratch/Consumer" "$scratch/security"
+rm -rf "$scratch/Consumer" "$scratch/security" "$scratch/run"
 cp -R Examples/Consumer "$scratch/Consumer"
 rm -rf "$scratch/Consumer/.build" "$scratch/Consumer/Package.resolved"
 for mirror in "$scratch"/checkouts/*; do
@@ -37,4 +37,6 @@ for mirror in "$scratch"/checkouts/*; do
 done
 # A security folder of its own, because the user's records each version's commit for good.
 GRIDLESS_URL="$clone" swift run -c release --package-path "$scratch/Consumer" --scratch-path "$scratch/build" \
-  --security-path "$scratch/security" --disable-dependency-cache Consumer
+  --security-path "$scratch/security" --disable-dependency-cache Consumer \
+  "${XDG_CACHE_HOME:-$HOME/.cache}/gridless/digits/digits.csv" Examples/digits/resnet8-digits-0-4.safetensors \
+  "$scratch/run"

@@ -12,6 +12,8 @@ public struct Prediction: Codable, Sendable, Equatable {
   public var `class`: String
   /// Its probability at the posterior mean.
   public var probability: Double
+  /// The network's outputs before the softmax, one per class, in the order of the saved classes.
+  public var logits: [Double]
 }
 
 extension SavedModel {
@@ -42,10 +44,11 @@ extension SavedModel {
     return try images.map { path in
       let pixels = try pixels(of: path)
       let input = try Tensor(pixels, shape: [1, size, size, 3]).permute([0, 3, 1, 2]).to(device: device)
-      let logits = try withoutGrad { try model(input, mode: .evaluation).to(dtype: .float64).logSoftmax(dim: 1) }
-      let logProbabilities = try logits.doubles()
+      let logits = try withoutGrad { try model(input, mode: .evaluation).to(dtype: .float64) }
+      let logProbabilities = try logits.logSoftmax(dim: 1).doubles()
       let best = logProbabilities.indices.max { logProbabilities[$0] < logProbabilities[$1] } ?? 0
-      return Prediction(image: path, class: classes[best], probability: exp(logProbabilities[best]))
+      return Prediction(
+        image: path, class: classes[best], probability: exp(logProbabilities[best]), logits: try logits.doubles())
     }
   }
 

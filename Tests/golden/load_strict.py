@@ -1,39 +1,60 @@
 """Loads RUN/model.safetensors into the PyTorch model named in its metadata, strictly, and compares logits.
 
-    python Tests/golden/load_strict.py RUN LOGITS.safetensors    # torch 2.11.0, torchvision 0.26.0, safetensors
+    python Tests/golden/load_strict.py RUN IMAGE...      # torch 2.11.0, torchvision 0.26.0, safetensors, pillow
 
-LOGITS.safetensors holds what Gridless fed and got in evaluation mode: `input` [N, 3, S, S] (preprocessed) and `logits`
-[N, classes]. Exits with 1 unless the state dict fits strictly, num_batches_tracked included, and the logits agree to
-1e-4 relative to their largest.
+The images go through Pillow and PyTorch here, with the preprocessing in the metadata, and through `gridless predict`.
+Exits with 1 unless the state dict fits strictly, num_batches_tracked included, and all logits agree to 1e-4 relative to
+their largest.
 """
 
 import json
 import pathlib
+import subprocess
 import sys
 
 import torch
+from PIL import Image, ImageOps
 from safetensors import safe_open
 from safetensors.torch import load_file
+from torchvision.transforms.functional import center_crop, pil_to_tensor
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
+here = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(here))
 import models  # noqa: E402
 
-if len(sys.argv) != 3:
+if len(sys.argv) < 3:
     raise SystemExit(__doc__)
-run, logits_file = sys.argv[1:]
+run, images = sys.argv[1], sys.argv[2:]
 weights_file = str(pathlib.Path(run) / "model.safetensors")
 with safe_open(weights_file, "pt") as file:
-    metadata = file.metadata() or {}
-for key in ("model", "classes", "preprocessing"):
-    if key not in metadata:
-        raise SystemExit(f"{weights_file}: no '{key}' in its metadata, found {sorted(metadata)}")
-classes, _ = json.loads(metadata["classes"]), json.loads(metadata["preprocessing"])
+    metadata = file.metadata()
+classes, preprocessing = json.loads(metadata["classes"]), json.loads(metadata["preprocessing"])
 
 model = models.make(metadata["model"], len(classes)).eval()
 model.load_state_dict(load_file(weights_file), strict=True)
-given = load_file(logits_file)
+
+
+def pixels(path):
+    """The network's input [3, S, S]: resized, centre crop, normalised."""
+    image = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
+    side = preprocessing["resize_size"]
+    if preprocessing["resize"] == "square":
+        shape = (side, side)
+    else:
+        shape = tuple(side * s // min(image.size) for s in image.size)
+    image = center_crop(pil_to_tensor(image.resize(shape, Image.BILINEAR)), preprocessing["size"]).float()
+    if preprocessing["channel_order"] == "bgr":
+        image = image.flip(0)
+    mean, std = (torch.tensor(preprocessing[key]).view(3, 1, 1) for key in ("mean", "std"))
+    return (image / preprocessing["scale"] - mean) / std
+
+
+command = [str(here.parent.parent / ".build/release/gridless"), "predict", run, *images, "--json"]
+lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+found = torch.tensor([json.loads(line)["logits"] for line in lines])
 with torch.no_grad():
-    logits = model(given["input"].float())
-difference = ((logits - given["logits"]).abs().max() / logits.abs().max()).item()
-print(f"{metadata['model']}, {len(classes)} classes: loaded strictly; logits differ by {difference:.1e} relative")
+    expected = model(torch.stack([pixels(path) for path in images]))
+difference = ((found - expected).abs().max() / expected.abs().max()).item()
+print(f"{metadata['model']}, {len(classes)} classes, {len(images)} images: loaded strictly; "
+      f"logits differ by {difference:.1e} relative")
 sys.exit(0 if difference <= 1e-4 else 1)
