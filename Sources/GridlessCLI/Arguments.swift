@@ -38,6 +38,7 @@ extension DeviceChoice: ExpressibleByArgument {}
 extension Preprocessing.Resize: ExpressibleByArgument {}
 extension Augmentation.Kind: ExpressibleByArgument {}
 extension Split: ExpressibleByArgument {}
+extension SigmaClipping: ExpressibleByArgument {}
 
 /// Options that several subcommands share.
 struct OutputOptions: ParsableArguments {

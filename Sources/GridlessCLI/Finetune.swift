@@ -62,6 +62,9 @@ struct Finetune: ParsableCommand {
     parsing: .unconditional, help: "σ before the first step; networks of under a million parameters want about 1e-3.")
   var initialSigma = FineTuneConfiguration.publishedInitialSigma
 
+  @Option(help: "How σ's gradient is clipped: by its own size, or in one group with the weights', as published.")
+  var sigmaClipping = SigmaClipping.own
+
   @Option(parsing: .unconditional, help: "The seed of everything random.")
   var seed: UInt64 = 0
 
@@ -96,6 +99,7 @@ struct Finetune: ParsableCommand {
     options.learningRate = lr.value
     options.kappa = kappa.value
     options.initialSigma = initialSigma
+    options.sigmaClipping = sigmaClipping
     options.seed = seed
     options.device = compute.device
     options.threads = compute.threads

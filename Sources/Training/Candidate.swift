@@ -39,7 +39,7 @@ struct CandidateTrainer {
   func train(learningRate: Double, onStep: (StepReport) throws -> Void) throws -> Candidate {
     let posterior = IsotropicPosterior(mean: try initialMean.clone(), sigma: configuration.initialSigma)
     try model.setBuffers(initialBuffers)
-    let optimizer = try NesterovSGD(like: posterior.mean)
+    let optimizer = try NesterovSGD(like: posterior.mean, sigmaClipping: configuration.sigmaClipping)
     let schedule = CosineSchedule(peak: learningRate, steps: configuration.steps)
     var order = BatchOrder(count: data.count, seed: configuration.seed)
 

@@ -33,6 +33,8 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
   public var kappa: Double?
   /// σ before the first step.
   public var initialSigma: Double
+  /// How ρ's gradient is clipped.
+  public var sigmaClipping: SigmaClipping
   /// From which the subset, the head, the order, the augmentation and the noise are drawn.
   public var seed: UInt64
   /// `cpu` or `cuda:0`.

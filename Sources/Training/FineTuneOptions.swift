@@ -44,6 +44,8 @@ public struct FineTuneOptions: Sendable {
   /// The pull towards the prior's mean then has curvature 1/(Dσ²): 4 for ResNet-50 at the published 1e-4, but over 1000
   /// for a network of 75,000 parameters, which learns little before σ has grown. Such small networks want a larger one.
   public var initialSigma = FineTuneConfiguration.publishedInitialSigma
+  /// How ρ's gradient is clipped; `.shared` is the published way.
+  public var sigmaClipping = SigmaClipping.own
   /// What everything random is drawn from.
   public var seed: UInt64 = 0
   /// Where to compute.
@@ -101,7 +103,7 @@ public struct FineTuneOptions: Sendable {
       batchSize: batchSize ?? FineTuneConfiguration.publishedBatchSize(examples: examples),
       trainSplits: trainSplits.map(\.rawValue), classes: classes, n: n,
       learningRates: learningRate.map { [$0] } ?? FineTuneConfiguration.publishedLearningRates, kappa: kappa,
-      initialSigma: initialSigma, seed: seed,
+      initialSigma: initialSigma, sigmaClipping: sigmaClipping, seed: seed,
       device: device.description, threads: Runtime.threads, skipUnreadable: skipUnreadable)
     guard configuration.batchSize <= examples else {
       throw .invalidOption(

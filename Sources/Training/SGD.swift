@@ -16,21 +16,35 @@ public struct CosineSchedule: Sendable, Equatable {
   public func callAsFunction(_ step: Int) -> Double { peak * 0.5 * (1 + cos(.pi * Double(step) / Double(steps))) }
 }
 
-/// SGD with Nesterov momentum on a posterior's mean and ρ, with clipping of their joint gradient norm.
+/// How the gradient of ρ, from which σ comes, is clipped.
+public enum SigmaClipping: String, Codable, Sendable, CaseIterable {
+  /// By its own size.
+  ///
+  /// The weights' gradient norm is about 20 at the start of fine-tuning. In a shared group it scales ρ's gradient down
+  /// with it, σ stays near its start for a hundred steps, and for so long its pull towards the prior's mean is too strong.
+  case own
+  /// By its joint norm with the weights' gradient, as published.
+  case shared
+}
+
+/// SGD with Nesterov momentum on a posterior's mean and ρ, with clipped gradients.
 ///
-/// PyTorch's update: v ← μv + g, θ ← θ − η(g + μv). As published, the weights and ρ share one clipping group, one learning
-/// rate and one momentum.
+/// PyTorch's update: v ← μv + g, θ ← θ − η(g + μv). The weights and ρ have one learning rate and one momentum.
 public final class NesterovSGD {
   /// μ.
   public let momentum = 0.9
   /// The largest gradient norm that is not scaled down.
   public let maxNorm = 1.0
 
+  /// How ρ's gradient is clipped.
+  public let sigmaClipping: SigmaClipping
+
   private let velocity: Tensor
   private var rhoVelocity = 0.0
 
   /// An optimiser at rest for a vector like `vector`.
-  public init(like vector: Tensor) throws(TorchError) {
+  public init(like vector: Tensor, sigmaClipping: SigmaClipping = .own) throws(TorchError) {
+    self.sigmaClipping = sigmaClipping
     velocity = try Tensor.zeros(vector.shape, dtype: vector.dtype ?? .float32, device: vector.device)
   }
 
@@ -42,16 +56,22 @@ public final class NesterovSGD {
   public func step(
     _ posterior: IsotropicPosterior, gradients: Tensor, rhoGradient: Double, learningRate: Double
   ) throws(TorchError) -> Double {
-    let norm = (try gradients.dot(gradients) + rhoGradient * rhoGradient).squareRoot()
+    let squaredNorm = try gradients.dot(gradients)
+    let norm = (squaredNorm + rhoGradient * rhoGradient).squareRoot()
     guard norm.isFinite else { return norm }
     // The small term is clip_grad_norm_'s.
-    let scale = min(1, maxNorm / (norm + 1e-6))
+    func scale(_ norm: Double) -> Double { min(1, maxNorm / (norm + 1e-6)) }
+    let (scale, rhoScale) =
+      switch sigmaClipping {
+      case .own: (scale(squaredNorm.squareRoot()), scale(abs(rhoGradient)))
+      case .shared: (scale(norm), scale(norm))
+      }
     try velocity.mul_(momentum)
     try velocity.add_(gradients, alpha: scale)
     try posterior.mean.add_(gradients, alpha: -learningRate * scale)
     try posterior.mean.add_(velocity, alpha: -learningRate * momentum)
-    rhoVelocity = momentum * rhoVelocity + scale * rhoGradient
-    posterior.rho -= learningRate * (scale * rhoGradient + momentum * rhoVelocity)
+    rhoVelocity = momentum * rhoVelocity + rhoScale * rhoGradient
+    posterior.rho -= learningRate * (rhoScale * rhoGradient + momentum * rhoVelocity)
     return norm
   }
 }

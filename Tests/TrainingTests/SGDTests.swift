@@ -5,23 +5,25 @@ import Torch
 import Training
 
 @Suite struct SGDTests {
-  /// Against the plain recurrences in float64: clip, v ← μv + g, θ ← θ − η(g + μv), ρ in the same group.
-  @Test func followsPyTorchsNesterovWithClipping() throws {
+  /// Against the plain recurrences in float64: clip, v ← μv + g, θ ← θ − η(g + μv), ρ in its own group or in the same.
+  @Test(arguments: SigmaClipping.allCases) func followsPyTorchsNesterovWithClipping(clipping: SigmaClipping) throws {
     let start = [0.5, -1, 2]
     let posterior = IsotropicPosterior(mean: try Tensor(start, shape: [3]), sigma: 1e-2)
-    let optimizer = try NesterovSGD(like: posterior.mean)
+    let optimizer = try NesterovSGD(like: posterior.mean, sigmaClipping: clipping)
     var theta = start + [posterior.rho]
     var velocity = [Double](repeating: 0, count: 4)
     for step in 0..<5 {
-      // The first steps are clipped, the last are not.
+      // The first steps are clipped, ρ's own group in the very first; the last are not.
       let size = step < 3 ? 4.0 : 0.1
-      let gradient = [size, -0.5 * size, 0.25 * size, 0.1 * size]
+      let gradient = [size, -0.5 * size, 0.25 * size, (step == 0 ? 0.5 : 0.1) * size]
       let norm = gradient.reduce(0) { $0 + $1 * $1 }.squareRoot()
       let found = try optimizer.step(
         posterior, gradients: Tensor(Array(gradient[..<3]), shape: [3]), rhoGradient: gradient[3], learningRate: 0.1)
       #expect(abs(found - norm) < 1e-12)
-      let scale = min(1, 1 / (norm + 1e-6))
+      let weightsNorm = gradient[..<3].reduce(0) { $0 + $1 * $1 }.squareRoot()
+      let norms = clipping == .shared ? [norm, norm] : [weightsNorm, gradient[3]]
       for i in 0..<4 {
+        let scale = min(1, 1 / (norms[i / 3] + 1e-6))
         velocity[i] = 0.9 * velocity[i] + scale * gradient[i]
         theta[i] -= 0.1 * (scale * gradient[i] + 0.9 * velocity[i])
       }
