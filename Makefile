@@ -31,7 +31,7 @@ build: setup ## compile; the command is then .build/release/gridless
 demo: build ## fine-tune a small network on handwritten digits, in two minutes
 	@run=1; while [ -e runs/digits-$$run ]; do run=$$((run + 1)); done; set -x; \
 	  .build/release/gridless finetune "$(DIGITS)" --classes 5,6,7,8,9 --n 50 $(DIGITS_NETWORK) \
-	  --weights Examples/digits/resnet8-digits-0-4.safetensors --steps 600 --initial-sigma 2e-3 \
+	  --weights Examples/digits/resnet8-digits-0-4.safetensors --steps 400 --initial-sigma 2e-3 \
 	  --out runs/digits-$$run || { set +x; $(call why,the demo failed; its message is above); }
 
 digits-network: build ## train the demo's pretrained network on the digits 0-4 again

@@ -37,7 +37,9 @@ struct FlowersTests {
     #expect(result.loss < 2.3)
   }
 
-  /// The acceptance run: seeds 1–3 of 400 steps at size 128. Takes 15 minutes on two cores.
+  /// The acceptance run: seeds 1–3 of 400 steps at size 128.
+  ///
+  /// Takes 15 minutes on two cores.
   @Test(.enabled(if: isLong, "long: make test-long")) func fourHundredSteps() throws {
     let tests = try [1, 2, 3].map { seed in
       try #require(

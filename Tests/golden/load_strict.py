@@ -4,7 +4,8 @@
 
 The images go through Pillow and PyTorch here, with the preprocessing in the metadata, and through `gridless predict`.
 Exits with 1 unless the state dict fits strictly, num_batches_tracked included, and all logits agree to 1e-4 relative to
-their largest.
+their largest. Pillow 13 resizes some shapes in another order of passes than Pillow 12 and Gridless, one grey level away:
+give it images whose sides are the preprocessing's resize_size, or use Pillow 12.
 """
 
 import json
