@@ -39,11 +39,13 @@ import Testing
 
     var (correct, logLoss) = (0.0, 0.0)
     for (image, prediction) in zip(images, predictions) {
-      #expect(Set(prediction.keys) == ["event", "image", "class", "probability"])
+      #expect(Set(prediction.keys) == ["event", "image", "class", "probability", "logits"])
       #expect(prediction["event"] as? String == "prediction")
       let named = try #require(prediction["class"] as? String)
       let probability = try #require(prediction["probability"] as? Double)
-      #expect(Workplace.classes.contains(named))
+      let logits = try #require(prediction["logits"] as? [Double])
+      let classIndex = try #require(Workplace.classes.firstIndex(of: named))
+      #expect(abs(probability - exp(logits[classIndex]) / logits.reduce(0) { $0 + exp($1) }) < 1e-9)
       #expect((0.5...1).contains(probability))
       let isCorrect = image.hasPrefix(named + "/")
       correct += isCorrect ? 1 : 0
