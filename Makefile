@@ -7,8 +7,9 @@ MAKEFLAGS += --no-print-directory
 # One configuration is compiled, and everything uses it: the command, the tests, the documentation's examples.
 SWIFT_BUILD := swift build -c release
 DIGITS := $${XDG_CACHE_HOME:-$$HOME/.cache}/gridless/digits/digits.csv
-# What both digit networks share: 16 pixels, and no flip, because a mirrored digit is none.
-DIGITS_NETWORK := --model resnet8 --size 16 --augment crop --seed 1
+# What both digit networks share: 16 pixels, no flip, because a mirrored digit is none, and one thread, so that every
+# machine prints the same.
+DIGITS_NETWORK := --model resnet8 --size 16 --augment crop --seed 1 --threads 1
 DOCUMENTED := Torch Weights Datasets Backbones Evidence Training Gridless
 DOCS := docs-build
 # After this long a test is taken to hang.
@@ -37,7 +38,7 @@ demo: build ## fine-tune a small network on handwritten digits, in two minutes
 digits-network: build ## train the demo's pretrained network on the digits 0-4 again
 	@rm -rf .build/digits-network
 	@.build/release/gridless finetune "$(DIGITS)" --classes 0,1,2,3,4 $(DIGITS_NETWORK) --weights none \
-	  --steps 400 --batch-size 64 --lr 0.1 --kappa 100000 --threads 1 --out .build/digits-network \
+	  --steps 400 --batch-size 64 --lr 0.1 --kappa 100000 --out .build/digits-network \
 	  || $(call why,training failed; its message is above)
 	@cp .build/digits-network/model.safetensors Examples/digits/resnet8-digits-0-4.safetensors
 
