@@ -43,35 +43,26 @@ struct CandidateTrainer {
     let schedule = CosineSchedule(peak: learningRate, steps: configuration.steps)
     var order = BatchOrder(count: data.count, seed: configuration.seed)
 
+    let takeStep = VariationalStep(model: model, objective: objective, noise: noise)
+
     for step in 0..<configuration.steps {
       let items = order.indices(step: step, batchSize: configuration.batchSize)
       let (images, labels) = try data.batch(items, augmentation: augmentation)
-      try noise.draw(NormalDraws(seed: Streams.trainingNoise.seed(configuration.seed), step: UInt64(step)))
-      try withoutGrad { try posterior.sample(noise.epsilon, into: model.vector.weights) }
-
-      try model.vector.gradients.zero_()
-      let nll = try model(images, mode: .training(momentum: 0.1)).crossEntropy(labels)
-      try nll.backward()
-
-      func require(_ value: Double, _ term: String) throws {
-        if !value.isFinite { throw TrainingError.diverged(term: term, step: step + 1, learningRate: learningRate) }
-      }
-      let nllValue = try nll.item()
-      try require(nllValue, "data term (mean NLL)")
       let rate = schedule(step)
-      let (terms, norm) = try withoutGrad {
-        let (terms, rhoGradient) = try objective.completeGradient(
-          nll: nllValue, gradients: model.vector.gradients, epsilon: noise.epsilon, posterior: posterior)
-        let norm = try optimizer.step(
-          posterior, gradients: model.vector.gradients, rhoGradient: rhoGradient, learningRate: rate)
-        return (terms, norm)
+      let outcome = try takeStep(
+        images: images, labels: labels,
+        draws: NormalDraws(seed: Streams.trainingNoise.seed(configuration.seed), step: UInt64(step)),
+        posterior: posterior, optimizer: optimizer, learningRate: rate)
+      guard outcome.isApplied else {
+        let term =
+          !outcome.terms.nll.isFinite
+          ? "data term (mean NLL)" : !outcome.terms.kl.isFinite ? "KL term" : "gradient norm"
+        throw TrainingError.diverged(term: term, step: step + 1, learningRate: learningRate)
       }
-      try require(terms.kl, "KL term")
-      try require(norm, "gradient norm")
       try onStep(
         StepReport(
-          peakLearningRate: learningRate, learningRate: rate, step: step + 1, steps: configuration.steps, terms: terms,
-          gradientNorm: norm))
+          peakLearningRate: learningRate, learningRate: rate, step: step + 1, steps: configuration.steps,
+          terms: outcome.terms, gradientNorm: outcome.gradientNorm))
     }
     return try evaluate(posterior, learningRate: learningRate)
   }
