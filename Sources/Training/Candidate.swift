@@ -27,7 +27,6 @@ struct CandidateTrainer {
   let model: Model
   let data: ImageBatches
   let objective: DataEmphasizedELBO
-  let noise: Noise
   let initialMean: Tensor
   let initialBuffers: [Tensor]
   let augmentation: Augmentation
@@ -43,7 +42,7 @@ struct CandidateTrainer {
     let schedule = CosineSchedule(peak: learningRate, steps: configuration.steps)
     var order = BatchOrder(count: data.count, seed: configuration.seed)
 
-    let takeStep = VariationalStep(model: model, objective: objective, noise: noise)
+    let takeStep = VariationalStep(model: model, objective: objective)
 
     for step in 0..<configuration.steps {
       let items = order.indices(step: step, batchSize: configuration.batchSize)
@@ -71,7 +70,7 @@ struct CandidateTrainer {
     try withoutGrad { try model.vector.weights.copy_(posterior.mean) }
     try model.reestimateBatchNorm(on: data, batchSize: configuration.batchSize, seed: configuration.seed)
     let evidence = try model.estimateEvidence(
-      objective, posterior: posterior, on: data, noise: noise, seed: Streams.evidenceNoise.seed(configuration.seed),
+      objective, posterior: posterior, on: data, seed: Streams.evidenceNoise.seed(configuration.seed),
       batchSize: configuration.batchSize)
     guard evidence.isFinite else {
       throw TrainingError.diverged(term: "objective", step: configuration.steps, learningRate: learningRate)

@@ -55,12 +55,12 @@ public struct FineTuner {
     try checkSize(configuration.size, of: model)
     try folder.create(configuration)
     let initialMean = try Tensor(layout.vector(initial.parameters), shape: [layout.paddedCount]).to(device: device)
-    let objective = try DataEmphasizedELBO.l2SP(
+    let objective = DataEmphasizedELBO.l2SP(
       layout: layout, pretrained: options.weights == nil ? nil : initialMean, examples: trainingImages.count,
       kappa: configuration.kappa)
     let trainer = CandidateTrainer(
       configuration: configuration, model: model, data: trainingImages, objective: objective,
-      noise: try Noise(layout: layout, device: device), initialMean: initialMean,
+      initialMean: initialMean,
       initialBuffers: try model.bufferCopies(),
       augmentation: Augmentation(seed: configuration.seed, kind: configuration.augmentation))
     try onEvent(

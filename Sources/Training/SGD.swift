@@ -39,8 +39,10 @@ public final class NesterovSGD {
   /// How ρ's gradient is clipped.
   public let sigmaClipping: SigmaClipping
 
-  private let velocity: Tensor
-  private var rhoVelocity = 0.0
+  /// v of the mean, a flat vector.
+  public let velocity: Tensor
+  /// v of ρ.
+  public var rhoVelocity = 0.0
 
   /// An optimiser at rest for a vector like `vector`.
   public init(like vector: Tensor, sigmaClipping: SigmaClipping = .own) throws(TorchError) {
@@ -48,30 +50,26 @@ public final class NesterovSGD {
     velocity = try Tensor.zeros(vector.shape, dtype: vector.dtype ?? .float32, device: vector.device)
   }
 
-  /// Changes the posterior by one step.
+  /// Changes the posterior by one step, and zeroes the vector's gradients for the next backward.
   ///
-  /// `gradients` is the loss's gradient with respect to the mean, `rhoGradient` that with respect to ρ.
-  ///
-  /// - Returns: the joint norm of both before clipping. If it is not finite nothing was changed.
+  /// - Returns: the joint norm of both gradients before clipping. If it is not finite nothing was changed.
   public func step(
-    _ posterior: IsotropicPosterior, gradients: Tensor, rhoGradient: Double, learningRate: Double
+    _ posterior: IsotropicPosterior, _ gradient: ObjectiveGradient, in vector: ParameterVector, learningRate: Double
   ) throws(TorchError) -> Double {
-    let squaredNorm = try gradients.dot(gradients)
-    let norm = (squaredNorm + rhoGradient * rhoGradient).squareRoot()
+    let norm = (gradient.squaredNorm + gradient.rho * gradient.rho).squareRoot()
     guard norm.isFinite else { return norm }
     // The small term is clip_grad_norm_'s.
     func scale(_ norm: Double) -> Double { min(1, maxNorm / (norm + 1e-6)) }
     let (scale, rhoScale) =
       switch sigmaClipping {
-      case .own: (scale(squaredNorm.squareRoot()), scale(abs(rhoGradient)))
+      case .own: (scale(gradient.squaredNorm.squareRoot()), scale(abs(gradient.rho)))
       case .shared: (scale(norm), scale(norm))
       }
-    try velocity.mul_(momentum)
-    try velocity.add_(gradients, alpha: scale)
-    try posterior.mean.add_(gradients, alpha: -learningRate * scale)
-    try posterior.mean.add_(velocity, alpha: -learningRate * momentum)
-    rhoVelocity = momentum * rhoVelocity + rhoScale * rhoGradient
-    posterior.rho -= learningRate * (rhoScale * rhoGradient + momentum * rhoVelocity)
+    try vector.passes.nesterov(
+      mean: posterior.mean, center: gradient.center, gradients: vector.gradients, velocity: velocity,
+      groups: gradient.groups, scale: scale, momentum: momentum, learningRate: learningRate)
+    rhoVelocity = momentum * rhoVelocity + rhoScale * gradient.rho
+    posterior.rho -= learningRate * (rhoScale * gradient.rho + momentum * rhoVelocity)
     return norm
   }
 }

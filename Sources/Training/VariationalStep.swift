@@ -6,7 +6,6 @@ import Torch
 struct VariationalStep {
   let model: Model
   let objective: DataEmphasizedELBO
-  let noise: Noise
 
   /// What a step found.
   struct Outcome {
@@ -24,19 +23,14 @@ struct VariationalStep {
     images: Tensor, labels: Tensor, draws: NormalDraws, posterior: IsotropicPosterior, optimizer: NesterovSGD,
     learningRate: Double
   ) throws -> Outcome {
-    try noise.draw(draws)
-    try withoutGrad { try posterior.sample(noise.epsilon, into: model.vector.weights) }
-    try model.vector.gradients.zero_()
+    let vector = model.vector
+    let noise = Noise.drawn(draws)
+    let divergences = try objective.sample(posterior, noise, into: vector)
     let nll = try model(images, mode: .training(momentum: 0.1)).crossEntropy(labels)
     try nll.backward()
-    let value = try nll.item()
-    return try withoutGrad { () throws(TorchError) in
-      let (terms, rhoGradient) = try objective.completeGradient(
-        nll: value, gradients: model.vector.gradients, epsilon: noise.epsilon, posterior: posterior)
-      guard terms.loss.isFinite else { return Outcome(terms: terms, gradientNorm: .nan) }
-      let norm = try optimizer.step(
-        posterior, gradients: model.vector.gradients, rhoGradient: rhoGradient, learningRate: learningRate)
-      return Outcome(terms: terms, gradientNorm: norm)
-    }
+    let gradient = try objective.gradient(nll: nll.item(), of: posterior, noise, divergences, in: vector)
+    guard gradient.terms.loss.isFinite else { return Outcome(terms: gradient.terms, gradientNorm: .nan) }
+    let norm = try optimizer.step(posterior, gradient, in: vector, learningRate: learningRate)
+    return Outcome(terms: gradient.terms, gradientNorm: norm)
   }
 }
