@@ -52,8 +52,10 @@ public struct DataEmphasizedELBO {
     _ posterior: IsotropicPosterior, _ noise: Noise, into vector: ParameterVector
   ) throws(TorchError) -> Divergences {
     let sigma = posterior.sigma
+    vector.choosePrecision(sigma: sigma)
     let distances = try vector.passes.sample(
-      mean: posterior.mean, center: center, groups: groups(sigma: sigma), noise: noise, into: vector.weights)
+      mean: posterior.mean, center: center, groups: groups(sigma: sigma), noise: noise, into: vector.weights,
+      reduced: vector.reducedWeights)
     return Divergences(
       backbone: backbonePrior.divergence(squaredDistance: distances[0], sigma: sigma),
       head: headPrior.divergence(squaredDistance: distances[1], sigma: sigma))
@@ -71,7 +73,8 @@ public struct DataEmphasizedELBO {
     let (backbone, head) = (divergences.backbone, divergences.head)
     let groups = groups(sigma: posterior.sigma, pulls: [klWeight / backbone.scale, klWeight / head.scale])
     let sums = try vector.passes.reduce(
-      gradients: vector.gradients, mean: posterior.mean, center: center, groups: groups, noise: noise)
+      gradients: vector.gradients, reduced: vector.reducedGradients, mean: posterior.mean, center: center,
+      groups: groups, noise: noise)
     let sigmaGradient = sums[0].dot + sums[1].dot + klWeight * (backbone.sigmaGradient + head.sigmaGradient)
     return ObjectiveGradient(
       terms: ObjectiveTerms(

@@ -38,7 +38,8 @@ extension DeviceChoice: ExpressibleByArgument {}
 extension Preprocessing.Resize: ExpressibleByArgument {}
 extension Augmentation.Kind: ExpressibleByArgument {}
 extension Split: ExpressibleByArgument {}
-extension SigmaClipping: ExpressibleByArgument {}
+extension SigmaUpdate: ExpressibleByArgument {}
+extension PrecisionChoice: ExpressibleByArgument {}
 
 /// Options that several subcommands share.
 struct OutputOptions: ParsableArguments {

@@ -38,8 +38,11 @@ struct CandidateTrainer {
   func train(learningRate: Double, onStep: (StepReport) throws -> Void) throws -> Candidate {
     let posterior = IsotropicPosterior(mean: try initialMean.clone(), sigma: configuration.initialSigma)
     try model.setBuffers(initialBuffers)
-    let optimizer = try NesterovSGD(like: posterior.mean, sigmaClipping: configuration.sigmaClipping)
-    let schedule = CosineSchedule(peak: learningRate, steps: configuration.steps)
+    let optimizer = try NesterovSGD(like: posterior.mean, sigmaUpdate: configuration.sigmaUpdate)
+    let steps = configuration.steps
+    let schedule = CosineSchedule(peak: learningRate, steps: steps)
+    let rhoSchedule = CosineSchedule(
+      peak: configuration.sigmaUpdate.peakRate(learningRate: learningRate, steps: steps), steps: steps)
     var order = BatchOrder(count: data.count, seed: configuration.seed)
 
     let takeStep = VariationalStep(model: model, objective: objective)
@@ -51,7 +54,7 @@ struct CandidateTrainer {
       let outcome = try takeStep(
         images: images, labels: labels,
         draws: NormalDraws(seed: Streams.trainingNoise.seed(configuration.seed), step: UInt64(step)),
-        posterior: posterior, optimizer: optimizer, learningRate: rate)
+        posterior: posterior, optimizer: optimizer, learningRate: rate, rhoLearningRate: rhoSchedule(step))
       guard outcome.isApplied else {
         let term =
           !outcome.terms.nll.isFinite
@@ -67,7 +70,7 @@ struct CandidateTrainer {
   }
 
   private func evaluate(_ posterior: IsotropicPosterior, learningRate: Double) throws -> Candidate {
-    try withoutGrad { try model.vector.weights.copy_(posterior.mean) }
+    try model.vector.set(posterior.mean)
     try model.reestimateBatchNorm(on: data, batchSize: configuration.batchSize, seed: configuration.seed)
     let evidence = try model.estimateEvidence(
       objective, posterior: posterior, on: data, seed: Streams.evidenceNoise.seed(configuration.seed),

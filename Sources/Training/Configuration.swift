@@ -1,4 +1,5 @@
 import Datasets
+import Evidence
 import Foundation
 
 /// Everything that determines a run, resolved: what `config.json` holds.
@@ -33,14 +34,16 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
   public var kappa: Double?
   /// σ before the first step.
   public var initialSigma: Double
-  /// How ρ's gradient is clipped.
-  public var sigmaClipping: SigmaClipping
+  /// How ρ is learned.
+  public var sigmaUpdate: SigmaUpdate
   /// From which the subset, the head, the order, the augmentation and the noise are drawn.
   public var seed: UInt64
   /// `cpu` or `cuda:0`.
   public var device: String
   /// Threads of libtorch's operations.
   public var threads: Int
+  /// In which precision the network reads its sampled weights.
+  public var precision: ParameterVector.Precision
   /// Whether images that cannot be decoded are left out.
   public var skipUnreadable: Bool
 

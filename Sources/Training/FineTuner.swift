@@ -51,7 +51,8 @@ public struct FineTuner {
     let testImages = try decode(.test)
 
     let layout = network.layout
-    let model = try Model(network: network, state: initial, device: device)
+    let model = try Model(
+      network: network, state: initial, device: device, precision: configuration.precision)
     try checkSize(configuration.size, of: model)
     try folder.create(configuration)
     let initialMean = try Tensor(layout.vector(initial.parameters), shape: [layout.paddedCount]).to(device: device)
@@ -71,7 +72,7 @@ public struct FineTuner {
 
     let (best, candidates) = try search(
       trainer, metrics: try MetricsFile(path: folder.metrics), onEvent)
-    try model.vector.weights.copy_(best.mean)
+    try model.vector.set(best.mean)
     try model.setBuffers(best.buffers)
     let test = try testImages.map { try model.metrics(of: $0, batchSize: configuration.batchSize) }
     try SavedModel.write(

@@ -21,7 +21,7 @@ struct VariationalStep {
   /// Changes the posterior by one step on a batch; where a term is not finite nothing is changed.
   func callAsFunction(
     images: Tensor, labels: Tensor, draws: NormalDraws, posterior: IsotropicPosterior, optimizer: NesterovSGD,
-    learningRate: Double
+    learningRate: Double, rhoLearningRate: Double
   ) throws -> Outcome {
     let vector = model.vector
     let noise = Noise.drawn(draws)
@@ -30,7 +30,8 @@ struct VariationalStep {
     try nll.backward()
     let gradient = try objective.gradient(nll: nll.item(), of: posterior, noise, divergences, in: vector)
     guard gradient.terms.loss.isFinite else { return Outcome(terms: gradient.terms, gradientNorm: .nan) }
-    let norm = try optimizer.step(posterior, gradient, in: vector, learningRate: learningRate)
+    let norm = try optimizer.step(
+      posterior, gradient, in: vector, learningRate: learningRate, rhoLearningRate: rhoLearningRate)
     return Outcome(terms: gradient.terms, gradientNorm: norm)
   }
 }

@@ -26,9 +26,7 @@ private struct Bench {
 
   /// The network at the state's weights.
   func model() throws -> Model {
-    let model = try Model(network: network, state: state, device: .cpu)
-    try withoutGrad { try model.vector.weights.copy_(weights()) }
-    return model
+    try Model(network: network, state: state, device: .cpu)
   }
 
   func weights() throws -> Tensor {

@@ -27,11 +27,12 @@ import Training
       center: nil)
   }
 
-  /// Against the plain recurrences in float64: clip, v ← μv + g, θ ← θ − η(g + μv), ρ in its own group or in the same.
-  @Test(arguments: SigmaClipping.allCases) func followsPyTorchsNesterovWithClipping(clipping: SigmaClipping) throws {
+  /// Against the plain recurrences in float64: clip, v ← μv + g, θ ← θ − η(g + μv), ρ at its own rate, in its own
+  /// group or in the same.
+  @Test(arguments: SigmaUpdate.allCases) func followsPyTorchsNesterovWithClipping(update: SigmaUpdate) throws {
     let start = [0.5, -1, 2]
     let posterior = IsotropicPosterior(mean: try tensor(start), sigma: 1e-2)
-    let optimizer = try NesterovSGD(like: posterior.mean, sigmaClipping: clipping)
+    let optimizer = try NesterovSGD(like: posterior.mean, sigmaUpdate: update)
     var theta = start + [posterior.rho]
     var velocity = [Double](repeating: 0, count: 4)
     for step in 0..<5 {
@@ -40,14 +41,15 @@ import Training
       let values = [size, -0.5 * size, 0.25 * size, (step == 0 ? 0.5 : 0.1) * size]
       let norm = values.reduce(0) { $0 + $1 * $1 }.squareRoot()
       let found = try optimizer.step(
-        posterior, gradient(Array(values[..<3]), rho: values[3]), in: vector, learningRate: 0.1)
+        posterior, gradient(Array(values[..<3]), rho: values[3]), in: vector, learningRate: 0.1,
+        rhoLearningRate: 0.02)
       #expect(abs(found - norm) < 1e-12)
       let weightsNorm = values[..<3].reduce(0) { $0 + $1 * $1 }.squareRoot()
-      let norms = clipping == .shared ? [norm, norm] : [weightsNorm, values[3]]
+      let norms = update == .published ? [norm, norm] : [weightsNorm, values[3]]
       for i in 0..<4 {
         let scale = min(1, 1 / (norms[i / 3] + 1e-6))
         velocity[i] = 0.9 * velocity[i] + scale * values[i]
-        theta[i] -= 0.1 * (scale * values[i] + 0.9 * velocity[i])
+        theta[i] -= (i < 3 ? 0.1 : 0.02) * (scale * values[i] + 0.9 * velocity[i])
       }
     }
     for (found, expected) in zip(try posterior.mean.doubles()[..<3] + [posterior.rho], theta) {
@@ -60,10 +62,19 @@ import Training
     let posterior = IsotropicPosterior(mean: try tensor([1, 2]))
     let rho = posterior.rho
     let norm = try NesterovSGD(like: posterior.mean).step(
-      posterior, gradient([.nan, 0], rho: 0), in: vector, learningRate: 0.1)
+      posterior, gradient([.nan, 0], rho: 0), in: vector, learningRate: 0.1,
+      rhoLearningRate: 0.02)
     #expect(norm.isNaN)
     #expect(try posterior.mean.doubles()[..<2] == [1, 2])
     #expect(posterior.rho == rho)
+  }
+
+  /// In a run of any length the clipped steps of ρ can add up to a 400-fold σ.
+  @Test(arguments: [20, 150, 400, 6000]) func sigmaCanGrowInRunsOfAnyLength(steps: Int) {
+    let schedule = CosineSchedule(peak: SigmaUpdate.own.peakRate(learningRate: 0.1, steps: steps), steps: steps)
+    let reach = (0..<steps).reduce(0) { $0 + schedule($1) } / (1 - 0.9)
+    #expect(reach > log(400))
+    #expect(SigmaUpdate.published.peakRate(learningRate: 0.1, steps: steps) == 0.1)
   }
 
   @Test func theCosineEndsAtZeroAfterTheLastStep() {

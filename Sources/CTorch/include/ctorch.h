@@ -60,6 +60,8 @@ const char *ct_library_path(void);
 void ct_configure_allocator(void);
 CT_CHECKED ct_set_num_threads(int count);
 int ct_get_num_threads(void);
+/// Whether the processor has AVX512-BF16 or AMX-BF16.
+bool ct_has_bfloat16_instructions(void);
 /// Loads libtorch_cuda.so by its full path with dlopen (RTLD_NOW | RTLD_GLOBAL).
 CT_CHECKED ct_cuda_load(const char *path);
 /// Devices that CUDA reports; 0 when libtorch_cuda.so is not loaded.
