@@ -98,7 +98,8 @@ template <class Scalar> Scalar *pointer(CTTensor tensor) {
 }
 
 /// Refuses vectors that a pass would read beyond their end or take for another type.
-void check(const CTPass &pass, CTTensor mean, CTTensor center, std::initializer_list<CTTensor> others, CTTensor half) {
+void check(const CTPass &pass, CTTensor mean, CTTensor center, std::initializer_list<CTTensor> others, CTTensor half,
+           bool needs_half = true) {
   const at::Tensor &first = value(mean);
   TORCH_CHECK(first.dim() == 1 && first.is_contiguous() && (first.scalar_type() == at::kFloat || first.scalar_type() == at::kDouble),
               "a flat vector of float32 or float64 expected, found ", first.sizes(), " ", first.scalar_type());
@@ -121,8 +122,9 @@ void check(const CTPass &pass, CTTensor mean, CTTensor center, std::initializer_
   for (size_t index = 0; index < pass.span_count; ++index) {
     const CTSpan &span = pass.spans[index];
     TORCH_CHECK(span.storage >= 0 && span.storage + length(span) <= first.numel() &&
-                    size_t(span.group) < pass.group_count && (!span.reduced || half),
+                    size_t(span.group) < pass.group_count,
                 "a span of the parameter vector that the vector of ", first.numel(), " elements does not hold");
+    TORCH_CHECK(!needs_half || !span.reduced || half, "a bfloat16 vector expected for the reduced spans, found none");
   }
 }
 
@@ -154,7 +156,7 @@ void check_elsewhere(const CTPass &pass, const CTNoise *noise) {
 
 CTStatus ct_pass_draw(CTPass pass, uint64_t seed, uint64_t step, CTTensor epsilon) {
   return guarded([&] {
-    check(pass, epsilon, nullptr, {}, nullptr);
+    check(pass, epsilon, nullptr, {}, nullptr, /*needs_half=*/false);
     TORCH_CHECK(is_fused(epsilon, nullptr), "a float32 vector on the CPU expected");
     float *out = pointer<float>(epsilon);
     for_spans(pass, [&](int64_t, const CTSpan &span, const CTGroup &, std::vector<float> &scratch)

@@ -18,7 +18,7 @@ public struct CosineSchedule: Sendable, Equatable {
 
 /// How ρ, from which σ comes, is learned.
 public enum SigmaUpdate: String, Codable, Sendable, CaseIterable {
-  /// At its own rate, whatever the weights', and clipped by its own size.
+  /// At its own rate, whatever the weights', and clipped by its own size to 0.1.
   ///
   /// The weights' gradient norm is about 20 at the start of fine-tuning. In a shared group it scales ρ's gradient down
   /// with it: σ stays near its start for a hundred steps, and for so long its pull towards the prior's mean is too
@@ -29,11 +29,11 @@ public enum SigmaUpdate: String, Codable, Sendable, CaseIterable {
 
   /// ρ's learning rate at the first step.
   ///
-  /// With momentum 0.9 and a clipped gradient, ρ moves by at most ten times the rate per step: at 0.003 σ changes by up
-  /// to 3 %. Runs of under 400 steps have a larger one, for σ must be able to grow 400-fold in each.
+  /// With momentum 0.9 and a gradient clipped to 0.1, ρ moves by at most the rate per step: at 0.03 σ changes by up to
+  /// 3 %. Runs of under 400 steps have a larger one, for σ must be able to grow 400-fold in each.
   public func peakRate(learningRate: Double, steps: Int) -> Double {
     switch self {
-    case .own: max(0.003, 1.2 / Double(steps))
+    case .own: max(0.03, 12 / Double(steps))
     case .published: learningRate
     }
   }
@@ -45,8 +45,10 @@ public enum SigmaUpdate: String, Codable, Sendable, CaseIterable {
 public final class NesterovSGD {
   /// μ.
   public let momentum = 0.9
-  /// The largest gradient norm that is not scaled down.
+  /// The largest norm of the weights' gradient that is not scaled down; in a shared group, of both.
   public let maxNorm = 1.0
+  /// The largest gradient of ρ that is not scaled down where it has its own group.
+  public let rhoMaxNorm = 0.1
 
   /// How ρ is learned.
   public let sigmaUpdate: SigmaUpdate
@@ -72,11 +74,11 @@ public final class NesterovSGD {
     let norm = (gradient.squaredNorm + gradient.rho * gradient.rho).squareRoot()
     guard norm.isFinite else { return norm }
     // The small term is clip_grad_norm_'s.
-    func scale(_ norm: Double) -> Double { min(1, maxNorm / (norm + 1e-6)) }
+    func scale(_ norm: Double, to limit: Double) -> Double { min(1, limit / (norm + 1e-6)) }
     let (scale, rhoScale) =
       switch sigmaUpdate {
-      case .own: (scale(gradient.squaredNorm.squareRoot()), scale(abs(gradient.rho)))
-      case .published: (scale(norm), scale(norm))
+      case .own: (scale(gradient.squaredNorm.squareRoot(), to: maxNorm), scale(abs(gradient.rho), to: rhoMaxNorm))
+      case .published: (scale(norm, to: maxNorm), scale(norm, to: maxNorm))
       }
     try vector.passes.nesterov(
       mean: posterior.mean, center: gradient.center, gradients: vector.gradients,
