@@ -47,7 +47,8 @@ struct Profile: ParsableCommand {
   }
 
   private func turn(
-    _ benchCase: Case, folder: String, environment: [String: String] = [:], onOtherLine: @escaping (String) -> Void = { _ in }
+    _ benchCase: Case, folder: String, environment: [String: String] = [:],
+    onOtherLine: @escaping (String) -> Void = { _ in }
   ) throws -> TurnResult {
     let process = try ChildProcess(
       [ownPath, "worker", folder, "\(data.images)"], cpus: firstCores(threads),

@@ -25,7 +25,7 @@ struct Startup: ParsableCommand {
     defer { try? FileManager.default.removeItem(at: folder) }
     let network = try Backbone.named(model).makeNetwork(classes: 2)
     let weights = folder.appendingPathComponent("weights.safetensors").path
-    try SafetensorsFile.write(network.namedArrays(network.initialState(seed: 0)), to: weights)
+    try Safetensors.write(network.namedArrays(network.initialState(seed: 0)), to: weights)
     var times: [(begin: Double, startup: Double)] = []
     try data.withFolder { images in
       for index in 0..<repeats {
@@ -34,7 +34,7 @@ struct Startup: ParsableCommand {
     }
     print(
       markdown([
-        ["\(model), 64 images, from the start of the process", "seconds"],
+        ["\(model), 100 images, from the start of the process", "seconds"],
         ["until training begins, with reading weights and decoding", Spread(times.map(\.begin)).text(digits: 2)],
         ["until the first step, its own time left out", Spread(times.map(\.startup)).text(digits: 2)],
       ]))
@@ -49,7 +49,7 @@ struct Startup: ParsableCommand {
     let process = try ChildProcess(
       [
         "sh", "-c", "exec \"$@\" 2>&1", "sh", command, "finetune", images, "--model", model, "--weights", weights,
-        "--out", out, "--size", "64", "--batch-size", "8", "--n", "64", "--steps", "5", "--lr", "0.01",
+        "--out", out, "--size", "64", "--batch-size", "8", "--n", "100", "--steps", "5", "--lr", "0.01",
       ], cpus: firstCores(ProcessInfo.processInfo.activeProcessorCount))
     defer { process.end() }
     var begin: Double?
@@ -57,6 +57,7 @@ struct Startup: ParsableCommand {
     while let line = process.nextLine() {
       let seconds = (clock.now - start) / .seconds(1)
       if line.contains("steps at learning rate") { begin = seconds }
+      if line.hasPrefix("Error") { say(line) }
       if line.contains("  step ") { steps.append(seconds) }
     }
     guard let begin, let first = steps.first, steps.count == 5 else { throw BenchError.childEnded(command) }

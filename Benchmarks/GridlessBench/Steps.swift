@@ -17,7 +17,8 @@ struct Steps: ParsableCommand {
   @Option(parsing: .upToNextOption, help: "What is measured, as MODEL@SIZExBATCH.")
   var cases: [Case] = Case.standard
 
-  @Option(parsing: .upToNextOption, help: "Numbers of threads, each of them a core (default: 1, and 2 where there are two).")
+  @Option(
+    parsing: .upToNextOption, help: "Numbers of threads, each of them a core (default: 1, and 2 where there are two).")
   var threads: [Int] = [1, 2].filter { $0 <= ProcessInfo.processInfo.activeProcessorCount }
 
   @Option(help: "How often everybody has a turn.")

@@ -2,7 +2,9 @@ import ArgumentParser
 import Foundation
 import Gridless
 
-/// `gridless-bench worker`: takes steps on request, as the peer does. `Steps` and `Profile` start it.
+/// `gridless-bench worker`: takes steps on request, as the peer does.
+///
+/// `Steps` and `Profile` start it.
 struct Worker: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Take steps on request: one line of JSON each.", shouldDisplay: false)
