@@ -35,7 +35,7 @@ private func writeSyntheticImages(_ count: Int, to folder: URL) throws {
       state = state &* 1_664_525 &+ 1_013_904_223
       let (x, y) = (Double(position / 3 % width), Double(position / 3 / width))
       let wave = sin(x / 9 + Double(index)) * cos(y / 7) * 80 + Double(position % 3) * 20
-      pixels[position] = UInt8(108 + wave + Double(state >> 27))
+      pixels[position] = UInt8(92 + wave + Double(state >> 27))
     }
     let path = classFolder.appendingPathComponent("\(index).jpg").path
     guard jpeg_loop_write(path, pixels, UInt32(height), UInt32(width)) == 0 else {

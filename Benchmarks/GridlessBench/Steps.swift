@@ -56,7 +56,10 @@ struct Steps: ParsableCommand {
     var measured: [Measured] = []
     try data.withFolder { folder in
       for benchCase in cases {
-        for count in threads { measured += try measure(benchCase, threads: count, folder: folder) }
+        for count in threads {
+          measured += try measure(benchCase, threads: count, folder: folder)
+          try csv.map { try Measured.csv(measured).write(toFile: $0, atomically: true, encoding: .utf8) }
+        }
         guard !skipMemory else { continue }
         let peaks = try memory(of: benchCase, folder: folder)
         for index in measured.indices where measured[index].benchCase == benchCase {
@@ -64,7 +67,6 @@ struct Steps: ParsableCommand {
         }
       }
     }
-    try csv.map { try Measured.csv(measured).write(toFile: $0, atomically: true, encoding: .utf8) }
     print("\(Processor.name), \(ProcessInfo.processInfo.activeProcessorCount) cores, load \(Processor.load)\n")
     print(Measured.table(measured))
     print("\n\(Measured.ratios(measured))")
