@@ -3,23 +3,28 @@ import Torch
 
 /// One optimisation step of the data-emphasized ELBO: sample the weights, run the network both ways, complete the
 /// gradient, update the posterior.
-struct VariationalStep {
+package struct VariationalStep {
   let model: Model
   let objective: DataEmphasizedELBO
 
+  /// A step of a model under an objective.
+  package init(model: Model, objective: DataEmphasizedELBO, noise: Noise) {
+    (self.model, self.objective, self.noise) = (model, objective, noise)
+  }
+
   /// What a step found.
-  struct Outcome {
+  package struct Outcome {
     /// The loss at the sampled weights, with its terms apart.
-    var terms: ObjectiveTerms
+    package var terms: ObjectiveTerms
     /// The gradient's norm before clipping.
-    var gradientNorm: Double
+    package var gradientNorm: Double
 
     /// Whether the posterior was changed: only where every term is finite.
-    var isApplied: Bool { terms.nll.isFinite && terms.kl.isFinite && gradientNorm.isFinite }
+    package var isApplied: Bool { terms.nll.isFinite && terms.kl.isFinite && gradientNorm.isFinite }
   }
 
   /// Changes the posterior by one step on a batch; where a term is not finite nothing is changed.
-  func callAsFunction(
+  package func callAsFunction(
     images: Tensor, labels: Tensor, draws: NormalDraws, posterior: IsotropicPosterior, optimizer: NesterovSGD,
     learningRate: Double, rhoLearningRate: Double
   ) throws -> Outcome {
