@@ -8,8 +8,8 @@ package struct VariationalStep {
   let objective: DataEmphasizedELBO
 
   /// A step of a model under an objective.
-  package init(model: Model, objective: DataEmphasizedELBO, noise: Noise) {
-    (self.model, self.objective, self.noise) = (model, objective, noise)
+  package init(model: Model, objective: DataEmphasizedELBO) {
+    (self.model, self.objective) = (model, objective)
   }
 
   /// What a step found.
