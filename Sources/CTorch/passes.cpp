@@ -4,15 +4,12 @@
 //   ct_pass_reduce    Σ gᵢεᵢ, and ‖g'‖² of g' = g + c (w̄ − m)
 //   ct_pass_nesterov  v = μv + s g', w̄ −= η (s g' + μv), g = 0
 //
-// In float32 on the CPU each is one fused loop, in which ε is drawn where it is used and never stored. Sums are float64,
-// in an order that depends on the spans alone: the same bits at any number of threads and in every instruction set.
-// For another type or device, and where ε is given, the same formulas run as libtorch's own operations.
+// For float32 on the CPU: each is one fused loop, in which ε is drawn where it is used and never stored. Sums are
+// float64, in an order that depends on the spans alone: the same bits at any number of threads and in every instruction
+// set. For another type or device, and where ε is given, tensor_passes.cpp has the same formulas.
 #include "normal.hpp"
 #include "parallel.hpp"
-#include "support.hpp"
-
-#include <ATen/Functions.h>
-#include <c10/core/GradMode.h>
+#include "passes.hpp"
 
 #include <bit>
 #include <vector>
@@ -97,71 +94,27 @@ template <class Scalar> Scalar *pointer(CTTensor tensor) {
   return tensor ? static_cast<Scalar *>(value(tensor).data_ptr()) : nullptr;
 }
 
-/// Refuses vectors that a pass would read beyond their end or take for another type.
-void check(const CTPass &pass, CTTensor mean, CTTensor center, std::initializer_list<CTTensor> others, CTTensor half,
-           bool needs_half = true) {
-  const at::Tensor &first = value(mean);
-  TORCH_CHECK(first.dim() == 1 && first.is_contiguous() && (first.scalar_type() == at::kFloat || first.scalar_type() == at::kDouble),
-              "a flat vector of float32 or float64 expected, found ", first.sizes(), " ", first.scalar_type());
-  auto same = [&](CTTensor other, at::ScalarType type) {
-    if (!other) return;
-    const at::Tensor &tensor = value(other);
-    TORCH_CHECK(tensor.sizes() == first.sizes() && tensor.is_contiguous() && tensor.device() == first.device() &&
-                    tensor.scalar_type() == type,
-                "a flat vector of ", first.sizes(), " ", type, " on ", first.device(), " expected, found ",
-                tensor.sizes(), " ", tensor.scalar_type(), " on ", tensor.device());
-  };
-  same(center, first.scalar_type());
-  for (CTTensor other : others) same(other, first.scalar_type());
-  same(half, at::kBFloat16);
-  for (size_t index = 0; index < pass.group_count; ++index) {
-    const CTGroup &group = pass.groups[index];
-    TORCH_CHECK(group.start >= 0 && group.start + group.length <= first.numel() && (!group.centered || center),
-                "a group of the parameter vector that the vector of ", first.numel(), " elements does not hold");
-  }
-  for (size_t index = 0; index < pass.span_count; ++index) {
-    const CTSpan &span = pass.spans[index];
-    TORCH_CHECK(span.storage >= 0 && span.storage + length(span) <= first.numel() &&
-                    size_t(span.group) < pass.group_count,
-                "a span of the parameter vector that the vector of ", first.numel(), " elements does not hold");
-    TORCH_CHECK(!needs_half || !span.reduced || half, "a bfloat16 vector expected for the reduced spans, found none");
-  }
-}
-
-/// Whether a pass over these vectors is a fused loop.
-bool is_fused(CTTensor mean, const CTNoise *noise) {
-  return value(mean).is_cpu() && value(mean).scalar_type() == at::kFloat && !(noise && noise->given);
-}
-
-/// A group's part of a vector.
-at::Tensor part(CTTensor tensor, const CTGroup &group) {
-  return value(tensor).narrow(0, group.start, group.length);
-}
-
-/// w̄ − m of a group.
-at::Tensor deviation(CTTensor mean, CTTensor center, const CTGroup &group) {
-  return group.centered ? at::sub(part(mean, group), part(center, group)) : part(mean, group);
-}
-
-double squared_norm(const at::Tensor &tensor) { return tensor.to(at::kDouble).square().sum().item().toDouble(); }
-
-/// What libtorch's operations, which know no spans, cannot do.
-void check_elsewhere(const CTPass &pass, const CTNoise *noise) {
-  TORCH_CHECK(!noise || noise->given, "for this type and on this device ε must be given");
+/// Refuses what the fused loops are not for.
+void check_fused(const CTPass &pass, CTTensor mean, CTTensor center, std::initializer_list<CTTensor> others,
+                 CTTensor half) {
+  check_pass(pass, mean, center, others, half);
+  TORCH_CHECK(value(mean).is_cpu() && value(mean).scalar_type() == at::kFloat,
+              "a float32 vector on the CPU expected, found ", value(mean).scalar_type(), " on ", value(mean).device());
   for (size_t index = 0; index < pass.span_count; ++index)
-    TORCH_CHECK(!pass.spans[index].reduced, "reduced precision is not available for this type and on this device");
+    TORCH_CHECK(!pass.spans[index].reduced || half, "a bfloat16 vector expected for the reduced spans, found none");
 }
 
 } // namespace
 
 CTStatus ct_pass_draw(CTPass pass, uint64_t seed, uint64_t step, CTTensor epsilon) {
   return guarded([&] {
-    check(pass, epsilon, nullptr, {}, nullptr, /*needs_half=*/false);
-    TORCH_CHECK(is_fused(epsilon, nullptr), "a float32 vector on the CPU expected");
+    check_pass(pass, epsilon, nullptr, {}, nullptr);
+    TORCH_CHECK(value(epsilon).is_cpu() && value(epsilon).scalar_type() == at::kFloat,
+                "a float32 vector on the CPU expected");
     float *out = pointer<float>(epsilon);
     for_spans(pass, [&](int64_t, const CTSpan &span, const CTGroup &, std::vector<float> &scratch)
                         __attribute__((always_inline)) {
-      with_draws(span, {seed, step, nullptr}, scratch,
+      with_draws(span, {seed, step}, scratch,
                  [&](int64_t at, int64_t n, const float *epsilon)
                      __attribute__((always_inline)) { std::memcpy(out + at, epsilon, n * sizeof(float)); });
     });
@@ -171,17 +124,7 @@ CTStatus ct_pass_draw(CTPass pass, uint64_t seed, uint64_t step, CTTensor epsilo
 CTStatus ct_pass_sample(CTPass pass, CTTensor mean, CTTensor center, CTNoise noise, CTTensor weights, CTTensor reduced,
                         double *squared_distances) {
   return guarded([&] {
-    c10::NoGradGuard no_grad;
-    check(pass, mean, center, {weights, noise.given}, reduced);
-    if (!is_fused(mean, &noise)) {
-      check_elsewhere(pass, &noise);
-      for (size_t index = 0; index < pass.group_count; ++index) {
-        const CTGroup &group = pass.groups[index];
-        part(weights, group).copy_(part(mean, group)).add_(part(noise.given, group), group.sigma);
-        squared_distances[index] = squared_norm(deviation(mean, center, group));
-      }
-      return;
-    }
+    check_fused(pass, mean, center, {weights}, reduced);
     std::vector<double> sums(pass.span_count);
     const float *m = pointer<float>(mean), *c = pointer<float>(center);
     float *w = pointer<float>(weights);
@@ -235,19 +178,7 @@ CT_INLINE void with_gradient(const CTSpan &span, const CTGroup &group, Gradient 
 CTStatus ct_pass_reduce(CTPass pass, CTTensor mean, CTTensor center, const CTNoise *noise, CTTensor gradients,
                         CTTensor reduced, double *dots, double *squared_norms) {
   return guarded([&] {
-    c10::NoGradGuard no_grad;
-    check(pass, mean, center, {gradients, noise ? noise->given : nullptr}, reduced);
-    if (!is_fused(mean, noise)) {
-      check_elsewhere(pass, noise);
-      for (size_t index = 0; index < pass.group_count; ++index) {
-        const CTGroup &group = pass.groups[index];
-        at::Tensor gradient = part(gradients, group);
-        dots[index] =
-            noise ? at::dot(gradient.to(at::kDouble), part(noise->given, group).to(at::kDouble)).item().toDouble() : 0;
-        squared_norms[index] = squared_norm(at::add(gradient, deviation(mean, center, group), group.pull));
-      }
-      return;
-    }
+    check_fused(pass, mean, center, {gradients}, reduced);
     std::vector<double> dot(pass.span_count), norm(pass.span_count);
     const float *m = pointer<float>(mean), *c = pointer<float>(center);
     const Gradient gradient{pointer<float>(gradients), pointer<uint16_t>(reduced)};
@@ -283,20 +214,7 @@ CTStatus ct_pass_reduce(CTPass pass, CTTensor mean, CTTensor center, const CTNoi
 CTStatus ct_pass_nesterov(CTPass pass, CTTensor mean, CTTensor center, CTTensor gradients, CTTensor reduced,
                           CTTensor velocity, double scale, double momentum, double learning_rate) {
   return guarded([&] {
-    c10::NoGradGuard no_grad;
-    check(pass, mean, center, {gradients, velocity}, reduced);
-    if (!is_fused(mean, nullptr)) {
-      check_elsewhere(pass, nullptr);
-      for (size_t index = 0; index < pass.group_count; ++index) {
-        const CTGroup &group = pass.groups[index];
-        at::Tensor gradient = part(gradients, group), v = part(velocity, group);
-        gradient.add_(deviation(mean, center, group), group.pull);
-        v.mul_(momentum).add_(gradient, scale);
-        part(mean, group).add_(gradient, -learning_rate * scale).add_(v, -learning_rate * momentum);
-        gradient.zero_();
-      }
-      return;
-    }
+    check_fused(pass, mean, center, {gradients, velocity}, reduced);
     float *m = pointer<float>(mean), *v = pointer<float>(velocity);
     const float *c = pointer<float>(center);
     const Gradient gradient{pointer<float>(gradients), pointer<uint16_t>(reduced)};

@@ -34,11 +34,11 @@ CTStatus ct_full(CTTensor *out, CTIntArray size, double value, CTDType dtype, CT
   return returning(out, [&] { return at::full(list(size), value, options(dtype, device)); });
 }
 
-CTStatus ct_from_host(CTTensor *out, const void *data, size_t bytes, CTIntArray size, CTDType dtype) {
+CTStatus ct_from_host(CTTensor *out, const void *data, size_t bytes, CTIntArray size, CTDType dtype, CTDevice where) {
   return returning(out, [&] {
-    at::Tensor tensor = at::empty(list(size), options(dtype, CTDevice{0, -1}));
+    at::Tensor tensor = at::empty(list(size), options(dtype, where));
     require_bytes(tensor, bytes);
-    if (bytes > 0) std::memcpy(tensor.mutable_data_ptr(), data, bytes);
+    if (bytes > 0) tensor.copy_(at::from_blob(const_cast<void *>(data), list(size), options(dtype, CTDevice{0, -1})));
     return tensor;
   });
 }

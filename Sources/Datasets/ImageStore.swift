@@ -140,15 +140,39 @@ public final class ImageStore: Sendable {
     let workers = min(threads, items.count)
     DispatchQueue.concurrentPerform(iterations: workers) { worker in
       for position in worker * items.count / workers..<(worker + 1) * items.count / workers {
-        let (index, epoch) = items[position]
-        let (frame, size) = (frames[index], preprocessing.size)
-        let crop =
-          augmentation?.crop(index: index, epoch: epoch, height: frame.height, width: frame.width, size: size)
-          ?? Crop.center(height: frame.height, width: frame.width, size: size)
+        let item = items[position]
+        let (frame, crop) = (frames[item.index], crop(item, augmentation: augmentation))
         writer.write(bytes + frame.offset, width: frame.width, crop: crop, to: output + position * writer.count)
       }
     }
   }
+}
+
+extension ImageStore {
+  /// The crop of an item: that of (seed, epoch, index), or without an augmentation the middle one.
+  package func crop(_ item: (index: Int, epoch: Int), augmentation: Augmentation?) -> Crop {
+    let (frame, size) = (frames[item.index], preprocessing.size)
+    return augmentation?.crop(
+      index: item.index, epoch: item.epoch, height: frame.height, width: frame.width, size: size)
+      ?? Crop.center(height: frame.height, width: frame.width, size: size)
+  }
+
+  /// Lends the bytes of all images `[M, side, side, 3]`, in which example i is image ``slot(_:)`` of i.
+  ///
+  /// M counts skipped images, too. Nil if the images are not square.
+  package func withSquareBytes<Result, Failure: Error>(
+    _ body: (_ bytes: UnsafeRawBufferPointer, _ side: Int) throws(Failure) -> Result
+  ) throws(Failure) -> Result? {
+    let side = preprocessing.resizeSize
+    guard preprocessing.resize == .square else { return nil }
+    return try body(UnsafeRawBufferPointer(storage.bytes), side)
+  }
+
+  /// Where an example lies among square images.
+  package func slot(_ index: Int) -> Int { frames[index].offset / (3 * frames[index].height * frames[index].width) }
+
+  /// `[3, 256]`: the normalized value of each byte, per channel of the network.
+  package var normalization: [Float] { writer.table }
 }
 
 extension ImageStore.Options {

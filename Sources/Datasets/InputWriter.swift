@@ -4,7 +4,7 @@ struct InputWriter: Sendable {
   /// Where the network's first, second and third channel lie within a pixel.
   private let channels: (Int, Int, Int)
   /// `[3, 256]`: the normalized value of each grey level, per channel of the network.
-  private let table: [Float]
+  let table: [Float]
 
   init(_ preprocessing: Preprocessing) {
     size = preprocessing.size

@@ -91,11 +91,23 @@ extension Tensor {
     try self.init(copying: values, shape: shape, dtype: .int64)
   }
 
+  /// A tensor of these bytes, `[…]` of uint8, on a device.
+  package convenience init(bytes: UnsafeRawBufferPointer, shape: [Int], device: Device) throws(TorchError) {
+    var handle: CTTensor?
+    try withIntArray(shape) { size throws(TorchError) in
+      try check(ct_from_host(&handle, bytes.baseAddress, bytes.count, size, DType.uint8.native, device.native))
+    }
+    guard let handle else { throw TorchError("libtorch returned no tensor") }
+    self.init(owning: handle)
+  }
+
   private convenience init<Element>(copying values: [Element], shape: [Int], dtype: DType) throws(TorchError) {
     var handle: CTTensor?
     try withIntArray(shape) { size throws(TorchError) in
       try check(
-        values.withUnsafeBytes { ct_from_host(&handle, $0.baseAddress, $0.count, size, dtype.native) })
+        values.withUnsafeBytes {
+          ct_from_host(&handle, $0.baseAddress, $0.count, size, dtype.native, Device.cpu.native)
+        })
     }
     guard let handle else { throw TorchError("libtorch returned no tensor") }
     self.init(owning: handle)

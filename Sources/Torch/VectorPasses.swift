@@ -29,7 +29,7 @@ public struct VectorGroup: Sendable {
 ///
 /// Vectors are flat, of float32 or float64. In float32 on the CPU each pass is one fused loop on libtorch's threads,
 /// which draws ε where it needs it; sums are accumulated in float64, with the same bits at any number of threads. For
-/// another type or device the same formulas run as libtorch's own operations.
+/// another type or device, and where ε is given, the same formulas run as libtorch's own operations.
 public final class VectorPasses {
   /// A run of elements of one parameter, `rows × inputs × positions`, that one thread works on.
   public struct Span: Sendable, Hashable {
@@ -83,12 +83,20 @@ public final class VectorPasses {
   public func sample(
     mean: Tensor, center: Tensor?, groups: [VectorGroup], noise: Noise, into weights: Tensor, reduced: Tensor? = nil
   ) throws(TorchError) -> [Double] {
-    let epsilon = try resolve(noise, like: mean)
-    var distances = [Double](repeating: 0, count: groups.count)
-    try withPass(groups) { pass in
-      ct_pass_sample(pass, mean.handle, center?.handle, epsilon.native, weights.handle, reduced?.handle, &distances)
+    switch try resolve(noise, like: mean) {
+    case .drawn(let draws):
+      var distances = [Double](repeating: 0, count: groups.count)
+      try withPass(groups) {
+        ct_pass_sample(
+          $0, mean.handle, center?.handle, draws.native, weights.handle, reduced?.handle, &distances)
+      }
+      return distances
+    case .given(let epsilon):
+      return try sample(
+        mean: mean, center: center, groups: groups, epsilon: epsilon, sigmas: scalars(groups.map(\.sigma), like: mean),
+        into: weights, reduced: reduced
+      ).doubles()
     }
-    return distances
   }
 
   /// Σ gᵢεᵢ, and the squared norm of g + c (mean − center), of each group.
@@ -97,18 +105,30 @@ public final class VectorPasses {
   public func reduce(
     gradients: Tensor, reduced: Tensor? = nil, mean: Tensor, center: Tensor?, groups: [VectorGroup], noise: Noise?
   ) throws(TorchError) -> [(dot: Double, squaredNorm: Double)] {
+    let noise = try noise.map { noise throws(TorchError) in try resolve(noise, like: mean) }
+    if case .given(let epsilon) = noise {
+      return try reduceTensors(epsilon)
+    }
+    guard isFused(mean) else { return try reduceTensors(nil) }
     var dots = [Double](repeating: 0, count: groups.count)
     var norms = dots
-    let epsilon = try noise.map { noise throws(TorchError) in try resolve(noise, like: mean).native }
     try withPass(groups) { pass in
-      guard var epsilon else {
+      guard case .drawn(let draws) = noise else {
         return ct_pass_reduce(
           pass, mean.handle, center?.handle, nil, gradients.handle, reduced?.handle, &dots, &norms)
       }
+      var native = draws.native
       return ct_pass_reduce(
-        pass, mean.handle, center?.handle, &epsilon, gradients.handle, reduced?.handle, &dots, &norms)
+        pass, mean.handle, center?.handle, &native, gradients.handle, reduced?.handle, &dots, &norms)
     }
     return zip(dots, norms).map { (dot: $0, squaredNorm: $1) }
+
+    func reduceTensors(_ epsilon: Tensor?) throws(TorchError) -> [(dot: Double, squaredNorm: Double)] {
+      let sums = try reduce(
+        gradients: gradients, reduced: reduced, mean: mean, center: center, groups: groups, epsilon: epsilon,
+        pulls: scalars(groups.map(\.pull), like: mean))
+      return zip(try sums.dots.doubles(), try sums.squaredNorms.doubles()).map { (dot: $0, squaredNorm: $1) }
+    }
   }
 
   /// Nesterov's update by the gradient g' = scale (g + c (mean − center)).
@@ -119,6 +139,13 @@ public final class VectorPasses {
     mean: Tensor, center: Tensor?, gradients: Tensor, reduced: Tensor? = nil, velocity: Tensor, groups: [VectorGroup],
     scale: Double, momentum: Double, learningRate: Double
   ) throws(TorchError) {
+    guard isFused(mean) else {
+      let numbers = try scalars([scale, learningRate], like: mean)
+      return try nesterov(
+        mean: mean, center: center, gradients: gradients, reduced: reduced, velocity: velocity, groups: groups,
+        pulls: scalars(groups.map(\.pull), like: mean), scale: numbers.select(0), momentum: momentum,
+        learningRate: numbers.select(1))
+    }
     try withPass(groups) { pass in
       ct_pass_nesterov(
         pass, mean.handle, center?.handle, gradients.handle, reduced?.handle, velocity.handle, scale, momentum,
@@ -133,28 +160,29 @@ public final class VectorPasses {
     try withPass(groups) { ct_pass_draw($0, draws.seed, draws.step, epsilon.handle) }
   }
 
-  /// The noise in the form that a pass over vectors like `mean` takes.
-  private func resolve(_ noise: Noise, like mean: Tensor) throws(TorchError) -> (native: CTNoise, owner: Tensor?) {
-    switch noise {
-    case .given(let epsilon): return (CTNoise(seed: 0, step: 0, given: epsilon.handle), epsilon)
-    case .drawn(let draws):
-      if mean.dtype == .float32, !mean.device.isCUDA {
-        return (CTNoise(seed: draws.seed, step: draws.step, given: nil), nil)
-      }
-      if stored == nil {
-        stored = (
-          try Tensor.zeros(mean.shape),
-          try Tensor.zeros(mean.shape, dtype: mean.dtype ?? .float32, device: mean.device)
-        )
-      }
-      guard let (host, device) = stored else { throw TorchError("no memory for ε") }
-      try draw(draws, into: host)
-      try device.copy_(host)
-      return (CTNoise(seed: 0, step: 0, given: device.handle), device)
+  /// Whether the passes over vectors like this one are fused loops.
+  private func isFused(_ mean: Tensor) -> Bool { mean.dtype == .float32 && !mean.device.isCUDA }
+
+  /// The noise itself where a fused loop draws it, else drawn on the host and given.
+  private func resolve(_ noise: Noise, like mean: Tensor) throws(TorchError) -> Noise {
+    guard case .drawn(let draws) = noise, !isFused(mean) else { return noise }
+    if stored == nil {
+      stored = (
+        try Tensor.zeros(mean.shape),
+        try Tensor.zeros(mean.shape, dtype: mean.dtype ?? .float32, device: mean.device)
+      )
     }
+    guard let (host, device) = stored else { throw TorchError("no memory for ε") }
+    try draw(draws, into: host)
+    try device.copy_(host)
+    return .given(device)
   }
 
-  private func withPass(_ groups: [VectorGroup], _ body: (CTPass) -> CTStatus) throws(TorchError) {
+  private func scalars(_ values: [Double], like mean: Tensor) throws(TorchError) -> Tensor {
+    try Tensor(values, shape: [values.count]).to(device: mean.device)
+  }
+
+  func withPass(_ groups: [VectorGroup], _ body: (CTPass) -> CTStatus) throws(TorchError) {
     let nativeGroups = groups.map {
       CTGroup(
         start: Int64($0.range.lowerBound), length: Int64($0.range.count), centered: $0.isCentered, sigma: $0.sigma,
@@ -170,4 +198,8 @@ public final class VectorPasses {
     }
     try check(status)
   }
+}
+
+extension NormalDraws {
+  fileprivate var native: CTNoise { CTNoise(seed: seed, step: step) }
 }

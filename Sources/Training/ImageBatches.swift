@@ -7,6 +7,8 @@ public struct ImageBatches {
   public let images: ImageStore
   /// Where batches are put.
   public let device: Device
+  /// The images on the device, nil where each batch is made by the host.
+  package private(set) var resident: ResidentImages?
 
   /// Batches of a decoded split.
   public init(_ images: ImageStore, device: Device) {
@@ -23,11 +25,19 @@ public struct ImageBatches {
   public func batch(
     _ items: [(index: Int, epoch: Int)], augmentation: Augmentation?
   ) throws(TorchError) -> (images: Tensor, labels: Tensor) {
+    if let resident { return try resident.batch(items, augmentation: augmentation) }
     let size = images.preprocessing.size
     let nhwc = try Tensor.empty([items.count, size, size, 3])
     try nhwc.withMutableFloats { images.writeBatch(items, augmentation: augmentation, into: $0) }
     let labels = try Tensor(items.map { Int64(images.labels[$0.index]) }, shape: [items.count])
     return (try nhwc.permute([0, 3, 1, 2]).to(device: device), try labels.to(device: device))
+  }
+
+  /// Puts the images on the device, where batches are then made; does nothing where they differ in size.
+  ///
+  /// Throws PyTorch's error if they do not fit.
+  package mutating func moveToDevice() throws(TorchError) {
+    resident = try ResidentImages(images, device: device)
   }
 
   /// All examples once with evaluation preprocessing, in batches whose sizes differ by at most one.

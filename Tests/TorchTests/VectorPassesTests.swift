@@ -190,6 +190,46 @@ import Torch
     }
   }
 
+  /// bfloat16 by libtorch's operations: as if the network read float32, but for the rounding of what it reads, and the
+  /// gradient of each parameter from the vector in which backward left it.
+  @Test func libtorchsOperationsKnowReducedSpans() throws {
+    let epsilon = try Tensor(Self.epsilon, shape: [Self.count]).to(dtype: .float64)
+    func vector(_ seed: UInt64) throws -> Tensor { try Self.tensor(Self.vector(seed: seed)).to(dtype: .float64) }
+    let (mean, center, weights) = (try vector(1), try vector(2), try Tensor.zeros([Self.count], dtype: .float64))
+    let half = try Tensor.zeros([Self.count], dtype: .bfloat16)
+    let passes = passes(.best, reduced: true)
+    _ = try passes.sample(
+      mean: mean, center: center, groups: Self.groups, noise: .given(epsilon), into: weights, reduced: half)
+    #expect(try half.floats() == weights.floats().map(bfloat16))
+
+    // A gradient that bfloat16 holds exactly, apart by span, and whole.
+    let gradient = Self.vector(seed: 3).map(bfloat16)
+    var (full, reduced) = (gradient, [Float](repeating: 0, count: Self.count))
+    for span in passes.spans where span.isReduced {
+      for i in span.storage..<span.storage + span.rows * span.inputs * span.positions {
+        (reduced[i], full[i]) = (gradient[i], 0)
+      }
+    }
+    func update(
+      _ passes: VectorPasses, _ values: [Float], _ half: Tensor?
+    ) throws -> (vectors: [[Double]], sums: [Double]) {
+      let gradients = try Self.tensor(values).to(dtype: .float64)
+      let (mean, velocity) = (try vector(1), try vector(4))
+      let sums = try passes.reduce(
+        gradients: gradients, reduced: half, mean: mean, center: center, groups: Self.groups, noise: .given(epsilon))
+      try passes.nesterov(
+        mean: mean, center: center, gradients: gradients, reduced: half, velocity: velocity, groups: Self.groups,
+        scale: 0.5, momentum: 0.9, learningRate: 0.1)
+      return (try [mean, velocity, gradients].map { try $0.doubles() }, sums.flatMap { [$0.dot, $0.squaredNorm] })
+    }
+    let halfGradients = try Self.tensor(reduced).to(dtype: .bfloat16)
+    let found = try update(passes, full, halfGradients)
+    let expected = try update(self.passes(.best), gradient, nil)
+    #expect(found.vectors == expected.vectors)
+    #expect(found.sums == expected.sums)
+    #expect(try halfGradients.floats().allSatisfy { $0 == 0 })
+  }
+
   /// The same bits from one thread, two and three.
   @Test func threadsDoNotChangeTheBits() throws {
     let before = Runtime.threads

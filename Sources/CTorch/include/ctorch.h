@@ -68,13 +68,31 @@ CT_CHECKED ct_cuda_load(const char *path);
 CT_CHECKED ct_cuda_device_count(int *out);
 CT_CHECKED ct_set_deterministic(bool enabled);
 
+// MARK: CUDA graphs (graph.cpp)
+
+/// A recorded sequence of a GPU's operations.
+typedef struct CTGraphBox *CTGraph;
+
+/// Loads libgridless_cuda.so by its full path with dlopen; libtorch_cuda.so must be loaded already. The others fail
+/// before this has succeeded.
+CT_CHECKED ct_graph_load(const char *path);
+/// Makes a stream of our own the calling thread's current one, as capture needs, and the one before again.
+CT_CHECKED ct_stream_enter(void);
+CT_CHECKED ct_stream_leave(void);
+/// Between the two, operations are recorded and not done. `out` is to be released even after a failure, if not NULL.
+CT_CHECKED ct_graph_begin(CTGraph *out);
+CT_CHECKED ct_graph_end(CTGraph graph);
+/// Does what was recorded, without waiting for it.
+CT_CHECKED ct_graph_replay(CTGraph graph);
+void ct_graph_free(CTGraph graph);
+
 // MARK: Lifetime and data (tensor.cpp)
 
 void ct_tensor_free(CTTensor tensor);
 CT_CHECKED ct_empty(CTTensor *out, CTIntArray size, CTDType dtype, CTDevice device);
 CT_CHECKED ct_full(CTTensor *out, CTIntArray size, double value, CTDType dtype, CTDevice device);
 /// Copies `bytes` bytes, which must be exactly size × dtype, in row-major order.
-CT_CHECKED ct_from_host(CTTensor *out, const void *data, size_t bytes, CTIntArray size, CTDType dtype);
+CT_CHECKED ct_from_host(CTTensor *out, const void *data, size_t bytes, CTIntArray size, CTDType dtype, CTDevice device);
 /// Writes the elements in logical row-major order, whatever the strides and the device.
 CT_CHECKED ct_to_host(CTTensor tensor, void *data, size_t bytes);
 /// The address of the first element; NULL for an empty tensor.
@@ -124,6 +142,32 @@ CT_CHECKED ct_add_difference_(CTTensor self, CTTensor a, CTTensor b, double alph
 /// Reductions of flat vectors of one dtype, accumulated in float64: Σ aᵢbᵢ and Σ (aᵢ − bᵢ)².
 CT_CHECKED ct_dot_float64(double *out, CTTensor a, CTTensor b);
 CT_CHECKED ct_squared_distance_float64(double *out, CTTensor a, CTTensor b);
+
+// MARK: Scalars and draws on a device (elementwise.cpp)
+
+/// log(1 + eˣ), or x above the threshold.
+CT_CHECKED ct_softplus(CTTensor *out, CTTensor self, double threshold);
+CT_CHECKED ct_log1p(CTTensor *out, CTTensor self);
+CT_CHECKED ct_expm1(CTTensor *out, CTTensor self);
+CT_CHECKED ct_sqrt(CTTensor *out, CTTensor self);
+CT_CHECKED ct_abs(CTTensor *out, CTTensor self);
+CT_CHECKED ct_reciprocal(CTTensor *out, CTTensor self);
+CT_CHECKED ct_clamp_max(CTTensor *out, CTTensor self, double max);
+/// Bool tensors.
+CT_CHECKED ct_is_finite(CTTensor *out, CTTensor self);
+CT_CHECKED ct_logical_and(CTTensor *out, CTTensor self, CTTensor other);
+CT_CHECKED ct_eq(CTTensor *out, CTTensor self, CTTensor other);
+CT_CHECKED ct_where(CTTensor *out, CTTensor condition, CTTensor self, CTTensor other);
+CT_CHECKED ct_index_select(CTTensor *out, CTTensor self, int64_t dim, CTTensor index);
+CT_CHECKED ct_select(CTTensor *out, CTTensor self, int64_t dim, int64_t index);
+/// Standard normal numbers from the default generator of the tensor's device.
+CT_CHECKED ct_normal_(CTTensor self);
+/// Seeds a device's default generator.
+CT_CHECKED ct_manual_seed(CTDevice device, uint64_t seed);
+/// Crops of `pixels`, bytes [N, H, W, 3], as float32 [B, 3, size, size], channels-last: a row of `crops`, int64
+/// [B, 4 or more], is (image, top, left, mirrored); byte b of channel c becomes table[c, b], a float32 [3, 256];
+/// `reversed` turns the channels' order round first.
+CT_CHECKED ct_gather_crops(CTTensor *out, CTTensor pixels, CTTensor crops, CTTensor table, int64_t size, bool reversed);
 
 // MARK: Networks (nn.cpp)
 
@@ -198,15 +242,14 @@ typedef struct CTPass {
   CTInstructionSet isa;
 } CTPass;
 
-/// ε: the elements of `given`, or where that is NULL the draws of (seed, step).
+/// ε: the draws of (seed, step).
 typedef struct CTNoise {
   uint64_t seed, step;
-  CTTensor given;
 } CTNoise;
 
-// Vectors are flat float32 or float64, `reduced` is a bfloat16 one of the same length or NULL. Results are per group.
+// Vectors are flat float32 on the CPU, `reduced` is a bfloat16 one of the same length or NULL. Results are per group.
 
-/// epsilon = ε, in the order of storage. A float32 vector on the CPU; what lies between the spans is not written.
+/// epsilon = ε, in the order of storage; what lies between the spans is not written.
 CT_CHECKED ct_pass_draw(CTPass pass, uint64_t seed, uint64_t step, CTTensor epsilon);
 /// weights = mean + σε, written to `reduced` for reduced spans; and ‖mean − m‖².
 CT_CHECKED ct_pass_sample(CTPass pass, CTTensor mean, CTTensor center, CTNoise noise, CTTensor weights,
@@ -217,6 +260,24 @@ CT_CHECKED ct_pass_reduce(CTPass pass, CTTensor mean, CTTensor center, const CTN
 /// With g' = scale (g + c (mean − m)): v = momentum v + g', mean −= learning_rate (g' + momentum v), g = 0.
 CT_CHECKED ct_pass_nesterov(CTPass pass, CTTensor mean, CTTensor center, CTTensor gradients, CTTensor reduced,
                             CTTensor velocity, double scale, double momentum, double learning_rate);
+
+// MARK: The same passes as libtorch's operations (tensor_passes.cpp)
+
+// Vectors are flat float32 or float64 on any device. Every scalar is a float64 tensor on that device, [groups] where it
+// is per group: no value comes to the host. The groups' own σ and c are not read, and ε is given. Where a span is
+// reduced the whole vector is rounded into `reduced`, and the gradients of both precisions are added up; that of float32
+// must then be 0 in the reduced spans, and that of bfloat16 in the others, which is where backward leaves them.
+
+/// weights = mean + σε; distances = ‖mean − m‖².
+CT_CHECKED ct_tensor_pass_sample(CTPass pass, CTTensor mean, CTTensor center, CTTensor epsilon, CTTensor sigmas,
+                                 CTTensor weights, CTTensor reduced, CTTensor distances);
+/// dots = Σ gᵢεᵢ (0 without ε); squared_norms = ‖g + c (mean − m)‖².
+CT_CHECKED ct_tensor_pass_reduce(CTPass pass, CTTensor mean, CTTensor center, CTTensor epsilon, CTTensor gradients,
+                                 CTTensor reduced, CTTensor pulls, CTTensor dots, CTTensor squared_norms);
+/// Nesterov's update as ct_pass_nesterov's; where `applied`, a bool, is false, only g = 0. NULL means true.
+CT_CHECKED ct_tensor_pass_nesterov(CTPass pass, CTTensor mean, CTTensor center, CTTensor gradients, CTTensor reduced,
+                                   CTTensor velocity, CTTensor pulls, CTTensor scale, double momentum,
+                                   CTTensor learning_rate, CTTensor applied);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,174 @@
+import Evidence
+import Torch
+
+/// The step of ``VariationalStep`` with every scalar on the device: nothing waits for the host, and any number of steps
+/// can follow each other before it looks.
+///
+/// The equations are those of ``Evidence``: (1) and (5) to (9), in float64, here on tensors that hold a value for the
+/// backbone and one for the head. A step reads its row of a plan and writes its row of the records; the plan of a whole
+/// block of steps is put on the device at once, and the records are read at once. Where a term is not finite, neither
+/// that step nor a later one of the block changes the posterior or the optimiser. The running statistics of BatchNorm are
+/// not protected: a forward pass moves them before anything is known.
+package final class DeviceStep {
+  /// What a step found, a row of the records.
+  private enum Column: Int, CaseIterable { case nll, kl, lambda, tau, sigma, norm }
+
+  private let model: Model
+  private let objective: DataEmphasizedELBO
+  private let posterior: IsotropicPosterior
+  private let optimizer: NesterovSGD
+  /// The images and labels of a step's row of the plan.
+  private let input: (Tensor) throws -> (images: Tensor, labels: Tensor)
+  /// Writes ε of the next step; the device's own generator unless a test gives it.
+  private let draw: (Tensor) throws -> Void
+
+  private let epsilon: Tensor
+  /// D of the backbone and of the head.
+  private let counts: Tensor
+  private let rho: Tensor
+  private let rhoVelocity: Tensor
+  /// Whether every step of the block has been finite so far.
+  private let isSound: Tensor
+  /// The step's row in the block, `[1]`.
+  private let row: Tensor
+  private let rowNumbers: Tensor
+  private let rates: Tensor
+  private let items: Tensor
+  private let records: Tensor
+
+  /// The most steps of a block.
+  package let capacity: Int
+
+  /// A step under the isotropic priors, nil under others, whose closed forms are not here.
+  ///
+  /// `input` gets an int64 tensor `[batchSize, itemWidth]`, a row of the plan.
+  package init?(
+    model: Model, objective: DataEmphasizedELBO, posterior: IsotropicPosterior, optimizer: NesterovSGD, capacity: Int,
+    batchSize: Int, itemWidth: Int, input: @escaping (Tensor) throws -> (images: Tensor, labels: Tensor),
+    draw: @escaping (Tensor) throws -> Void = { try $0.normal_() }
+  ) throws(TorchError) {
+    guard let backbone = objective.backbonePrior as? IsotropicPrior, let head = objective.headPrior as? IsotropicPrior
+    else { return nil }
+    (self.model, self.objective, self.posterior, self.optimizer) = (model, objective, posterior, optimizer)
+    (self.capacity, self.input, self.draw) = (capacity, input, draw)
+    let device = posterior.mean.device
+    epsilon = try Tensor.zeros(posterior.mean.shape, dtype: posterior.mean.dtype ?? .float32, device: device)
+    counts = try Tensor([Double(backbone.count), Double(head.count)], shape: [2]).to(device: device)
+    rho = try Tensor.zeros([], dtype: .float64, device: device)
+    rhoVelocity = try Tensor.zeros([], dtype: .float64, device: device)
+    isSound = try Tensor.ones([], dtype: .bool, device: device)
+    row = try Tensor.zeros([1], dtype: .int64, device: device)
+    rowNumbers = try Tensor((0..<capacity).map(Int64.init), shape: [capacity, 1]).to(device: device)
+    rates = try Tensor.zeros([capacity, 2], dtype: .float64, device: device)
+    items = try Tensor.zeros([capacity, batchSize, itemWidth], dtype: .int64, device: device)
+    records = try Tensor.zeros([capacity, Column.allCases.count], dtype: .float64, device: device)
+  }
+
+  /// What the host decides of one step.
+  package struct Plan {
+    package var learningRate: Double
+    package var rhoLearningRate: Double
+    package var items: [Int64]
+
+    /// Both learning rates, and `batchSize × itemWidth` numbers, which `input` understands.
+    package init(learningRate: Double, rhoLearningRate: Double, items: [Int64]) {
+      (self.learningRate, self.rhoLearningRate, self.items) = (learningRate, rhoLearningRate, items)
+    }
+  }
+
+  /// Puts a block's plan and the posterior's ρ on the device; at most ``capacity`` steps.
+  package func begin(_ plan: [Plan]) throws(TorchError) {
+    let rest = capacity - plan.count
+    let idle = [Double](repeating: 0, count: 2 * rest)
+    try rates.copy_(Tensor(plan.flatMap { [$0.learningRate, $0.rhoLearningRate] } + idle, shape: rates.shape))
+    let unused = [Int64](repeating: 0, count: rest * items.count / capacity)
+    try items.copy_(Tensor(plan.flatMap(\.items) + unused, shape: items.shape))
+    try rho.copy_(Tensor([posterior.rho], shape: []))
+    try rhoVelocity.copy_(Tensor([optimizer.rhoVelocity], shape: []))
+    try isSound.copy_(Tensor.ones([]))
+    try row.zero_()
+  }
+
+  /// Takes the block's next step.
+  package func take() throws {
+    let vector = model.vector
+    let rates = try self.rates.rows(row).select(0)
+    let (images, labels) = try input(items.rows(row).select(0))
+    let groups = [
+      VectorGroup(range: vector.layout.backboneRange, isCentered: objective.backbonePrior.isCentered),
+      VectorGroup(range: vector.layout.headRange, isCentered: objective.headPrior.isCentered),
+    ]
+
+    // (1), and the sample.
+    let sigma = try rho.softplus(threshold: 30)
+    try draw(epsilon)
+    let distances = try vector.passes.sample(
+      mean: posterior.mean, center: objective.center, groups: groups, epsilon: epsilon,
+      sigmas: Tensor.cat([sigma.reshape([1]), sigma.reshape([1])], dim: 0), into: vector.weights,
+      reduced: vector.reducedWeights)
+    // (5), (6) and (8), by group.
+    let scales = try distances / counts + sigma * sigma
+    let kl = try ((distances / (counts * sigma * sigma)).log1p() * counts).sum() * 0.5
+    let klSlope = try (distances / scales).sum() / sigma * -1
+    let klWeight = 1 / (objective.kappa * Double(objective.examples))
+
+    let nll = try model(images, mode: .training(momentum: 0.1)).crossEntropy(labels)
+    try nll.backward()
+
+    // The gradient: (7) in the pulls, (9) for ρ.
+    let pulls = try scales.reciprocal() * klWeight
+    let sums = try vector.passes.reduce(
+      gradients: vector.gradients, reduced: vector.reducedGradients, mean: posterior.mean, center: objective.center,
+      groups: groups, epsilon: epsilon, pulls: pulls)
+    let rhoGradient = try (sums.dots.sum() + klSlope * klWeight) * ((sigma * -1).expm1() * -1)
+    let squaredNorm = try sums.squaredNorms.sum()
+    let norm = try (squaredNorm + rhoGradient * rhoGradient).squareRoot()
+
+    // Clip and Nesterov, as NesterovSGD.
+    func scale(_ norm: Tensor, to limit: Double) throws(TorchError) -> Tensor {
+      try ((norm + 1e-6).reciprocal() * limit).clamp(max: 1)
+    }
+    let (weightScale, rhoScale) =
+      switch optimizer.sigmaUpdate {
+      case .own:
+        (
+          try scale(squaredNorm.squareRoot(), to: optimizer.maxNorm),
+          try scale(rhoGradient.magnitude(), to: optimizer.rhoMaxNorm)
+        )
+      case .published: (try scale(norm, to: optimizer.maxNorm), try scale(norm, to: optimizer.maxNorm))
+      }
+    let loss = try nll.detach().to(dtype: .float64)
+    try isSound.copy_(isSound.and((loss + kl + norm).isFinite()))
+    try vector.passes.nesterov(
+      mean: posterior.mean, center: objective.center, gradients: vector.gradients, reduced: vector.reducedGradients,
+      velocity: optimizer.velocity, groups: groups, pulls: pulls, scale: weightScale, momentum: optimizer.momentum,
+      learningRate: rates.select(0), applied: isSound)
+    let step = try rhoScale * rhoGradient
+    let velocity = try rhoVelocity * optimizer.momentum + step
+    try rho.copy_(isSound.choose(rho - rates.select(1) * (step + velocity * optimizer.momentum), rho))
+    try rhoVelocity.copy_(isSound.choose(velocity, rhoVelocity))
+
+    let record = try Tensor.cat(
+      [loss, kl, scales.select(0), scales.select(1), sigma, norm].map { try $0.reshape([1, 1]) }, dim: 1)
+    try records.copy_(rowNumbers.equals(row).choose(record, records))
+    try row.add_(Tensor.ones([1], dtype: .int64, device: row.device))
+  }
+
+  /// Waits for the block's steps, brings ρ home and tells what they found, in order.
+  ///
+  /// After an outcome that is not applied none is.
+  package func finish(_ count: Int) throws(TorchError) -> [VariationalStep.Outcome] {
+    let values = try records.doubles()
+    posterior.rho = try rho.item()
+    optimizer.rhoVelocity = try rhoVelocity.item()
+    let klWeight = 1 / (objective.kappa * Double(objective.examples))
+    return (0..<count).map { step in
+      func value(_ column: Column) -> Double { values[step * Column.allCases.count + column.rawValue] }
+      return VariationalStep.Outcome(
+        terms: ObjectiveTerms(
+          nll: value(.nll), kl: value(.kl), klWeight: klWeight, lambda: value(.lambda), tau: value(.tau),
+          sigma: value(.sigma)),
+        gradientNorm: value(.norm))
+    }
+  }
+}
