@@ -64,7 +64,7 @@ CTStatus ct_tensor_pass_reduce(CTPass pass, CTTensor mean, CTTensor center, CTTe
       const CTGroup &group = pass.groups[index];
       at::Tensor g = part(gradient, group), dot = value(dots)[index];
       if (epsilon)
-        dot.copy_(g.to(at::kDouble).mul_(part(epsilon, group)).sum());
+        dot.copy_(at::mul(g.to(at::kDouble), part(epsilon, group)).sum());
       else
         dot.zero_();
       value(squared_norms)[index].copy_(squared_norm(at::addcmul(g, deviation(mean, center, group), pull[index])));

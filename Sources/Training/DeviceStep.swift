@@ -151,7 +151,7 @@ package final class DeviceStep {
     let record = try Tensor.cat(
       [loss, kl, scales.select(0), scales.select(1), sigma, norm].map { try $0.reshape([1, 1]) }, dim: 1)
     try records.copy_(rowNumbers.equals(row).choose(record, records))
-    try row.add_(Tensor.ones([1], dtype: .int64, device: row.device))
+    try row.copy_(row + 1)
   }
 
   /// Waits for the block's steps, brings ρ home and tells what they found, in order.

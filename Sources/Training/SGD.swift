@@ -46,9 +46,9 @@ public final class NesterovSGD {
   /// μ.
   public let momentum = 0.9
   /// The largest norm of the weights' gradient that is not scaled down; in a shared group, of both.
-  public let maxNorm = 1.0
+  public let maxNorm: Double
   /// The largest gradient of ρ that is not scaled down where it has its own group.
-  public let rhoMaxNorm = 0.1
+  public let rhoMaxNorm: Double
 
   /// How ρ is learned.
   public let sigmaUpdate: SigmaUpdate
@@ -59,8 +59,10 @@ public final class NesterovSGD {
   public var rhoVelocity = 0.0
 
   /// An optimiser at rest for a vector like `vector`.
-  public init(like vector: Tensor, sigmaUpdate: SigmaUpdate = .own) throws(TorchError) {
-    self.sigmaUpdate = sigmaUpdate
+  public init(
+    like vector: Tensor, sigmaUpdate: SigmaUpdate = .own, maxNorm: Double = 1, rhoMaxNorm: Double = 0.1
+  ) throws(TorchError) {
+    (self.sigmaUpdate, self.maxNorm, self.rhoMaxNorm) = (sigmaUpdate, maxNorm, rhoMaxNorm)
     velocity = try Tensor.zeros(vector.shape, dtype: vector.dtype ?? .float32, device: vector.device)
   }
 

@@ -1,0 +1,51 @@
+import Datasets
+import Foundation
+import Testing
+import Torch
+import Training
+
+/// Batches that are made on the images' device, against those of the host.
+@Suite struct ResidentImagesTests {
+  /// Sixteen digits as 12 × 12 images, from a table that the tests write.
+  private func store(_ preprocessing: Preprocessing) throws -> ImageStore {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("gridless-\(UUID())")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let header = "label," + (0..<64).map { "p\($0)" }.joined(separator: ",")
+    let rows = (0..<16).map { image in
+      "\(image % 3)," + (0..<64).map { "\((image * 37 + $0 * $0 * 11) % 17)" }.joined(separator: ",")
+    }
+    let path = folder.appendingPathComponent("digits.csv").path
+    try ([header] + rows).joined(separator: "\n").write(toFile: path, atomically: true, encoding: .utf8)
+    let examples = try #require(try Dataset.open(path).splits[.train])
+    return try ImageStore(examples, preprocessing: preprocessing)
+  }
+
+  /// Bit for bit: crops, mirrors, both orders of channels, and the middle crop of evaluation.
+  @Test(arguments: [Preprocessing.ChannelOrder.rgb, .bgr], [Augmentation.Kind.cropAndFlip, .crop, nil])
+  func equalTheHostsBatches(order: Preprocessing.ChannelOrder, kind: Augmentation.Kind?) throws {
+    let store = try store(
+      Preprocessing(
+        size: 9, resizeSize: 13, channelOrder: order, scale: 255, mean: [0.4, 0.5, 0.6], std: [0.2, 0.25, 0.3]))
+    let host = ImageBatches(store, device: .cpu)
+    var resident = host
+    try resident.moveToDevice()
+    #expect(resident.resident != nil)
+    let items = (0..<store.count).flatMap { index in (0..<4).map { (index: store.count - 1 - index, epoch: $0) } }
+    let augmentation = kind.map { Augmentation(seed: 7, kind: $0) }
+    let (expected, labels) = try host.batch(items, augmentation: augmentation)
+    let (found, foundLabels) = try resident.batch(items, augmentation: augmentation)
+    #expect(found.shape == expected.shape)
+    #expect(found.strides == expected.strides)
+    #expect(try found.floats() == expected.floats())
+    #expect(try foundLabels.int64s() == labels.int64s())
+    // The images are not all the same, or the test would prove nothing.
+    #expect(Set(try expected.floats()).count > 10)
+  }
+
+  @Test func imagesOfDifferentSizesStayOnTheHost() throws {
+    var batches = ImageBatches(try store(Preprocessing(size: 8, resize: .shortest)), device: .cpu)
+    try batches.moveToDevice()
+    #expect(batches.resident == nil)
+  }
+}
