@@ -4,7 +4,7 @@ import Evidence
 import Foundation
 import Torch
 
-/// One full training run at one learning rate, and the evidence for its result.
+/// One learning rate, trained to the end, and the evidence for its result.
 final class Candidate {
   let learningRate: Double
   let evidence: EvidenceEstimate
@@ -32,52 +32,100 @@ struct CandidateTrainer {
   let initialBuffers: [Tensor]
   let augmentation: Augmentation
 
-  /// Trains from the start for exactly the configured number of steps, and estimates the evidence.
-  ///
-  /// All candidates see the same batches, crops and noise. Throws ``TrainingError/diverged(term:step:learningRate:)``
-  /// where a term is not finite.
-  func train(learningRate: Double, onStep: (StepReport) throws -> Void) throws -> Candidate {
+  /// A candidate's training, at its start or where a checkpoint left it.
+  func begin(learningRate: Double, at step: Int = 0, from snapshot: Checkpoint.Snapshot? = nil) throws -> CandidateRun {
     let posterior = IsotropicPosterior(mean: try initialMean.clone(), sigma: configuration.initialSigma)
-    try model.setBuffers(initialBuffers)
     let optimizer = try NesterovSGD(like: posterior.mean, sigmaClipping: configuration.sigmaClipping)
-    let schedule = CosineSchedule(peak: learningRate, steps: configuration.steps)
-    var order = BatchOrder(count: data.count, seed: configuration.seed)
-
-    let takeStep = VariationalStep(model: model, objective: objective, noise: noise)
-
-    for step in 0..<configuration.steps {
-      let items = order.indices(step: step, batchSize: configuration.batchSize)
-      let (images, labels) = try data.batch(items, augmentation: augmentation)
-      let rate = schedule(step)
-      let outcome = try takeStep(
-        images: images, labels: labels,
-        draws: NormalDraws(seed: Streams.trainingNoise.seed(configuration.seed), step: UInt64(step)),
-        posterior: posterior, optimizer: optimizer, learningRate: rate)
-      guard outcome.isApplied else {
-        let term =
-          !outcome.terms.nll.isFinite
-          ? "data term (mean NLL)" : !outcome.terms.kl.isFinite ? "KL term" : "gradient norm"
-        throw TrainingError.diverged(term: term, step: step + 1, learningRate: learningRate)
+    if let snapshot {
+      func copy(_ values: [Float], to tensor: Tensor) throws {
+        try tensor.copy_(try Tensor(values, shape: tensor.shape).to(device: tensor.device))
       }
-      try onStep(
-        StepReport(
-          peakLearningRate: learningRate, learningRate: rate, step: step + 1, steps: configuration.steps,
-          terms: outcome.terms, gradientNorm: outcome.gradientNorm))
+      try copy(snapshot.mean, to: posterior.mean)
+      try copy(snapshot.velocity, to: optimizer.velocity)
+      for (values, buffer) in zip(snapshot.buffers, model.buffers) { try copy(values, to: buffer) }
+      (posterior.rho, optimizer.rhoVelocity) = (snapshot.rho, snapshot.rhoVelocity)
+    } else {
+      try model.setBuffers(initialBuffers)
     }
-    return try evaluate(posterior, learningRate: learningRate)
+    return CandidateRun(self, learningRate: learningRate, posterior: posterior, optimizer: optimizer, step: step)
+  }
+}
+
+/// One candidate's training, step by step, for exactly the configured number of steps.
+///
+/// All candidates see the same batches, crops and noise.
+final class CandidateRun {
+  let learningRate: Double
+  /// The steps that are done.
+  private(set) var step: Int
+
+  private let trainer: CandidateTrainer
+  private let posterior: IsotropicPosterior
+  private let optimizer: NesterovSGD
+  private let schedule: CosineSchedule
+  private let takeStep: VariationalStep
+  private var order: BatchOrder
+
+  init(
+    _ trainer: CandidateTrainer, learningRate: Double, posterior: IsotropicPosterior, optimizer: NesterovSGD, step: Int
+  ) {
+    (self.trainer, self.learningRate, self.step) = (trainer, learningRate, step)
+    (self.posterior, self.optimizer) = (posterior, optimizer)
+    schedule = CosineSchedule(peak: learningRate, steps: trainer.configuration.steps)
+    takeStep = VariationalStep(model: trainer.model, objective: trainer.objective, noise: trainer.noise)
+    order = BatchOrder(count: trainer.data.count, seed: trainer.configuration.seed)
   }
 
-  private func evaluate(_ posterior: IsotropicPosterior, learningRate: Double) throws -> Candidate {
-    try withoutGrad { try model.vector.weights.copy_(posterior.mean) }
-    try model.reestimateBatchNorm(on: data, batchSize: configuration.batchSize, seed: configuration.seed)
-    let evidence = try model.estimateEvidence(
-      objective, posterior: posterior, on: data, noise: noise, seed: Streams.evidenceNoise.seed(configuration.seed),
-      batchSize: configuration.batchSize)
-    guard evidence.isFinite else {
-      throw TrainingError.diverged(term: "objective", step: configuration.steps, learningRate: learningRate)
+  /// Takes one step.
+  ///
+  /// Throws ``TrainingError/diverged(term:tensor:step:learningRate:kept:)`` where a term is not finite; the posterior is
+  /// then as it was before.
+  func advance() throws -> StepReport {
+    let configuration = trainer.configuration
+    let items = order.indices(step: step, batchSize: configuration.batchSize)
+    let (images, labels) = try trainer.data.batch(items, augmentation: trainer.augmentation)
+    let rate = schedule(step)
+    let outcome = try takeStep(
+      images: images, labels: labels,
+      draws: NormalDraws(seed: Streams.trainingNoise.seed(configuration.seed), step: UInt64(step)),
+      posterior: posterior, optimizer: optimizer, learningRate: rate)
+    guard outcome.isApplied else {
+      let term =
+        !outcome.terms.nll.isFinite
+        ? "data term (mean NLL)" : !outcome.terms.kl.isFinite ? "KL term" : "gradient norm"
+      throw try diverged(term, step: step + 1)
     }
+    step += 1
+    return StepReport(
+      peakLearningRate: learningRate, learningRate: rate, step: step, steps: configuration.steps,
+      terms: outcome.terms, gradientNorm: outcome.gradientNorm)
+  }
+
+  /// The evidence for the posterior, after the last step; the posterior itself stays as it is.
+  func evaluate() throws -> Candidate {
+    let (model, configuration) = (trainer.model, trainer.configuration)
+    try withoutGrad { try model.vector.weights.copy_(posterior.mean) }
+    try model.reestimateBatchNorm(on: trainer.data, batchSize: configuration.batchSize, seed: configuration.seed)
+    let evidence = try model.estimateEvidence(
+      trainer.objective, posterior: posterior, on: trainer.data, noise: trainer.noise,
+      seed: Streams.evidenceNoise.seed(configuration.seed), batchSize: configuration.batchSize)
+    guard evidence.isFinite else { throw try diverged("objective", step: step) }
     return Candidate(
       learningRate: learningRate, evidence: evidence, mean: posterior.mean, buffers: try model.bufferCopies())
+  }
+
+  /// All that further steps depend on.
+  func snapshot() throws -> Checkpoint.Snapshot {
+    Checkpoint.Snapshot(
+      mean: try posterior.mean.floats(), velocity: try optimizer.velocity.floats(), rho: posterior.rho,
+      rhoVelocity: optimizer.rhoVelocity, buffers: try trainer.model.buffers.map { try $0.floats() })
+  }
+
+  private func diverged(_ term: String, step: Int) throws -> TrainingError {
+    let tensor = try trainer.model.firstNonFiniteTensor(mean: posterior.mean)
+    // The statistics may hold a NaN from the forward pass, which a later re-estimation would not lose (0 · NaN).
+    try trainer.model.setBuffers(trainer.initialBuffers)
+    return .diverged(term: term, tensor: tensor, step: step, learningRate: learningRate, kept: nil)
   }
 }
 

@@ -43,6 +43,10 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
   public var threads: Int
   /// Whether images that cannot be decoded are left out.
   public var skipUnreadable: Bool
+  /// Whether operations are deterministic on a GPU as well; nil in runs of older versions, which were not.
+  public var deterministic: Bool?
+  /// How often a checkpoint is written, as ``CheckpointInterval`` reads it; nil in runs of older versions.
+  public var checkpointEvery: String?
 
   /// The published candidates for the learning rate.
   public static let publishedLearningRates = [0.1, 0.01, 0.001, 0.0001]
@@ -53,10 +57,17 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
   /// The published batch size for N examples.
   public static func publishedBatchSize(examples: Int) -> Int { min(128, examples) }
 
-  /// Lines that say which values differ from another configuration's.
+  /// Lines that say which values differ from another configuration's, of those that can change a run's result.
+  ///
+  /// Where data and weights lie cannot: ``FineTuner`` compares what they hold.
   func differences(from other: FineTuneConfiguration) throws -> [String] {
-    let mine = try JSON.object(self)
-    let others = try JSON.object(other)
+    let cannotMatter = ["data", "weights", "skip_unreadable", "checkpoint_every"]
+    func object(_ configuration: FineTuneConfiguration) throws -> [String: String] {
+      var configuration = configuration
+      configuration.deterministic = configuration.deterministic ?? false
+      return try JSON.object(configuration).filter { !cannotMatter.contains($0.key) }
+    }
+    let (mine, others) = (try object(self), try object(other))
     return Set(mine.keys).union(others.keys).sorted().compactMap { key in
       let (here, there) = (mine[key] ?? "unset", others[key] ?? "unset")
       return here == there ? nil : "\(key): \(there) there, \(here) now"

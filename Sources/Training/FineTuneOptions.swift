@@ -54,6 +54,12 @@ public struct FineTuneOptions: Sendable {
   public var threads: Int?
   /// Whether images that cannot be decoded are left out instead of ending the run.
   public var skipUnreadable = false
+  /// Whether a GPU's operations are deterministic, too, so that equal runs are equal bit for bit there; they are slower.
+  public var deterministic = false
+  /// How often a checkpoint is written from which an interrupted run goes on.
+  public var checkpointEvery = CheckpointInterval.seconds(600)
+  /// Whether a run that is in the folder already is moved aside (never deleted) and made anew.
+  public var overwrite = false
 
   /// Options with the published defaults.
   public init(data: String, model: String, weights: String?, out: String) {
@@ -104,7 +110,8 @@ public struct FineTuneOptions: Sendable {
       trainSplits: trainSplits.map(\.rawValue), classes: classes, n: n,
       learningRates: learningRate.map { [$0] } ?? FineTuneConfiguration.publishedLearningRates, kappa: kappa,
       initialSigma: initialSigma, sigmaClipping: sigmaClipping, seed: seed,
-      device: device.description, threads: Runtime.threads, skipUnreadable: skipUnreadable)
+      device: device.description, threads: Runtime.threads, skipUnreadable: skipUnreadable,
+      deterministic: deterministic, checkpointEvery: checkpointEvery.description)
     guard configuration.batchSize <= examples else {
       throw .invalidOption(
         "--batch-size \(configuration.batchSize): larger than the \(examples) training examples. "

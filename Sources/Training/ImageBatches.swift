@@ -7,6 +7,8 @@ public struct ImageBatches {
   public let images: ImageStore
   /// Where batches are put.
   public let device: Device
+  /// Where it is requested, ``forEachEvaluationBatch(atMost:shuffled:_:)`` throws before its next batch.
+  var interruption: Interruption?
 
   /// Batches of a decoded split.
   public init(_ images: ImageStore, device: Device) {
@@ -41,6 +43,7 @@ public struct ImageBatches {
     let items = order?.indices(step: 0, batchSize: count) ?? (0..<count).map { (index: $0, epoch: 0) }
     let batches = (count + batchSize - 1) / batchSize
     for part in 0..<batches {
+      try interruption?.check()
       let (images, labels) = try batch(
         Array(items[count * part / batches..<count * (part + 1) / batches]), augmentation: nil)
       try body(images, labels)

@@ -39,8 +39,10 @@ public final class NesterovSGD {
   /// How ρ's gradient is clipped.
   public let sigmaClipping: SigmaClipping
 
-  private let velocity: Tensor
-  private var rhoVelocity = 0.0
+  /// v of the mean; changed in place.
+  public let velocity: Tensor
+  /// v of ρ.
+  public internal(set) var rhoVelocity = 0.0
 
   /// An optimiser at rest for a vector like `vector`.
   public init(like vector: Tensor, sigmaClipping: SigmaClipping = .own) throws(TorchError) {
