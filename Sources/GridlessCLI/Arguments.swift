@@ -40,6 +40,11 @@ extension Augmentation.Kind: ExpressibleByArgument {}
 extension Split: ExpressibleByArgument {}
 extension SigmaClipping: ExpressibleByArgument {}
 
+extension CheckpointInterval: ExpressibleByArgument {
+  /// As ``CheckpointInterval`` reads it.
+  public init?(argument: String) { self.init(argument) }
+}
+
 /// Options that several subcommands share.
 struct OutputOptions: ParsableArguments {
   @Flag(help: "Print one JSON object per line to standard output.")
