@@ -9,11 +9,15 @@ import Weights
 /// machine is asked for by its process number; of one elsewhere only the heartbeat is watched, and clocks are never
 /// compared. A lease whose holder is gone is renamed aside before a new one is made, so of two processes that find it so
 /// one wins.
-final class Lease: Sendable {
+package final class Lease: Sendable {
   /// How often a holder beats, and after how long without a beat one on another machine counts as gone.
-  struct Timing {
-    var heartbeat = Duration.seconds(5)
-    var takeover = Duration.seconds(60)
+  package struct Timing: Sendable {
+    package var heartbeat: Duration
+    package var takeover: Duration
+
+    package init(heartbeat: Duration = .seconds(5), takeover: Duration = .seconds(60)) {
+      (self.heartbeat, self.takeover) = (heartbeat, takeover)
+    }
   }
 
   private struct State {
@@ -45,7 +49,7 @@ final class Lease: Sendable {
   ///
   /// `onWait` is told of a holder on another machine, whose heartbeat is then watched for up to `timing.takeover`.
   /// Throws ``TrainingError/held(path:holder:)`` where the holder is alive, and ``TrainingError/notWritable(path:reason:)``.
-  static func acquire(
+  package static func acquire(
     folder: String, timing: Timing = Timing(), onWait: (LeaseHolder?, Duration) throws -> Void = { _, _ in }
   ) throws -> Lease {
     let me = LeaseHolder.current()
@@ -129,7 +133,7 @@ final class Lease: Sendable {
   /// Throws ``TrainingError/leaseLost(path:holder:)`` where the heartbeat found that another process took the folder.
   ///
   /// Looks itself where the heartbeat has not done so for long, as after the machine slept.
-  func check() throws {
+  package func check() throws {
     let age = state.withLock { ContinuousClock.now - $0.seen }
     if age > timing.heartbeat * 3 { look() }
     if let lost = state.withLock(\.lost) { throw TrainingError.leaseLost(path: folder, holder: lost.holder) }
@@ -144,7 +148,7 @@ final class Lease: Sendable {
   /// Gives the folder free.
   ///
   /// `moved` is where the folder lies now, if it was renamed meanwhile.
-  func release(movedTo moved: String? = nil) {
+  package func release(movedTo moved: String? = nil) {
     let wasHeld = state.withLock { state in
       defer { state.isReleased = true }
       return !state.isReleased && state.lost == nil

@@ -9,16 +9,16 @@ public struct LeaseHolder: Codable, Sendable, Equatable {
   /// When it took the folder, by that machine's clock: ISO 8601, UTC.
   public var since: String
   /// The boot and the process namespace in which `pid` has a meaning.
-  var system: String
+  package var system: String
   /// When the process started, in clock ticks since the boot: tells it from a later one of the same number.
-  var processStart: String
+  package var processStart: String
   /// Distinguishes two leases of one process.
-  var token: String
+  package var token: String
   /// Counts heartbeats, in eight digits: others see it change.
-  var beat = "00000000"
+  package var beat = "00000000"
 
   /// This process, with a token of its own.
-  static func current() -> LeaseHolder {
+  package static func current() -> LeaseHolder {
     let pid = getpid()
     return LeaseHolder(
       host: ProcessInfo.processInfo.hostName, pid: pid, since: Date().ISO8601Format(), system: system,

@@ -112,6 +112,12 @@ public struct RunFolder: Sendable {
     return folder
   }
 
+  private var bytesHeld: Int {
+    let keys: Set<URLResourceKey> = [.fileSizeKey]
+    let files = FileManager.default.enumerator(at: URL(fileURLWithPath: path), includingPropertiesForKeys: Array(keys))
+    return files?.compactMap { try? ($0 as? URL)?.resourceValues(forKeys: keys).fileSize }.reduce(0, +) ?? 0
+  }
+
   /// Refuses a disk that lacks `needed` bytes.
   ///
   /// Those that the folder holds already count where the run `goesOn` with them.
@@ -119,10 +125,7 @@ public struct RunFolder: Sendable {
     var status = statvfs()
     // Some network file systems tell no sizes.
     guard statvfs(nearestFolder(URL(fileURLWithPath: path)).path, &status) == 0, status.f_blocks > 0 else { return }
-    let held =
-      FileManager.default.enumerator(at: URL(fileURLWithPath: path), includingPropertiesForKeys: [.fileSizeKey])?
-      .compactMap { try? ($0 as? URL)?.resourceValues(forKeys: [.fileSizeKey]).fileSize }.reduce(0, +) ?? 0
-    let held = goesOn ? files : 0
+    let held = goesOn ? bytesHeld : 0
     let available = Int(
       clamping: UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize)).partialValue)
     if needed - held > available { throw .noSpace(path: path, needed: needed - held, available: available) }
