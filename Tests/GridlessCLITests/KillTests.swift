@@ -37,7 +37,9 @@ import Testing
       try job.expectUndisturbed(folder, "run \(runs), after \(kills) kills")
       try job.place.remove(folder)
     }
-    print("\(kills) kills in \(runs) runs; \(insideWrites) inside checkpoint writes, \(betweenRates) between learning rates")
+    print(
+      "\(kills) kills in \(runs) runs; \(insideWrites) inside checkpoint writes, \(betweenRates) between learning rates"
+    )
     if isLong {
       #expect(insideWrites >= 10)
       #expect(betweenRates >= 10)
