@@ -122,7 +122,7 @@ final class CandidateRun {
   }
 
   private func diverged(_ term: String, step: Int) throws -> TrainingError {
-    let tensor = try trainer.model.firstNonFiniteTensor(mean: posterior.mean)
+    let tensor = try trainer.model.nonFiniteTensors(posterior)
     // The statistics may hold a NaN from the forward pass, which a later re-estimation would not lose (0 · NaN).
     try trainer.model.setBuffers(trainer.initialBuffers)
     return .diverged(term: term, tensor: tensor, step: step, learningRate: learningRate, kept: nil)

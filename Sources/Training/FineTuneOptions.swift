@@ -37,6 +37,8 @@ public struct FineTuneOptions: Sendable {
   public var n: Int?
   /// The learning rate; nil to choose among the published four by the evidence.
   public var learningRate: Double?
+  /// Other learning rates than the published four to choose among, for tests.
+  package var learningRates: [Double]?
   /// The data's weight in the objective; nil for D/N.
   public var kappa: Double?
   /// σ before the first step.
@@ -108,7 +110,8 @@ public struct FineTuneOptions: Sendable {
       augmentation: augmentation, steps: steps,
       batchSize: batchSize ?? FineTuneConfiguration.publishedBatchSize(examples: examples),
       trainSplits: trainSplits.map(\.rawValue), classes: classes, n: n,
-      learningRates: learningRate.map { [$0] } ?? FineTuneConfiguration.publishedLearningRates, kappa: kappa,
+      learningRates: learningRate.map { [$0] } ?? learningRates ?? FineTuneConfiguration.publishedLearningRates,
+      kappa: kappa,
       initialSigma: initialSigma, sigmaClipping: sigmaClipping, seed: seed,
       device: device.description, threads: Runtime.threads, skipUnreadable: skipUnreadable,
       deterministic: deterministic, checkpointEvery: checkpointEvery.description)

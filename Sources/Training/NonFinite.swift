@@ -3,18 +3,23 @@ import Evidence
 import Torch
 
 extension Model {
-  /// The first tensor in which a number is not finite, in words: a weight, a running statistic, a gradient.
-  ///
-  /// `mean` is the posterior's, from which the weights were sampled.
-  func firstNonFiniteTensor(mean: Tensor) throws -> String? {
-    let layout = network.layout
-    for (kind, vector) in [("the posterior's mean of", mean), ("the weight", vector.weights)] {
-      if let slice = try layout.firstNonFinite(in: vector) { return "\(kind) \(slice.name)" }
+  /// Where numbers are not finite, in words: σ, the first parameter (its mean, its sampled weight or its gradient), the
+  /// first running statistic; nil where all are finite and only their sum is not.
+  func nonFiniteTensors(_ posterior: IsotropicPosterior) throws -> String? {
+    if !posterior.sigma.isFinite || posterior.sigma <= 0 { return "σ, which is \(posterior.sigma)" }
+    let vectors = [
+      ("the posterior's mean of", posterior.mean), ("the weight", vector.weights),
+      ("the gradient of", vector.gradients),
+    ]
+    var places: [String] = []
+    for (kind, vector) in vectors where places.isEmpty {
+      if let slice = try network.layout.firstNonFinite(in: vector) { places.append("\(kind) \(slice.name)") }
     }
     for (slice, buffer) in zip(network.buffers.slices, buffers) where try !buffer.isAllFinite() {
-      return "the statistics \(slice.name)"
+      places.append("the statistics \(slice.name)")
+      break
     }
-    return try layout.firstNonFinite(in: vector.gradients).map { "the gradient of \($0.name)" }
+    return places.isEmpty ? nil : places.joined(separator: " and in ")
   }
 }
 

@@ -33,10 +33,7 @@ import Testing
   @Test func aTruncatedOneIsDamagedToo() throws {
     let job = try interrupted("cut")
     let newest = try #require(try job.checkpoints("cut").last)
-    for count in [0, 7, 1000] {
-      try job.place.write(newest, job.place.contents(newest).prefix(count))
-      break
-    }
+    try job.place.write(newest, Data())
     let outcome = try job.run("cut")
     #expect(outcome.errors.contains("a checkpoint is damaged: \(newest) (0 bytes, expected at least 8"))
     try job.expectUndisturbed("cut")

@@ -12,7 +12,7 @@ final class Interruptible: Sendable {
   let seconds: Double
 
   /// Makes the undisturbed run, in the folder `undisturbed`.
-  init(steps: Int = 6, _ options: [String] = ["--lr", "auto", "--checkpoint-every", "1"]) throws {
+  init(steps: Int = 4, _ options: [String] = ["--lr", "auto", "--checkpoint-every", "1"]) throws {
     let place = try Workplace()
     try place.writeData()
     arguments = Workplace.tiny("data", ["--steps", "\(steps)"] + options)

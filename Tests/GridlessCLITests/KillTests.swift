@@ -18,7 +18,7 @@ import Testing
         let run = try job.start(
           folder,
           environment: isTimed
-            ? [:] : Faults.environment("any", on: "/\(folder)/", at: 1 + random.below(2500), "kill"))
+            ? [:] : Faults.environment("any", on: "/\(folder)/", at: 1 + random.below(1800), "kill"))
         if isTimed {
           let deadline = ContinuousClock.now + .seconds(job.seconds * Double(random.below(800)) / 1000)
           try run.wait { ContinuousClock.now >= deadline }
@@ -30,7 +30,7 @@ import Testing
         kills += 1
         let names = (try? FileManager.default.subpathsOfDirectory(atPath: job.place.absolute(folder))) ?? []
         if names.contains(where: { $0.hasPrefix("checkpoints/.") }) { insideWrites += 1 }
-        if try job.checkpoints(folder).last?.hasSuffix("step-000000006.safetensors") == true { betweenRates += 1 }
+        if try job.checkpoints(folder).last?.hasSuffix("step-000000004.safetensors") == true { betweenRates += 1 }
         if kills >= Self.kills { break }
       }
       #expect(try job.run(folder).status == 0)

@@ -20,7 +20,7 @@ import Testing
     #expect(outcome.status == 0)
     #expect(
       outcome.errors.contains("note: plain holds an interrupted run with the same configuration; it goes on after"))
-    #expect(outcome.errors.contains("of 6 at learning rate 0.01"))
+    #expect(outcome.errors.contains("of 4 at learning rate 0.01"))
     // The learning rate that was done before is not told again, but counted.
     #expect(try outcome.objects().map { $0["lr"] as? Double }.dropLast() == [0.01, 0.001, 0.0001])
     let candidates = try outcome.result()["lr_candidates"] as? [[String: Double]]
@@ -147,22 +147,16 @@ import Testing
   }
 
   @Test func theTimesOfAllPartsAddUp() throws {
-    let job = try Interruptible(steps: 60, ["--lr", "0.01", "--checkpoint-every", "1"])
+    let job = try Interruptible(steps: 20, ["--lr", "0.01", "--checkpoint-every", "10m"])
     let run = try job.start("parts")
-    try run.wait {
-      FileManager.default.fileExists(
-        atPath: job.place.absolute("parts/checkpoints/candidate-01-step-000000003.safetensors"))
-    }
-    let start = ContinuousClock.now
+    try run.wait { run.errorsSoFar.contains("step 2/20") }
     run.send(SIGSTOP)
-    usleep(1_500_000)
+    usleep(1_000_000)
     run.send(SIGCONT)
-    usleep(50_000)
     run.send(SIGTERM)
     #expect(try run.end().status == 143)
-    _ = start
     let result = try job.run("parts", ["--json"]).result()
-    #expect(try #require(result["seconds"] as? Double) > 1.5)
+    #expect(try #require(result["seconds"] as? Double) > 1)
     try job.expectUndisturbed("parts")
   }
 }

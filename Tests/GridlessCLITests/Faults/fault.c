@@ -59,5 +59,5 @@ int fsync(int file) {
 
 int rename(const char *from, const char *to) {
   int (*next)(const char *, const char *) = dlsym(RTLD_NEXT, "rename");
-  return is_turn("rename", to) && act() ? -1 : next(from, to);
+  return is_turn("rename", from) && act() ? -1 : next(from, to);
 }
