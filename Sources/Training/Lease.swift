@@ -120,6 +120,13 @@ package final class Lease: Sendable {
     return true
   }
 
+  /// Removes the lease that a killed process of this machine left behind.
+  static func removeDead(in folder: String) {
+    if let found = read(folder), let holder = decode(found), holder.isHere, !holder.isRunning {
+      setAside(found, in: folder)
+    }
+  }
+
   /// Renames the lease of a holder that is gone; one that somebody else has made meanwhile is put back.
   private static func setAside(_ content: Data, in folder: String) {
     let aside = "\(folder)/\(AtomicFile.temporaryName(for: "lease"))"

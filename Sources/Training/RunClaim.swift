@@ -47,8 +47,9 @@ final class RunClaim {
     guard contents != .vacant, !overwrite else { return nil }
     try folder.checkSame(configuration, data)
     guard contents == .finished else { return nil }
-    // A process that was killed right after it had finished leaves them.
+    // What a process leaves that was killed right after it had finished.
     CheckpointFolder(path: folder.checkpoints).remove()
+    Lease.removeDead(in: folder.path)
     return try folder.readSummary()
   }
 
