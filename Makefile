@@ -18,7 +18,7 @@ TEST_LIMIT ?= 20m
 # $(call why,MESSAGE): ends a recipe whose command failed.
 why = { printf 'make $@: %s\n' '$(1)' >&2; exit 1; }
 
-.PHONY: help setup build demo digits-network test test-long lint docs clean
+.PHONY: help setup build demo digits-network test test-long bench lint docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -54,9 +54,14 @@ test: build ## run the tests, the formatter and the example package
 test-long: ## run the tests that take minutes, too
 	@GRIDLESS_LONG_TESTS=1 $(MAKE) test TEST_LIMIT=4h
 
+bench: build ## time training steps beside PyTorch's (BENCH=--quick: a few minutes; needs Python 3.11)
+	@bench=.build/release/gridless-bench; python=$$(Scripts/peer.sh); \
+	  { $$bench steps --python "$$python" $(BENCH) && echo && $$bench profile && echo && $$bench decoding && echo \
+	  && $$bench startup; } || $(call why,a measurement failed; its message is above)
+
 lint: ## check the formatting
-	@swift format lint --strict --parallel -r Package.swift Sources Tests Examples \
-	  || $(call why,run: swift format -i -r Package.swift Sources Tests Examples)
+	@swift format lint --strict --parallel -r Package.swift Sources Tests Examples Benchmarks \
+	  || $(call why,run: swift format -i -r Package.swift Sources Tests Examples Benchmarks)
 
 docs: setup ## make the documentation in docs-build/ (the first time, this fetches swift-docc-plugin)
 	@mkdir -p $(DOCS) .build-docs

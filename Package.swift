@@ -56,6 +56,12 @@ let package = Package(
       swiftSettings: strict),
     .executableTarget(name: "GridlessCLI", dependencies: ["Gridless", argumentParser], swiftSettings: strict),
 
+    // `make bench`; not a product.
+    .target(name: "CJPEGLoop", path: "Benchmarks/CJPEGLoop", linkerSettings: [.linkedLibrary("jpeg")]),
+    .executableTarget(
+      name: "gridless-bench", dependencies: ["CJPEGLoop", "Gridless", argumentParser], path: "Benchmarks/GridlessBench",
+      swiftSettings: strict),
+
     // Tests mirror Sources. TestSupport reads the golden files.
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
     .testTarget(name: "TorchTests", dependencies: ["Torch"], swiftSettings: strict),

@@ -67,8 +67,10 @@ struct Conv2d: Sendable {
     return try convolve(x.pad([left, right, top, bottom]), padding: 0, context)
   }
 
+  /// Computes in the weight's dtype, whatever the input's: which weights are read in bfloat16 is not a layer's business.
   private func convolve(_ x: Tensor, padding: Int, _ context: ForwardContext) throws(TorchError) -> Tensor {
-    try x.conv2d(context.parameters[weight], stride: stride, padding: padding, groups: groups)
+    let weight = context.parameters[weight]
+    return try x.to(dtype: weight.dtype).conv2d(weight, stride: stride, padding: padding, groups: groups)
   }
 }
 
@@ -110,6 +112,7 @@ public struct Linear: Sendable {
 
   /// Logits `[N, classes]` of features `[N, featureWidth]`.
   public func callAsFunction(_ x: Tensor, _ context: ForwardContext) throws(TorchError) -> Tensor {
-    try x.linear(context.parameters[weight], bias: context.parameters[bias])
+    let weight = context.parameters[weight]
+    return try x.to(dtype: weight.dtype).linear(weight, bias: context.parameters[bias])
   }
 }

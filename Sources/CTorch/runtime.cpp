@@ -40,6 +40,10 @@ CTStatus ct_set_num_threads(int count) {
 
 int ct_get_num_threads(void) { return at::get_num_threads(); }
 
+bool ct_has_bfloat16_instructions(void) {
+  return __builtin_cpu_supports("avx512bf16") || __builtin_cpu_supports("amx-bf16");
+}
+
 CTStatus ct_cuda_load(const char *path) {
   return guarded([&] {
     if (!dlopen(path, RTLD_NOW | RTLD_GLOBAL)) throw std::runtime_error(dlerror());

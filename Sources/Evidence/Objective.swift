@@ -14,20 +14,22 @@ public struct DataEmphasizedELBO {
   public let backbonePrior: any Prior
   /// The prior of the head's slice, whose scale is τ.
   public let headPrior: any Prior
+  /// m where a prior is centered, a flat vector in the layout's order.
+  public let center: Tensor?
 
-  private let backboneRange: Range<Int>
-  private let headRange: Range<Int>
+  private let ranges: [Range<Int>]
 
   /// An objective for N examples; κ defaults to D/N.
   public init(
-    layout: ParameterLayout, examples: Int, kappa: Double? = nil, backbonePrior: any Prior, headPrior: any Prior
+    layout: ParameterLayout, examples: Int, kappa: Double? = nil, backbonePrior: any Prior, headPrior: any Prior,
+    center: Tensor?
   ) {
     self.kappa = kappa ?? Double(layout.count) / Double(examples)
     self.examples = examples
     self.backbonePrior = backbonePrior
     self.headPrior = headPrior
-    backboneRange = layout.backboneRange
-    headRange = layout.headRange
+    self.center = center
+    ranges = [layout.backboneRange, layout.headRange]
   }
 
   /// The objective of the published method: L2-SP around `pretrained` (0 if nil) for the backbone, L2-zero for the head.
@@ -35,50 +37,89 @@ public struct DataEmphasizedELBO {
   /// `pretrained` is a flat vector in the layout's order, of which only the backbone's slice is read.
   public static func l2SP(
     layout: ParameterLayout, pretrained: Tensor?, examples: Int, kappa: Double? = nil
-  ) throws(TorchError) -> DataEmphasizedELBO {
-    var center: Tensor?
-    if let pretrained { center = try slice(pretrained, layout.backboneRange) }
-    return DataEmphasizedELBO(
+  ) -> DataEmphasizedELBO {
+    DataEmphasizedELBO(
       layout: layout, examples: examples, kappa: kappa,
-      backbonePrior: IsotropicPrior(center: center, count: layout.backboneCount),
-      headPrior: IsotropicPrior(center: nil, count: layout.headCount))
+      backbonePrior: IsotropicPrior(count: layout.backboneCount, isCentered: pretrained != nil),
+      headPrior: IsotropicPrior(count: layout.headCount, isCentered: false), center: pretrained)
   }
 
-  /// KL(q ‖ p) of both slices at λ* and τ*.
-  public func divergence(
-    of posterior: IsotropicPosterior
-  ) throws(TorchError) -> (backbone: Divergence, head: Divergence) {
-    (
-      try backbonePrior.divergence(mean: Self.slice(posterior.mean, backboneRange), sigma: posterior.sigma),
-      try headPrior.divergence(mean: Self.slice(posterior.mean, headRange), sigma: posterior.sigma)
-    )
+  /// Writes one sample of the posterior, w = w̄ + σε, to the vector's weights.
+  ///
+  /// - Returns: KL(q ‖ p) of both slices at λ* and τ*, which the same pass over the mean finds.
+  @discardableResult
+  public func sample(
+    _ posterior: IsotropicPosterior, _ noise: Noise, into vector: ParameterVector
+  ) throws(TorchError) -> Divergences {
+    let sigma = posterior.sigma
+    vector.choosePrecision(sigma: sigma)
+    let distances = try vector.passes.sample(
+      mean: posterior.mean, center: center, groups: groups(sigma: sigma), noise: noise, into: vector.weights,
+      reduced: vector.reducedWeights)
+    return Divergences(
+      backbone: backbonePrior.divergence(squaredDistance: distances[0], sigma: sigma),
+      head: headPrior.divergence(squaredDistance: distances[1], sigma: sigma))
   }
 
-  /// Completes a step's gradient.
+  /// The loss's gradient, from that of the mean NLL at the sampled weights, which `backward` left in the vector.
   ///
-  /// On entry `gradients` holds the gradient of the mean NLL at w = w̄ + σε; on return that of the loss (3) with respect
-  /// to the mean. By the chain rule ∂NLL/∂σ = Σᵢ gᵢεᵢ.
-  ///
-  /// - Returns: the loss with its terms apart, and its gradient with respect to ρ.
-  public func completeGradient(
-    nll: Double, gradients: Tensor, epsilon: Tensor, posterior: IsotropicPosterior
-  ) throws(TorchError) -> (terms: ObjectiveTerms, rhoGradient: Double) {
+  /// By the chain rule ∂NLL/∂σ = Σᵢ gᵢεᵢ; the KL's part has a closed form. With respect to the mean it is g + c(w̄ − m),
+  /// c = 1/(κNλ*): formed where it is used, never stored.
+  public func gradient(
+    nll: Double, of posterior: IsotropicPosterior, _ noise: Noise, _ divergences: Divergences,
+    in vector: ParameterVector
+  ) throws(TorchError) -> ObjectiveGradient {
     let klWeight = 1 / (kappa * Double(examples))
-    let nllSigmaGradient = try gradients.dot(epsilon)
-    let (backbone, head) = try divergence(of: posterior)
-    for (prior, divergence, range) in [(backbonePrior, backbone, backboneRange), (headPrior, head, headRange)] {
-      try prior.addGradient(
-        of: divergence, at: Self.slice(posterior.mean, range), weight: klWeight, to: Self.slice(gradients, range))
-    }
-    let klSigmaGradient = backbone.sigmaGradient + head.sigmaGradient
-    let terms = ObjectiveTerms(
-      nll: nll, kl: backbone.kl + head.kl, klWeight: klWeight, lambda: backbone.scale, tau: head.scale,
-      sigma: posterior.sigma)
-    return (terms, (nllSigmaGradient + klWeight * klSigmaGradient) * posterior.sigmaSlope)
+    let (backbone, head) = (divergences.backbone, divergences.head)
+    let groups = groups(sigma: posterior.sigma, pulls: [klWeight / backbone.scale, klWeight / head.scale])
+    let sums = try vector.passes.reduce(
+      gradients: vector.gradients, reduced: vector.reducedGradients, mean: posterior.mean, center: center,
+      groups: groups, noise: noise)
+    let sigmaGradient = sums[0].dot + sums[1].dot + klWeight * (backbone.sigmaGradient + head.sigmaGradient)
+    return ObjectiveGradient(
+      terms: ObjectiveTerms(
+        nll: nll, kl: divergences.kl, klWeight: klWeight, lambda: backbone.scale, tau: head.scale,
+        sigma: posterior.sigma),
+      rho: sigmaGradient * posterior.sigmaSlope, squaredNorm: sums[0].squaredNorm + sums[1].squaredNorm,
+      groups: groups, center: center)
   }
 
-  private static func slice(_ vector: Tensor, _ range: Range<Int>) throws(TorchError) -> Tensor {
-    try vector.narrow(dim: 0, start: range.lowerBound, length: range.count)
+  private func groups(sigma: Double, pulls: [Double] = [0, 0]) -> [VectorGroup] {
+    zip(zip(ranges, [backbonePrior, headPrior]), pulls).map { slice, pull in
+      VectorGroup(range: slice.0, isCentered: slice.1.isCentered, sigma: sigma, pull: pull)
+    }
+  }
+}
+
+/// KL(q ‖ p) of both slices.
+public struct Divergences: Sendable, Equatable {
+  /// At λ*.
+  public var backbone: Divergence
+  /// At τ*.
+  public var head: Divergence
+
+  /// The whole KL, in nats.
+  public var kl: Double { backbone.kl + head.kl }
+}
+
+/// The gradient of the loss (3).
+public struct ObjectiveGradient {
+  /// The loss with its terms apart.
+  public var terms: ObjectiveTerms
+  /// That with respect to ρ.
+  public var rho: Double
+  /// The squared norm of that with respect to the mean.
+  public var squaredNorm: Double
+  /// The slices, with the priors' pulls.
+  public var groups: [VectorGroup]
+  /// The mean of the priors that are centered.
+  public var center: Tensor?
+
+  /// Gathers what an optimiser needs.
+  public init(
+    terms: ObjectiveTerms, rho: Double, squaredNorm: Double, groups: [VectorGroup], center: Tensor?
+  ) {
+    (self.terms, self.rho, self.squaredNorm, self.groups, self.center) = (terms, rho, squaredNorm, groups, center)
   }
 }
 
@@ -96,6 +137,12 @@ public struct ObjectiveTerms: Sendable, Equatable {
   public var tau: Double
   /// σ, the posterior's standard deviation.
   public var sigma: Double
+
+  /// Gathers the six.
+  public init(nll: Double, kl: Double, klWeight: Double, lambda: Double, tau: Double, sigma: Double) {
+    (self.nll, self.kl, self.klWeight) = (nll, kl, klWeight)
+    (self.lambda, self.tau, self.sigma) = (lambda, tau, sigma)
+  }
 
   /// mean NLL + KL/(κN). (3)
   public var loss: Double { nll + klWeight * kl }

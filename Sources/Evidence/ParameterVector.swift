@@ -1,12 +1,22 @@
 import Backbones
 import Torch
 
-/// The weights that a network computes with, and their gradients: two flat vectors, and one leaf per parameter.
+/// The weights that a network computes with, and their gradients: flat vectors, and one leaf per parameter.
 ///
 /// Each leaf is a detached view of its slice of ``weights`` and has its slice of ``gradients`` as `.grad`, set once. So
 /// writing to the flat vector changes the network, and `backward` fills the flat gradient; nothing is gathered or
-/// scattered.
+/// scattered. In ``Precision/bfloat16`` there is a second pair of vectors, and each parameter's leaf is taken from
+/// the pair that its noise can bear.
 public final class ParameterVector {
+  /// In which precision a network reads its sampled weights; the mean, ε and all sums stay in float32 and above.
+  public enum Precision: String, Codable, Sendable, CaseIterable {
+    /// All of them in float32.
+    case float32 = "fp32"
+    /// Convolutions and matrices of the backbone in bfloat16, as soon as σ is so large that rounding leaves the noise as
+    /// it is; the head and everything one-dimensional in float32.
+    case bfloat16 = "bf16"
+  }
+
   /// Where each parameter lies.
   public let layout: ParameterLayout
   /// The sampled weights, `[layout.paddedCount]`.
@@ -14,13 +24,88 @@ public final class ParameterVector {
   /// The gradient of the loss with respect to ``weights``, `[layout.paddedCount]`; padding stays 0.
   public let gradients: Tensor
   /// The network's parameters, in the layout's order and PyTorch's logical shapes.
-  public let leaves: [Tensor]
+  public private(set) var leaves: [Tensor]
+  /// The arithmetic on vectors of this layout; group 0 is the backbone, group 1 the head.
+  public let passes: VectorPasses
+
+  private let fullLeaves: [Tensor]
+  private let reduction: Reduction?
+
+  /// What bfloat16 adds.
+  private struct Reduction {
+    let weights: Tensor
+    let gradients: Tensor
+    let leaves: [Tensor]
+    /// The smallest σ at which a parameter may be read in bfloat16; nil for those that never are.
+    var smallestSigma: [Double?]
+  }
 
   /// Zero weights and gradients for a layout.
-  public init(layout: ParameterLayout, dtype: DType = .float32, device: Device = .cpu) throws(TorchError) {
+  ///
+  /// `rounding` asks for bfloat16 where it gives, by slice, the mean squared error that rounding to bfloat16 makes.
+  public init(
+    layout: ParameterLayout, dtype: DType = .float32, device: Device = .cpu, rounding: [Double]? = nil
+  ) throws(TorchError) {
     self.layout = layout
     weights = try Tensor.zeros([layout.paddedCount], dtype: dtype, device: device)
     gradients = try Tensor.zeros([layout.paddedCount], dtype: dtype, device: device)
+    fullLeaves = try Self.leaves(of: weights, gradients, layout)
+    leaves = fullLeaves
+    isReduced = layout.slices.map { _ in false }
+    passes = VectorPasses(spans: layout.spans.map(\.span))
+    if let rounding {
+      let weights = try Tensor.zeros([layout.paddedCount], dtype: .bfloat16, device: device)
+      let gradients = try Tensor.zeros([layout.paddedCount], dtype: .bfloat16, device: device)
+      reduction = Reduction(
+        weights: weights, gradients: gradients, leaves: try Self.leaves(of: weights, gradients, layout),
+        smallestSigma: zip(layout.slices, rounding).map { slice, error in
+          slice.group == .backbone && slice.shape.count > 1 ? (error / Self.tolerance).squareRoot() : nil
+        })
+    } else {
+      reduction = nil
+    }
+  }
+
+  /// The share of the noise's variance that rounding may add.
+  private static let tolerance = 0.01
+
+  /// The vector of the weights that are read in bfloat16, nil if none ever is.
+  public var reducedWeights: Tensor? { reduction?.weights }
+  /// The gradient with respect to ``reducedWeights``.
+  public var reducedGradients: Tensor? { reduction?.gradients }
+  /// Whether each parameter is read in bfloat16 now.
+  public private(set) var isReduced: [Bool]
+
+  /// Makes the network read each parameter in the least precision that leaves noise of this size as it is.
+  ///
+  /// A weight w plus noise, rounded to bfloat16, is off by up to 2⁻⁸|w|: noise of σ = 1e-4 on |w| ≈ 1 is lost. So a
+  /// parameter is read in float32 until rounding adds less than 1 % to the noise's variance. σ alone decides, so that a
+  /// step depends on nothing but its posterior.
+  public func choosePrecision(sigma: Double) {
+    guard let reduction else { return }
+    read(reduced: reduction.smallestSigma.map { $0.map { sigma >= $0 } ?? false })
+  }
+
+  /// Makes these the weights that the network computes with, in float32.
+  public func set(_ values: Tensor) throws(TorchError) {
+    read(reduced: layout.slices.map { _ in false })
+    try weights.copy_(values)
+  }
+
+  private func read(reduced: [Bool]) {
+    guard let reduction, reduced != isReduced else { return }
+    isReduced = reduced
+    leaves = zip(reduced, zip(fullLeaves, reduction.leaves)).map { $0 ? $1.1 : $1.0 }
+    passes.spans = layout.spans.map { slice, span in
+      var span = span
+      span.isReduced = reduced[slice]
+      return span
+    }
+  }
+
+  private static func leaves(
+    of weights: Tensor, _ gradients: Tensor, _ layout: ParameterLayout
+  ) throws(TorchError) -> [Tensor] {
     var leaves: [Tensor] = []
     for (view, gradient) in zip(try layout.views(of: weights), try layout.views(of: gradients)) {
       let leaf = try view.detach()
@@ -28,6 +113,44 @@ public final class ParameterVector {
       try leaf.setGrad(gradient)
       leaves.append(leaf)
     }
-    self.leaves = leaves
+    return leaves
+  }
+}
+
+extension ParameterLayout {
+  /// The vector in runs of about 65,536 elements: enough of them to keep every thread busy.
+  ///
+  /// ε is indexed by a parameter's logical position (PyTorch's O,I,H,W order, without padding), so the storage order, the
+  /// dtype, the device and the number of threads do not change the draw.
+  var spans: [(slice: Int, span: VectorPasses.Span)] {
+    slices.enumerated().flatMap { index, slice in
+      let isTransposed = slice.shape.count == 4 && slice.shape[1] > 1 && slice.shape[2] * slice.shape[3] > 1
+      let (inputs, positions) = isTransposed ? (slice.shape[1], slice.shape[2] * slice.shape[3]) : (1, 1)
+      let rowCount = inputs * positions
+      let rows = slice.count / rowCount
+      let rowsPerSpan = max(1, 65536 / rowCount)
+      return stride(from: 0, to: rows, by: rowsPerSpan).map { row in
+        let span = VectorPasses.Span(
+          storage: slice.offset + row * rowCount, logical: slice.logicalOffset + row * rowCount,
+          rows: min(rowsPerSpan, rows - row), inputs: inputs, positions: positions,
+          group: slice.group == .backbone ? 0 : 1)
+        return (index, span)
+      }
+    }
+  }
+
+  /// The mean squared error of rounding the elements of a vector to bfloat16, by slice.
+  ///
+  /// bfloat16 keeps 8 significant bits: the spacing at w is 2^(exponent − 7), the error uniform within half of it.
+  public func bfloat16RoundingErrors(of vector: Tensor) throws(TorchError) -> [Double] {
+    try vector.withMutableFloats { values in
+      slices.map { slice in
+        let sum = values[slice.range].reduce(0.0) { sum, value in
+          let spacing = value == 0 ? 0 : Double(value.binade) * 0x1p-7
+          return sum + spacing * spacing / 12
+        }
+        return sum / Double(slice.count)
+      }
+    }
   }
 }

@@ -3,7 +3,7 @@ import Torch
 
 /// The isotropic Gaussian posterior q = N(w; w̄, σ²I) N(V; V̄, σ²I) with one learned σ = softplus(ρ). (1)
 ///
-/// The noise is a property of the vector, not of layers: every trainable parameter is sampled.
+/// The noise is a property of the vector, not of layers: every trainable parameter is sampled, w = w̄ + σε.
 public final class IsotropicPosterior {
   /// The mean (w̄, V̄), a flat vector.
   public let mean: Tensor
@@ -23,10 +23,4 @@ public final class IsotropicPosterior {
 
   /// ∂σ/∂ρ = 1 − e^(−σ). (9)
   public var sigmaSlope: Double { -expm1(-sigma) }
-
-  /// weights = mean + σ·ε.
-  public func sample(_ epsilon: Tensor, into weights: Tensor) throws(TorchError) {
-    try weights.copy_(mean)
-    try weights.add_(epsilon, alpha: sigma)
-  }
 }

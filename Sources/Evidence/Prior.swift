@@ -1,21 +1,18 @@
 import Foundation
-import Torch
 
-/// A prior N(m, λΣ) over one slice of the parameter vector, whose scale λ is learned by its closed form.
-public protocol Prior {
+/// A prior over one slice of the parameter vector, around a mean m, whose scale λ is learned by its closed form.
+public protocol Prior: Sendable {
   /// The number of parameters that it speaks of, D, without padding.
   var count: Int { get }
-  /// KL(q ‖ p) at the scale that minimises it.
-  func divergence(mean: Tensor, sigma: Double) throws(TorchError) -> Divergence
-  /// gradient += weight · ∂KL/∂mean. (7)
-  func addGradient(
-    of divergence: Divergence, at mean: Tensor, weight: Double, to gradient: Tensor
-  ) throws(TorchError)
+  /// Whether m holds the pretrained weights (L2-SP); otherwise it is 0 (L2-zero).
+  var isCentered: Bool { get }
+  /// KL(q ‖ p) at the scale that minimises it, from ‖w̄ − m‖² and σ.
+  func divergence(squaredDistance: Double, sigma: Double) -> Divergence
 }
 
 /// KL(q ‖ p) of one slice at the prior's best scale.
 public struct Divergence: Sendable, Equatable {
-  /// λ* (or τ*): a variance.
+  /// λ* (or τ*): a variance. The KL's gradient with respect to the mean is (w̄ − m) / λ*. (7)
   public var scale: Double
   /// KL(q ‖ p), in nats.
   public var kl: Double
@@ -36,37 +33,24 @@ public struct Divergence: Sendable, Equatable {
 /// - ∂KL/∂w̄ = (w̄ − m) / λ* (7)
 /// - ∂KL/∂σ = −(A/λ*) / σ (8)
 public struct IsotropicPrior: Prior {
-  /// m, a flat vector with the slice's padding; nil stands for 0.
-  public let center: Tensor?
   /// D, without padding.
   public let count: Int
+  /// Whether m holds the pretrained weights.
+  public let isCentered: Bool
 
-  /// A prior around `center` over `count` parameters.
-  public init(center: Tensor?, count: Int) {
-    self.center = center
+  /// A prior over `count` parameters.
+  public init(count: Int, isCentered: Bool) {
     self.count = count
+    self.isCentered = isCentered
   }
 
   /// The closed forms (5), (6) and (8).
-  public func divergence(mean: Tensor, sigma: Double) throws(TorchError) -> Divergence {
-    let distance = if let center { try mean.squaredDistance(to: center) } else { try mean.dot(mean) }
+  public func divergence(squaredDistance: Double, sigma: Double) -> Divergence {
     let dimension = Double(count)
-    let scale = distance / dimension + sigma * sigma
+    let scale = squaredDistance / dimension + sigma * sigma
     return Divergence(
       scale: scale,
-      kl: 0.5 * dimension * log1p(distance / (dimension * sigma * sigma)),
-      sigmaGradient: -(distance / scale) / sigma)
-  }
-
-  /// The closed form (7), at the scale of the divergence.
-  public func addGradient(
-    of divergence: Divergence, at mean: Tensor, weight: Double, to gradient: Tensor
-  ) throws(TorchError) {
-    let factor = weight / divergence.scale
-    if let center {
-      try gradient.addDifference_(mean, center, alpha: factor)
-    } else {
-      try gradient.add_(mean, alpha: factor)
-    }
+      kl: 0.5 * dimension * log1p(squaredDistance / (dimension * sigma * sigma)),
+      sigmaGradient: -(squaredDistance / scale) / sigma)
   }
 }

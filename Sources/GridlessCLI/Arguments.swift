@@ -38,7 +38,8 @@ extension DeviceChoice: ExpressibleByArgument {}
 extension Preprocessing.Resize: ExpressibleByArgument {}
 extension Augmentation.Kind: ExpressibleByArgument {}
 extension Split: ExpressibleByArgument {}
-extension SigmaClipping: ExpressibleByArgument {}
+extension SigmaUpdate: ExpressibleByArgument {}
+extension PrecisionChoice: ExpressibleByArgument {}
 
 extension CheckpointInterval: ExpressibleByArgument {
   /// As ``CheckpointInterval`` reads it.

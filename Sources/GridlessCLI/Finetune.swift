@@ -63,11 +63,16 @@ struct Finetune: ParsableCommand {
     parsing: .unconditional, help: "σ before the first step; networks of under a million parameters want about 1e-3.")
   var initialSigma = FineTuneConfiguration.publishedInitialSigma
 
-  @Option(help: "How σ's gradient is clipped: by its own size, or in one group with the weights', as published.")
-  var sigmaClipping = SigmaClipping.own
+  @Option(
+    help: "How σ is learned: at its own rate, or at the weights' and in one clipping group with them, as published.")
+  var sigmaUpdate = SigmaUpdate.own
 
   @Option(parsing: .unconditional, help: "The seed of everything random.")
   var seed: UInt64 = 0
+
+  @Option(
+    help: "In which precision the network computes: auto is bf16 where the processor has instructions for it.")
+  var precision = PrecisionChoice.auto
 
   @Flag(help: "Leave out images that cannot be decoded.")
   var skipUnreadable = false
@@ -112,10 +117,11 @@ struct Finetune: ParsableCommand {
     options.learningRate = lr.value
     options.kappa = kappa.value
     options.initialSigma = initialSigma
-    options.sigmaClipping = sigmaClipping
+    options.sigmaUpdate = sigmaUpdate
     options.seed = seed
     options.device = compute.device
     options.threads = compute.threads
+    options.precision = precision
     options.skipUnreadable = skipUnreadable
     options.deterministic = deterministic
     options.checkpointEvery = checkpointEvery

@@ -31,7 +31,7 @@ public enum Runtime {
       )
     }
     ct_configure_allocator()
-    if let threads { try check(ct_set_num_threads(Int32(clamping: threads))) }
+    if let threads { try setThreads(threads) }
     let error = loadCUDA()
     cudaError.withLock { $0 = error }
   }
@@ -64,6 +64,14 @@ public enum Runtime {
 
   /// Threads that libtorch's operations use.
   public static var threads: Int { Int(ct_get_num_threads()) }
+
+  /// Whether the processor multiplies bfloat16 matrices in hardware (AVX512-BF16 or AMX); elsewhere it is emulated.
+  public static let hasBFloat16Instructions = ct_has_bfloat16_instructions()
+
+  /// Sets the number of threads that operations use.
+  public static func setThreads(_ count: Int) throws(TorchError) {
+    try check(ct_set_num_threads(Int32(clamping: count)))
+  }
 
   /// Makes operations choose deterministic algorithms, or throw where there is none.
   public static func setDeterministic(_ enabled: Bool) throws(TorchError) { try check(ct_set_deterministic(enabled)) }

@@ -27,7 +27,6 @@ struct CandidateTrainer {
   let model: Model
   let data: ImageBatches
   let objective: DataEmphasizedELBO
-  let noise: Noise
   let initialMean: Tensor
   let initialBuffers: [Tensor]
   let augmentation: Augmentation
@@ -35,7 +34,7 @@ struct CandidateTrainer {
   /// A candidate's training, at its start or where a checkpoint left it.
   func begin(learningRate: Double, at step: Int = 0, from snapshot: Checkpoint.Snapshot? = nil) throws -> CandidateRun {
     let posterior = IsotropicPosterior(mean: try initialMean.clone(), sigma: configuration.initialSigma)
-    let optimizer = try NesterovSGD(like: posterior.mean, sigmaClipping: configuration.sigmaClipping)
+    let optimizer = try NesterovSGD(like: posterior.mean, sigmaUpdate: configuration.sigmaUpdate)
     if let snapshot {
       func copy(_ values: [Float], to tensor: Tensor) throws {
         try tensor.copy_(try Tensor(values, shape: tensor.shape).to(device: tensor.device))
@@ -63,6 +62,7 @@ final class CandidateRun {
   private let posterior: IsotropicPosterior
   private let optimizer: NesterovSGD
   private let schedule: CosineSchedule
+  private let rhoSchedule: CosineSchedule
   private let takeStep: VariationalStep
   private var order: BatchOrder
 
@@ -71,8 +71,11 @@ final class CandidateRun {
   ) {
     (self.trainer, self.learningRate, self.step) = (trainer, learningRate, step)
     (self.posterior, self.optimizer) = (posterior, optimizer)
-    schedule = CosineSchedule(peak: learningRate, steps: trainer.configuration.steps)
-    takeStep = VariationalStep(model: trainer.model, objective: trainer.objective, noise: trainer.noise)
+    let (configuration, steps) = (trainer.configuration, trainer.configuration.steps)
+    schedule = CosineSchedule(peak: learningRate, steps: steps)
+    rhoSchedule = CosineSchedule(
+      peak: configuration.sigmaUpdate.peakRate(learningRate: learningRate, steps: steps), steps: steps)
+    takeStep = VariationalStep(model: trainer.model, objective: trainer.objective)
     order = BatchOrder(count: trainer.data.count, seed: trainer.configuration.seed)
   }
 
@@ -88,7 +91,7 @@ final class CandidateRun {
     let outcome = try takeStep(
       images: images, labels: labels,
       draws: NormalDraws(seed: Streams.trainingNoise.seed(configuration.seed), step: UInt64(step)),
-      posterior: posterior, optimizer: optimizer, learningRate: rate)
+      posterior: posterior, optimizer: optimizer, learningRate: rate, rhoLearningRate: rhoSchedule(step))
     guard outcome.isApplied else {
       let term =
         !outcome.terms.nll.isFinite
@@ -104,10 +107,10 @@ final class CandidateRun {
   /// The evidence for the posterior, after the last step; the posterior itself stays as it is.
   func evaluate() throws -> Candidate {
     let (model, configuration) = (trainer.model, trainer.configuration)
-    try withoutGrad { try model.vector.weights.copy_(posterior.mean) }
+    try model.vector.set(posterior.mean)
     try model.reestimateBatchNorm(on: trainer.data, batchSize: configuration.batchSize, seed: configuration.seed)
     let evidence = try model.estimateEvidence(
-      trainer.objective, posterior: posterior, on: trainer.data, noise: trainer.noise,
+      trainer.objective, posterior: posterior, on: trainer.data,
       seed: Streams.evidenceNoise.seed(configuration.seed), batchSize: configuration.batchSize)
     guard evidence.isFinite else { throw try diverged("objective", step: step) }
     return Candidate(
@@ -123,6 +126,9 @@ final class CandidateRun {
 
   private func diverged(_ term: String, step: Int) throws -> TrainingError {
     let tensor = try trainer.model.nonFiniteTensors(posterior)
+    // A step that is not applied leaves its gradients behind, and the next learning rate's would be added to them.
+    try trainer.model.vector.gradients.zero_()
+    try trainer.model.vector.reducedGradients?.zero_()
     // The statistics may hold a NaN from the forward pass, which a later re-estimation would not lose (0 · NaN).
     try trainer.model.setBuffers(trainer.initialBuffers)
     return .diverged(term: term, tensor: tensor, step: step, learningRate: learningRate, kept: nil)

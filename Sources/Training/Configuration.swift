@@ -1,4 +1,5 @@
 import Datasets
+import Evidence
 import Foundation
 
 /// Everything that determines a run, resolved: what `config.json` holds.
@@ -33,14 +34,16 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
   public var kappa: Double?
   /// σ before the first step.
   public var initialSigma: Double
-  /// How ρ's gradient is clipped.
-  public var sigmaClipping: SigmaClipping
+  /// How ρ is learned.
+  public var sigmaUpdate: SigmaUpdate
   /// From which the subset, the head, the order, the augmentation and the noise are drawn.
   public var seed: UInt64
   /// `cpu` or `cuda:0`.
   public var device: String
   /// Threads of libtorch's operations.
   public var threads: Int
+  /// In which precision the network reads its sampled weights.
+  public var precision: ParameterVector.Precision
   /// Whether images that cannot be decoded are left out.
   public var skipUnreadable: Bool
   /// Whether operations are deterministic on a GPU as well; nil in runs of older versions, which were not.
@@ -57,18 +60,17 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
   /// The published batch size for N examples.
   public static func publishedBatchSize(examples: Int) -> Int { min(128, examples) }
 
-  /// Lines that say which values differ from another configuration's, of those that can change a run's result.
+  /// Lines that say which values differ from those in a run's `config.json`, of those that can change its result.
   ///
-  /// Where data and weights lie cannot: ``FineTuner`` compares what they hold.
-  func differences(from other: FineTuneConfiguration) throws -> [String] {
-    let cannotMatter = ["data", "weights", "skip_unreadable", "checkpoint_every"]
-    func object(_ configuration: FineTuneConfiguration) throws -> [String: String] {
-      var configuration = configuration
-      configuration.deterministic = configuration.deterministic ?? false
-      return try JSON.object(configuration).filter { !cannotMatter.contains($0.key) }
-    }
-    let (mine, others) = (try object(self), try object(other))
-    return Set(mine.keys).union(others.keys).sorted().compactMap { key in
+  /// Read as it stands, so that of another version's file the differences can be told as well. Where data and weights
+  /// lie cannot change a result: ``FineTuner`` compares what they hold. Throws where it is not a JSON object.
+  func differences(fromFile content: Data) throws -> [String] {
+    let cannotMatter: Set = ["data", "weights", "skip_unreadable", "checkpoint_every"]
+    let mine = try JSON.members(of: JSON.document(self))
+    var others = try JSON.members(of: content)
+    // Runs from before this option were not.
+    others["deterministic"] = others["deterministic"] ?? "false"
+    return Set(mine.keys).union(others.keys).subtracting(cannotMatter).sorted().compactMap { key in
       let (here, there) = (mine[key] ?? "unset", others[key] ?? "unset")
       return here == there ? nil : "\(key): \(there) there, \(here) now"
     }

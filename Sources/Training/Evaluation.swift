@@ -49,13 +49,15 @@ extension Model {
   ///
   /// Leaves the last sample in the weights.
   public func estimateEvidence(
-    _ objective: DataEmphasizedELBO, posterior: IsotropicPosterior, on data: ImageBatches, noise: Noise, seed: UInt64,
-    samples: Int = 10, batchSize: Int
+    _ objective: DataEmphasizedELBO, posterior: IsotropicPosterior, on data: ImageBatches, seed: UInt64,
+    samples: Int = 10,
+    batchSize: Int
   ) throws -> EvidenceEstimate {
     var logLikelihood = 0.0
+    var divergences: Divergences?
     for sample in 0..<samples {
-      try noise.draw(NormalDraws(seed: seed, step: UInt64(sample)))
-      try withoutGrad { try posterior.sample(noise.epsilon, into: vector.weights) }
+      divergences = try objective.sample(
+        posterior, .drawn(NormalDraws(seed: seed, step: UInt64(sample))), into: vector)
       try withoutGrad {
         try data.forEachEvaluationBatch(atMost: batchSize) { images, labels in
           let batch = try self(images, mode: .evaluation).logLikelihood(labels)
@@ -63,12 +65,12 @@ extension Model {
         }
       }
     }
-    let (backbone, head) = try objective.divergence(of: posterior)
-    let kl = backbone.kl + head.kl
+    guard let divergences else { throw TrainingError.invalidOption("the evidence needs at least one sample") }
+    let kl = divergences.kl
     let elbo = objective.kappa * logLikelihood - kl
     return EvidenceEstimate(
       logLikelihood: logLikelihood, kl: kl, elbo: elbo, loss: -elbo / (objective.kappa * Double(objective.examples)),
-      lambda: backbone.scale, tau: head.scale, sigma: posterior.sigma)
+      lambda: divergences.backbone.scale, tau: divergences.head.scale, sigma: posterior.sigma)
   }
 
   /// Log probabilities `[N × classes]`, row-major, at the current weights with evaluation preprocessing.

@@ -1,5 +1,6 @@
 import Backbones
 import Datasets
+import Evidence
 import Foundation
 import Torch
 
@@ -46,14 +47,16 @@ public struct FineTuneOptions: Sendable {
   /// The pull towards the prior's mean then has curvature 1/(Dσ²): 4 for ResNet-50 at the published 1e-4, but over 1000
   /// for a network of 75,000 parameters, which learns little before σ has grown. Such small networks want a larger one.
   public var initialSigma = FineTuneConfiguration.publishedInitialSigma
-  /// How ρ's gradient is clipped; `.shared` is the published way.
-  public var sigmaClipping = SigmaClipping.own
+  /// How ρ is learned; `.published` is the published way.
+  public var sigmaUpdate = SigmaUpdate.own
   /// What everything random is drawn from.
   public var seed: UInt64 = 0
   /// Where to compute.
   public var device = DeviceChoice.auto
   /// Threads of libtorch's operations; nil for one per core.
   public var threads: Int?
+  /// In which precision the network computes.
+  public var precision = PrecisionChoice.auto
   /// Whether images that cannot be decoded are left out instead of ending the run.
   public var skipUnreadable = false
   /// Whether a GPU's operations are deterministic, too, so that equal runs are equal bit for bit there; they are slower.
@@ -111,10 +114,9 @@ public struct FineTuneOptions: Sendable {
       batchSize: batchSize ?? FineTuneConfiguration.publishedBatchSize(examples: examples),
       trainSplits: trainSplits.map(\.rawValue), classes: classes, n: n,
       learningRates: learningRate.map { [$0] } ?? learningRates ?? FineTuneConfiguration.publishedLearningRates,
-      kappa: kappa,
-      initialSigma: initialSigma, sigmaClipping: sigmaClipping, seed: seed,
-      device: device.description, threads: Runtime.threads, skipUnreadable: skipUnreadable,
-      deterministic: deterministic, checkpointEvery: checkpointEvery.description)
+      kappa: kappa, initialSigma: initialSigma, sigmaUpdate: sigmaUpdate, seed: seed,
+      device: device.description, threads: Runtime.threads, precision: precision.resolved(on: device),
+      skipUnreadable: skipUnreadable, deterministic: deterministic, checkpointEvery: checkpointEvery.description)
     guard configuration.batchSize <= examples else {
       throw .invalidOption(
         "--batch-size \(configuration.batchSize): larger than the \(examples) training examples. "
@@ -142,5 +144,24 @@ public enum DeviceChoice: String, Sendable, CaseIterable {
       throw TrainingError.noGPU(reason: Runtime.cudaLoadError ?? "CUDA is loaded, but reports no device")
     }
     return count > 0 ? .cuda(0) : .cpu
+  }
+}
+
+/// In which precision the network computes while it is trained.
+public enum PrecisionChoice: String, Sendable, CaseIterable {
+  /// bfloat16 where the processor or the GPU has instructions for it, else float32.
+  case auto
+  /// float32.
+  case float32 = "fp32"
+  /// bfloat16 for what can bear it; slow where it is emulated.
+  case bfloat16 = "bf16"
+
+  /// The precision.
+  func resolved(on device: Device) -> ParameterVector.Precision {
+    switch self {
+    case .auto: !device.isCUDA && Runtime.hasBFloat16Instructions ? .bfloat16 : .float32
+    case .float32: .float32
+    case .bfloat16: .bfloat16
+    }
   }
 }

@@ -66,15 +66,16 @@ public struct FineTuner {
     let testImages = try decode(.test)
 
     let layout = network.layout
-    let model = try Model(network: network, state: initial, device: device)
+    let model = try Model(
+      network: network, state: initial, device: device, precision: configuration.precision)
     try checkSize(configuration.size, of: model)
     let initialMean = try Tensor(layout.vector(initial.parameters), shape: [layout.paddedCount]).to(device: device)
-    let objective = try DataEmphasizedELBO.l2SP(
+    let objective = DataEmphasizedELBO.l2SP(
       layout: layout, pretrained: weights == nil ? nil : initialMean, examples: trainingImages.count,
       kappa: configuration.kappa)
     let trainer = CandidateTrainer(
       configuration: configuration, model: model, data: trainingImages, objective: objective,
-      noise: try Noise(layout: layout, device: device), initialMean: initialMean,
+      initialMean: initialMean,
       initialBuffers: try model.bufferCopies(),
       augmentation: Augmentation(seed: configuration.seed, kind: configuration.augmentation))
 
@@ -88,7 +89,7 @@ public struct FineTuner {
             kappa: objective.kappa, steps: configuration.steps, learningRates: configuration.learningRates)))
       let best = try LearningRateSearch(trainer: trainer, keeper: keeper)
         .run(from: found?.checkpoint.snapshot, best: found?.best, onEvent)
-      try model.vector.weights.copy_(best.mean)
+      try model.vector.set(best.mean)
       try model.setBuffers(best.buffers)
       let test = try testImages.map { try model.metrics(of: $0, batchSize: configuration.batchSize) }
       return try keeper.finish {

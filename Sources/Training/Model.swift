@@ -13,11 +13,17 @@ public final class Model {
   /// Where all of it lies.
   public let device: Device
 
-  /// A network whose weights are zero and whose statistics are those of `state`.
-  public init(network: Network, state: StateDict, device: Device) throws(TorchError) {
+  /// A network at the weights and the statistics of `state`, which reads sampled weights in `precision`.
+  public init(
+    network: Network, state: StateDict, device: Device, precision: ParameterVector.Precision = .float32
+  ) throws(TorchError) {
     self.network = network
     self.device = device
-    vector = try ParameterVector(layout: network.layout, device: device)
+    let values = try Tensor(network.layout.vector(state.parameters), shape: [network.layout.paddedCount])
+    vector = try ParameterVector(
+      layout: network.layout, device: device,
+      rounding: precision == .bfloat16 ? network.layout.bfloat16RoundingErrors(of: values) : nil)
+    try vector.set(values.to(device: device))
     buffers = try network.buffers.tensors(state.buffers, device: device)
   }
 

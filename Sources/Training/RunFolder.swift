@@ -68,10 +68,10 @@ public struct RunFolder: Sendable {
   /// Throws ``TrainingError/otherConfiguration(path:differences:)``, ``TrainingError/changedData(path:differences:)`` (as
   /// far as the listing tells), and ``TrainingError/notARun(path:found:)`` where a file cannot be read.
   func checkSame(_ configuration: FineTuneConfiguration, _ data: DataIdentity) throws {
-    guard let found = try? readConfiguration() else {
-      throw TrainingError.notARun(path: path, found: "a config.json that this version cannot read")
+    let content = FileManager.default.contents(atPath: self.configuration) ?? Data()
+    guard let differences = try? configuration.differences(fromFile: content) else {
+      throw TrainingError.notARun(path: path, found: "a config.json that cannot be read")
     }
-    let differences = try configuration.differences(from: found)
     let dataDifferences = try readData().map(data.listedDifferences(from:)) ?? []
     guard differences.isEmpty else {
       throw TrainingError.otherConfiguration(path: path, differences: differences + dataDifferences)

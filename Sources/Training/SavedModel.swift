@@ -67,9 +67,6 @@ public struct SavedModel: Sendable {
 
   /// The network in memory, at the posterior mean.
   public func model(device: Device) throws -> Model {
-    let model = try Model(network: network, state: state, device: device)
-    let layout = network.layout
-    try model.vector.weights.copy_(Tensor(layout.vector(state.parameters), shape: [layout.paddedCount]))
-    return model
+    try Model(network: network, state: state, device: device)
   }
 }

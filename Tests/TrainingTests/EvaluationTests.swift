@@ -26,9 +26,7 @@ private struct Bench {
 
   /// The network at the state's weights.
   func model() throws -> Model {
-    let model = try Model(network: network, state: state, device: .cpu)
-    try withoutGrad { try model.vector.weights.copy_(weights()) }
-    return model
+    try Model(network: network, state: state, device: .cpu)
   }
 
   func weights() throws -> Tensor {
@@ -88,10 +86,10 @@ private struct Bench {
     let bench = try Bench()
     let model = try bench.model()
     let posterior = IsotropicPosterior(mean: try bench.weights(), sigma: 1e-9)
-    let objective = try DataEmphasizedELBO.l2SP(
+    let objective = DataEmphasizedELBO.l2SP(
       layout: bench.network.layout, pretrained: nil, examples: 12, kappa: 3)
     let estimate = try model.estimateEvidence(
-      objective, posterior: posterior, on: bench.data, noise: Noise(layout: bench.network.layout), seed: 1, samples: 2,
+      objective, posterior: posterior, on: bench.data, seed: 1, samples: 2,
       batchSize: 5)
     let rows = try bench.model().logProbabilities(of: bench.data, batchSize: 12)
     let expected = bench.data.images.labels.enumerated().reduce(0) { $0 + rows[3 * $1.offset + $1.element] }
@@ -106,14 +104,12 @@ private struct Bench {
     let model = try bench.model()
     let layout = bench.network.layout
     let posterior = IsotropicPosterior(mean: try bench.weights(), sigma: 0.02)
-    let objective = try DataEmphasizedELBO.l2SP(layout: layout, pretrained: nil, examples: 12)
-    let noise = try Noise(layout: layout)
+    let objective = DataEmphasizedELBO.l2SP(layout: layout, pretrained: nil, examples: 12)
     let estimate = try model.estimateEvidence(
-      objective, posterior: posterior, on: bench.data, noise: noise, seed: 9, samples: 3, batchSize: 12)
+      objective, posterior: posterior, on: bench.data, seed: 9, samples: 3, batchSize: 12)
     var sum = 0.0
     for sample in 0..<3 {
-      try noise.draw(NormalDraws(seed: 9, step: UInt64(sample)))
-      try withoutGrad { try posterior.sample(noise.epsilon, into: model.vector.weights) }
+      try objective.sample(posterior, .drawn(NormalDraws(seed: 9, step: UInt64(sample))), into: model.vector)
       let rows = try model.logProbabilities(of: bench.data, batchSize: 12)
       sum += bench.data.images.labels.enumerated().reduce(0) { $0 + rows[3 * $1.offset + $1.element] }
     }

@@ -60,6 +60,8 @@ const char *ct_library_path(void);
 void ct_configure_allocator(void);
 CT_CHECKED ct_set_num_threads(int count);
 int ct_get_num_threads(void);
+/// Whether the processor has AVX512-BF16 or AMX-BF16.
+bool ct_has_bfloat16_instructions(void);
 /// Loads libtorch_cuda.so by its full path with dlopen (RTLD_NOW | RTLD_GLOBAL).
 CT_CHECKED ct_cuda_load(const char *path);
 /// Devices that CUDA reports; 0 when libtorch_cuda.so is not loaded.
@@ -162,6 +164,59 @@ typedef enum CTInstructionSet { CT_ISA_BEST = 0, CT_ISA_BASELINE = 1, CT_ISA_AVX
 bool ct_instruction_set_available(CTInstructionSet isa);
 /// out[k] = ε(seed, step, start + k), k < count: standard normal numbers as a pure function of (seed, step, index).
 void ct_normal(float *out, size_t count, uint64_t seed, uint64_t step, uint64_t start, CTInstructionSet isa);
+
+// MARK: A step's passes over the parameter vector (passes.cpp)
+
+/// A run of the vector that one thread works on: rows × inputs × positions elements of one parameter.
+///
+/// In storage the last two are swapped (a convolution's O,H,W,I); ε runs over the logical order.
+typedef struct CTSpan {
+  int64_t storage;
+  int64_t logical;
+  int64_t rows, inputs, positions;
+  int32_t group;
+  /// Whether the network reads these weights in bfloat16.
+  bool reduced;
+} CTSpan;
+
+/// A range of the vector with its own σ and its own prior.
+typedef struct CTGroup {
+  int64_t start, length;
+  /// Whether the prior's mean m is `center` there; otherwise 0.
+  bool centered;
+  /// σ.
+  double sigma;
+  /// c, by which the prior pulls: its gradient is c (w̄ − m).
+  double pull;
+} CTGroup;
+
+typedef struct CTPass {
+  const CTSpan *spans;
+  size_t span_count;
+  const CTGroup *groups;
+  size_t group_count;
+  CTInstructionSet isa;
+} CTPass;
+
+/// ε: the elements of `given`, or where that is NULL the draws of (seed, step).
+typedef struct CTNoise {
+  uint64_t seed, step;
+  CTTensor given;
+} CTNoise;
+
+// Vectors are flat float32 or float64, `reduced` is a bfloat16 one of the same length or NULL. Results are per group.
+
+/// epsilon = ε, in the order of storage. A float32 vector on the CPU; what lies between the spans is not written.
+CT_CHECKED ct_pass_draw(CTPass pass, uint64_t seed, uint64_t step, CTTensor epsilon);
+/// weights = mean + σε, written to `reduced` for reduced spans; and ‖mean − m‖².
+CT_CHECKED ct_pass_sample(CTPass pass, CTTensor mean, CTTensor center, CTNoise noise, CTTensor weights,
+                          CTTensor reduced, double *squared_distances);
+/// Σ gᵢεᵢ (0 without noise), and ‖g + c (mean − m)‖².
+CT_CHECKED ct_pass_reduce(CTPass pass, CTTensor mean, CTTensor center, const CTNoise *noise, CTTensor gradients,
+                          CTTensor reduced, double *dots, double *squared_norms);
+/// With g' = scale (g + c (mean − m)): v = momentum v + g', mean −= learning_rate (g' + momentum v), g = 0.
+CT_CHECKED ct_pass_nesterov(CTPass pass, CTTensor mean, CTTensor center, CTTensor gradients, CTTensor reduced,
+                            CTTensor velocity, double scale, double momentum, double learning_rate);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,62 @@
+import Gridless
+
+/// The parts of `VariationalStep`, one after the other, each timed.
+final class ProfiledStep: TrainingStep {
+  /// The parts in their order.
+  static let parts = ["data", "sampling", "forward", "backward", "KL and gradient", "clip and update"]
+
+  /// Seconds of each part in each step.
+  private(set) var seconds: [String: [Double]] = [:]
+
+  private let model: Model
+  private let objective: DataEmphasizedELBO
+  private let noise: Noise
+  private let posterior: IsotropicPosterior
+  private let optimizer: NesterovSGD
+  private var batches: TrainingBatches
+
+  init(model: Model, mean: Tensor, batches: TrainingBatches) throws {
+    let layout = model.network.layout
+    self.model = model
+    objective = try .l2SP(layout: layout, pretrained: mean.clone(), examples: batches.count)
+    noise = try Noise(layout: layout)
+    posterior = IsotropicPosterior(mean: mean)
+    optimizer = try NesterovSGD(like: mean)
+    self.batches = batches
+  }
+
+  /// Forgets what was measured.
+  func clear() { seconds = [:] }
+
+  func callAsFunction() throws -> Double {
+    let draws = NormalDraws(seed: 0, step: UInt64(batches.step))
+    let (images, labels) = try timed("data") { try batches.next() }
+    try timed("sampling") {
+      try noise.draw(draws)
+      try withoutGrad { try posterior.sample(noise.epsilon, into: model.vector.weights) }
+    }
+    let nll = try timed("forward") { try model(images, mode: .training(momentum: 0.1)).crossEntropy(labels) }
+    try timed("backward") {
+      try model.vector.gradients.zero_()
+      try nll.backward()
+    }
+    return try withoutGrad {
+      let (terms, rhoGradient) = try timed("KL and gradient") {
+        try objective.completeGradient(
+          nll: try nll.item(), gradients: model.vector.gradients, epsilon: noise.epsilon, posterior: posterior)
+      }
+      _ = try timed("clip and update") {
+        try optimizer.step(
+          posterior, gradients: model.vector.gradients, rhoGradient: rhoGradient, learningRate: benchLearningRate)
+      }
+      return terms.loss
+    }
+  }
+
+  private func timed<Value>(_ part: String, _ body: () throws -> Value) rethrows -> Value {
+    let clock = ContinuousClock()
+    let start = clock.now
+    defer { seconds[part, default: []].append((clock.now - start) / .seconds(1)) }
+    return try body()
+  }
+}

@@ -1,0 +1,320 @@
+// The arithmetic of one step on the whole parameter vector, in three passes over memory:
+//
+//   ct_pass_sample    w = w̄ + σε, and ‖w̄ − m‖²
+//   ct_pass_reduce    Σ gᵢεᵢ, and ‖g'‖² of g' = g + c (w̄ − m)
+//   ct_pass_nesterov  v = μv + s g', w̄ −= η (s g' + μv), g = 0
+//
+// In float32 on the CPU each is one fused loop, in which ε is drawn where it is used and never stored. Sums are float64,
+// in an order that depends on the spans alone: the same bits at any number of threads and in every instruction set.
+// For another type or device, and where ε is given, the same formulas run as libtorch's own operations.
+#include "normal.hpp"
+#include "parallel.hpp"
+#include "support.hpp"
+
+#include <ATen/Functions.h>
+#include <c10/core/GradMode.h>
+
+#include <bit>
+#include <vector>
+
+#pragma clang fp contract(off)
+
+using namespace ctorch;
+
+namespace {
+
+/// Running sums per loop: a whole number of vector registers in each instruction set.
+constexpr int lanes = 16;
+/// Elements per draw of ε: 32 kB together with the transposed copy, so that both stay in the first-level cache.
+constexpr int64_t piece_length = 4096;
+
+struct Sums {
+  double lane[lanes] = {};
+  double total() const {
+    double sum = 0;
+    for (double value : lane) sum += value;
+    return sum;
+  }
+};
+
+/// bfloat16 is the upper half of a float32.
+CT_INLINE float from_bfloat16(uint16_t bits) { return std::bit_cast<float>(uint32_t(bits) << 16); }
+/// To nearest, ties to even; of finite numbers.
+CT_INLINE uint16_t to_bfloat16(float value) {
+  uint32_t bits = std::bit_cast<uint32_t>(value);
+  return uint16_t((bits + 0x7fffu + ((bits >> 16) & 1)) >> 16);
+}
+
+/// Calls body(i, lane) for i < n in the fixed order of the running sums.
+template <class Body> CT_INLINE void for_lanes(int64_t n, const Body &body) {
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes)
+    for (int lane = 0; lane < lanes; ++lane) body(i + lane, lane);
+  for (int lane = 0; i < n; ++i, ++lane) body(i, lane);
+}
+
+int64_t length(const CTSpan &span) { return span.rows * span.inputs * span.positions; }
+
+/// Calls body(position, length, ε) for consecutive pieces of a span, ε in the order of storage.
+template <class Body>
+CT_INLINE void with_draws(const CTSpan &span, const CTNoise &noise, std::vector<float> &scratch, const Body &body) {
+  int64_t row = span.inputs * span.positions, rows = row < piece_length ? piece_length / row : 1;
+  bool transposed = span.inputs > 1 && span.positions > 1;
+  if (!transposed && row > piece_length) row = piece_length, rows = 1; // A span is one row then, or one per channel.
+  int64_t total = length(span);
+  if (int64_t(scratch.size()) < 2 * row * rows) scratch.resize(2 * row * rows);
+  float *logical = scratch.data(), *stored = transposed ? logical + row * rows : logical;
+  for (int64_t at = 0; at < total; at += row * rows) {
+    int64_t length = total - at < row * rows ? total - at : row * rows;
+    ctorch::normal::fill(logical, length, noise.seed, noise.step, span.logical + at);
+    if (transposed)
+      for (int64_t start = 0; start < length; start += row)
+        for (int64_t position = 0; position < span.positions; ++position)
+          for (int64_t input = 0; input < span.inputs; ++input)
+            stored[start + position * span.inputs + input] = logical[start + input * span.positions + position];
+    body(span.storage + at, length, stored);
+  }
+}
+
+/// Runs body(span, group, scratch) for every span on all threads, in the wanted instruction set.
+template <class Body> void for_spans(const CTPass &pass, const Body &body) {
+  parallel_for(int64_t(pass.span_count), [&](int64_t index) {
+    static thread_local std::vector<float> scratch;
+    const CTSpan &span = pass.spans[index];
+    const CTGroup &group = pass.groups[span.group];
+    run(pass.isa, [&]() __attribute__((always_inline)) { body(index, span, group, scratch); });
+  });
+}
+
+/// Adds up the spans' sums, group by group, in the order of the spans.
+void add_up(const CTPass &pass, const std::vector<double> &sums, double *out) {
+  for (size_t group = 0; group < pass.group_count; ++group) out[group] = 0;
+  for (size_t index = 0; index < pass.span_count; ++index) out[pass.spans[index].group] += sums[index];
+}
+
+template <class Scalar> Scalar *pointer(CTTensor tensor) {
+  // The untyped pointer: GCC, which built libtorch, and Clang mangle the typed accessor's template differently.
+  return tensor ? static_cast<Scalar *>(value(tensor).data_ptr()) : nullptr;
+}
+
+/// Refuses vectors that a pass would read beyond their end or take for another type.
+void check(const CTPass &pass, CTTensor mean, CTTensor center, std::initializer_list<CTTensor> others, CTTensor half,
+           bool needs_half = true) {
+  const at::Tensor &first = value(mean);
+  TORCH_CHECK(first.dim() == 1 && first.is_contiguous() && (first.scalar_type() == at::kFloat || first.scalar_type() == at::kDouble),
+              "a flat vector of float32 or float64 expected, found ", first.sizes(), " ", first.scalar_type());
+  auto same = [&](CTTensor other, at::ScalarType type) {
+    if (!other) return;
+    const at::Tensor &tensor = value(other);
+    TORCH_CHECK(tensor.sizes() == first.sizes() && tensor.is_contiguous() && tensor.device() == first.device() &&
+                    tensor.scalar_type() == type,
+                "a flat vector of ", first.sizes(), " ", type, " on ", first.device(), " expected, found ",
+                tensor.sizes(), " ", tensor.scalar_type(), " on ", tensor.device());
+  };
+  same(center, first.scalar_type());
+  for (CTTensor other : others) same(other, first.scalar_type());
+  same(half, at::kBFloat16);
+  for (size_t index = 0; index < pass.group_count; ++index) {
+    const CTGroup &group = pass.groups[index];
+    TORCH_CHECK(group.start >= 0 && group.start + group.length <= first.numel() && (!group.centered || center),
+                "a group of the parameter vector that the vector of ", first.numel(), " elements does not hold");
+  }
+  for (size_t index = 0; index < pass.span_count; ++index) {
+    const CTSpan &span = pass.spans[index];
+    TORCH_CHECK(span.storage >= 0 && span.storage + length(span) <= first.numel() &&
+                    size_t(span.group) < pass.group_count,
+                "a span of the parameter vector that the vector of ", first.numel(), " elements does not hold");
+    TORCH_CHECK(!needs_half || !span.reduced || half, "a bfloat16 vector expected for the reduced spans, found none");
+  }
+}
+
+/// Whether a pass over these vectors is a fused loop.
+bool is_fused(CTTensor mean, const CTNoise *noise) {
+  return value(mean).is_cpu() && value(mean).scalar_type() == at::kFloat && !(noise && noise->given);
+}
+
+/// A group's part of a vector.
+at::Tensor part(CTTensor tensor, const CTGroup &group) {
+  return value(tensor).narrow(0, group.start, group.length);
+}
+
+/// w̄ − m of a group.
+at::Tensor deviation(CTTensor mean, CTTensor center, const CTGroup &group) {
+  return group.centered ? at::sub(part(mean, group), part(center, group)) : part(mean, group);
+}
+
+double squared_norm(const at::Tensor &tensor) { return tensor.to(at::kDouble).square().sum().item().toDouble(); }
+
+/// What libtorch's operations, which know no spans, cannot do.
+void check_elsewhere(const CTPass &pass, const CTNoise *noise) {
+  TORCH_CHECK(!noise || noise->given, "for this type and on this device ε must be given");
+  for (size_t index = 0; index < pass.span_count; ++index)
+    TORCH_CHECK(!pass.spans[index].reduced, "reduced precision is not available for this type and on this device");
+}
+
+} // namespace
+
+CTStatus ct_pass_draw(CTPass pass, uint64_t seed, uint64_t step, CTTensor epsilon) {
+  return guarded([&] {
+    check(pass, epsilon, nullptr, {}, nullptr, /*needs_half=*/false);
+    TORCH_CHECK(is_fused(epsilon, nullptr), "a float32 vector on the CPU expected");
+    float *out = pointer<float>(epsilon);
+    for_spans(pass, [&](int64_t, const CTSpan &span, const CTGroup &, std::vector<float> &scratch)
+                        __attribute__((always_inline)) {
+      with_draws(span, {seed, step, nullptr}, scratch,
+                 [&](int64_t at, int64_t n, const float *epsilon)
+                     __attribute__((always_inline)) { std::memcpy(out + at, epsilon, n * sizeof(float)); });
+    });
+  });
+}
+
+CTStatus ct_pass_sample(CTPass pass, CTTensor mean, CTTensor center, CTNoise noise, CTTensor weights, CTTensor reduced,
+                        double *squared_distances) {
+  return guarded([&] {
+    c10::NoGradGuard no_grad;
+    check(pass, mean, center, {weights, noise.given}, reduced);
+    if (!is_fused(mean, &noise)) {
+      check_elsewhere(pass, &noise);
+      for (size_t index = 0; index < pass.group_count; ++index) {
+        const CTGroup &group = pass.groups[index];
+        part(weights, group).copy_(part(mean, group)).add_(part(noise.given, group), group.sigma);
+        squared_distances[index] = squared_norm(deviation(mean, center, group));
+      }
+      return;
+    }
+    std::vector<double> sums(pass.span_count);
+    const float *m = pointer<float>(mean), *c = pointer<float>(center);
+    float *w = pointer<float>(weights);
+    uint16_t *half = pointer<uint16_t>(reduced);
+    for_spans(pass, [&](int64_t index, const CTSpan &span, const CTGroup &group, std::vector<float> &scratch)
+                        __attribute__((always_inline)) {
+      Sums sum;
+      const float sigma = float(group.sigma);
+      with_draws(span, noise, scratch, [&](int64_t at, int64_t n, const float *epsilon) __attribute__((always_inline)) {
+        const float *mean = m + at;
+        if (span.reduced)
+          for (int64_t i = 0; i < n; ++i) half[at + i] = to_bfloat16(mean[i] + sigma * epsilon[i]);
+        else
+          for (int64_t i = 0; i < n; ++i) w[at + i] = mean[i] + sigma * epsilon[i];
+        for_lanes(n, [&](int64_t i, int lane) __attribute__((always_inline)) {
+          double distance = double(mean[i]) - (group.centered ? double(c[at + i]) : 0);
+          sum.lane[lane] += distance * distance;
+        });
+      });
+      sums[index] = sum.total();
+    });
+    add_up(pass, sums, squared_distances);
+  });
+}
+
+namespace {
+
+/// The gradient as backward left it: in the precision in which the network read the weight.
+struct Gradient {
+  float *full;
+  uint16_t *half;
+};
+
+/// Calls body(read, pull), two functions of an element's position: g, and c (w̄ − m).
+template <class Body>
+CT_INLINE void with_gradient(const CTSpan &span, const CTGroup &group, Gradient gradient, const float *mean,
+                             const float *center, const Body &body) {
+  const float factor = float(group.pull);
+  auto half = [=](int64_t i) __attribute__((always_inline)) { return from_bfloat16(gradient.half[i]); };
+  auto full = [=](int64_t i) __attribute__((always_inline)) { return gradient.full[i]; };
+  auto centered = [=](int64_t i) __attribute__((always_inline)) { return factor * (mean[i] - center[i]); };
+  auto plain = [=](int64_t i) __attribute__((always_inline)) { return factor * mean[i]; };
+  if (span.reduced)
+    group.centered ? body(half, centered) : body(half, plain);
+  else
+    group.centered ? body(full, centered) : body(full, plain);
+}
+
+} // namespace
+
+CTStatus ct_pass_reduce(CTPass pass, CTTensor mean, CTTensor center, const CTNoise *noise, CTTensor gradients,
+                        CTTensor reduced, double *dots, double *squared_norms) {
+  return guarded([&] {
+    c10::NoGradGuard no_grad;
+    check(pass, mean, center, {gradients, noise ? noise->given : nullptr}, reduced);
+    if (!is_fused(mean, noise)) {
+      check_elsewhere(pass, noise);
+      for (size_t index = 0; index < pass.group_count; ++index) {
+        const CTGroup &group = pass.groups[index];
+        at::Tensor gradient = part(gradients, group);
+        dots[index] =
+            noise ? at::dot(gradient.to(at::kDouble), part(noise->given, group).to(at::kDouble)).item().toDouble() : 0;
+        squared_norms[index] = squared_norm(at::add(gradient, deviation(mean, center, group), group.pull));
+      }
+      return;
+    }
+    std::vector<double> dot(pass.span_count), norm(pass.span_count);
+    const float *m = pointer<float>(mean), *c = pointer<float>(center);
+    const Gradient gradient{pointer<float>(gradients), pointer<uint16_t>(reduced)};
+    for_spans(pass, [&](int64_t index, const CTSpan &span, const CTGroup &group, std::vector<float> &scratch)
+                        __attribute__((always_inline)) {
+      Sums dot_sum, norm_sum;
+      with_gradient(span, group, gradient, m, c, [&](auto read, auto pull) __attribute__((always_inline)) {
+        auto add_norm = [&](int64_t at, int64_t n) __attribute__((always_inline)) {
+          for_lanes(n, [&](int64_t i, int lane) __attribute__((always_inline)) {
+            double total = read(at + i) + pull(at + i);
+            norm_sum.lane[lane] += total * total;
+          });
+        };
+        if (noise)
+          with_draws(span, *noise, scratch,
+                     [&](int64_t at, int64_t n, const float *epsilon) __attribute__((always_inline)) {
+                       for_lanes(n, [&](int64_t i, int lane) __attribute__((always_inline)) {
+                         dot_sum.lane[lane] += double(read(at + i)) * double(epsilon[i]);
+                       });
+                       add_norm(at, n);
+                     });
+        else
+          add_norm(span.storage, length(span));
+      });
+      dot[index] = dot_sum.total();
+      norm[index] = norm_sum.total();
+    });
+    add_up(pass, dot, dots);
+    add_up(pass, norm, squared_norms);
+  });
+}
+
+CTStatus ct_pass_nesterov(CTPass pass, CTTensor mean, CTTensor center, CTTensor gradients, CTTensor reduced,
+                          CTTensor velocity, double scale, double momentum, double learning_rate) {
+  return guarded([&] {
+    c10::NoGradGuard no_grad;
+    check(pass, mean, center, {gradients, velocity}, reduced);
+    if (!is_fused(mean, nullptr)) {
+      check_elsewhere(pass, nullptr);
+      for (size_t index = 0; index < pass.group_count; ++index) {
+        const CTGroup &group = pass.groups[index];
+        at::Tensor gradient = part(gradients, group), v = part(velocity, group);
+        gradient.add_(deviation(mean, center, group), group.pull);
+        v.mul_(momentum).add_(gradient, scale);
+        part(mean, group).add_(gradient, -learning_rate * scale).add_(v, -learning_rate * momentum);
+        gradient.zero_();
+      }
+      return;
+    }
+    float *m = pointer<float>(mean), *v = pointer<float>(velocity);
+    const float *c = pointer<float>(center);
+    const Gradient gradient{pointer<float>(gradients), pointer<uint16_t>(reduced)};
+    const float s = float(scale), mu = float(momentum), eta = float(learning_rate);
+    for_spans(pass, [&](int64_t, const CTSpan &span, const CTGroup &group, std::vector<float> &)
+                        __attribute__((always_inline)) {
+      int64_t start = span.storage, end = start + length(span);
+      with_gradient(span, group, gradient, m, c, [&](auto read, auto pull) __attribute__((always_inline)) {
+        for (int64_t i = start; i < end; ++i) {
+          float g = s * (read(i) + pull(i));
+          v[i] = mu * v[i] + g;
+          m[i] -= eta * (g + mu * v[i]);
+        }
+      });
+      if (span.reduced)
+        std::memset(gradient.half + start, 0, (end - start) * sizeof(uint16_t));
+      else
+        std::memset(gradient.full + start, 0, (end - start) * sizeof(float));
+    });
+  });
+}

@@ -1,0 +1,107 @@
+import Backbones
+import Evidence
+import TestSupport
+import Testing
+import Torch
+import Weights
+
+/// bfloat16 weights keep the noise that they were given.
+@Suite struct PrecisionTests {
+  /// One sample of a posterior around a state, read back from the leaves that the network computes with.
+  private func check(_ network: Network, _ state: StateDict, sigma: Double) throws -> Int {
+    let layout = network.layout
+    let mean = try Tensor(layout.vector(state.parameters), shape: [layout.paddedCount])
+    let vector = try ParameterVector(layout: layout, rounding: layout.bfloat16RoundingErrors(of: mean))
+    let objective = DataEmphasizedELBO.l2SP(layout: layout, pretrained: mean, examples: 100)
+    let draws = NormalDraws(seed: 4, step: 2)
+    try objective.sample(IsotropicPosterior(mean: mean, sigma: sigma), .drawn(draws), into: vector)
+    let epsilon = try Tensor.zeros([layout.paddedCount])
+    try vector.passes.draw(draws, into: epsilon)
+
+    let (means, noise) = (try layout.views(of: mean), try layout.views(of: epsilon))
+    for (index, slice) in layout.slices.enumerated() {
+      let leaf = vector.leaves[index]
+      #expect((leaf.dtype == .bfloat16) == vector.isReduced[index])
+      if slice.group == .head || slice.shape.count == 1 { #expect(leaf.dtype == .float32, "\(slice.name)") }
+      let (used, center, drawn) = (try leaf.doubles(), try means[index].doubles(), try noise[index].doubles())
+      var (power, drawnPower, product) = (0.0, 0.0, 0.0)
+      for i in used.indices {
+        let deviation = used[i] - center[i]
+        power += deviation * deviation
+        drawnPower += drawn[i] * drawn[i]
+        product += deviation * drawn[i]
+      }
+      // Relative to what was drawn: a tensor of 16 elements has no variance of 1 to compare with.
+      let ratio = power / (sigma * sigma * drawnPower)
+      #expect(abs(ratio - 1) < 0.05, "\(slice.name): variance \(ratio) of what was drawn")
+      let correlation = product / (power * drawnPower).squareRoot()
+      #expect(correlation > 0.95, "\(slice.name): correlation \(correlation)")
+    }
+    return vector.isReduced.count { $0 }
+  }
+
+  @Test(arguments: [(1e-4, 0...0), (1e-3, 10...20), (4e-3, 20...20)])
+  func noiseSurvivesOnInitialWeights(sigma: Double, reduced: ClosedRange<Int>) throws {
+    let network = try Backbone.named("resnet18").makeNetwork(classes: 10)
+    #expect(reduced.contains(try check(network, network.initialState(seed: 1), sigma: sigma)))
+  }
+
+  @Test(
+    .enabled(if: Shared.path("data/weights") != nil, "../shared/data/weights is absent"), arguments: [1e-4, 1e-3, 4e-3])
+  func noiseSurvivesOnPretrainedWeights(sigma: Double) throws {
+    for (model, file) in [
+      ("tf_mobilenet_v2", "mobilenet_v2_imagenet"), ("densenet169", "densenet169_imagenet"),
+      ("resnet50_layer3", "resnet50_layer3_imagenet"),
+    ] {
+      let network = try Backbone.named(model).makeNetwork(classes: 10)
+      let file = try SafetensorsFile(path: #require(Shared.path("data/weights/\(file).safetensors")))
+      let count = try check(network, network.loadStateDict(file, head: .fresh(seed: 1)), sigma: sigma)
+      print("\(model): \(count) of \(network.layout.slices.count) parameters in bfloat16 at σ = \(sigma)")
+    }
+  }
+
+  /// The vector's memory is read and its gradient written in bfloat16, and a change of precision leaves nothing behind.
+  @Test func aStepGoesThroughBothPrecisions() throws {
+    let network = try Backbone.named("resnet8").makeNetwork(classes: 3)
+    let layout = network.layout
+    let state = network.initialState(seed: 1)
+    let mean = try Tensor(layout.vector(state.parameters), shape: [layout.paddedCount])
+    let objective = DataEmphasizedELBO.l2SP(layout: layout, pretrained: mean, examples: 100)
+    let images = try Tensor(Formula.uniform("images", count: 8 * 3 * 256, -1, 1), shape: [8, 3, 16, 16])
+      .to(dtype: .float32)
+    let labels = try Tensor([0, 1, 2, 0, 1, 2, 0, 1] as [Int64], shape: [8])
+    let posterior = IsotropicPosterior(mean: mean, sigma: 0.02)
+
+    func gradient(_ vector: ParameterVector) throws -> (ObjectiveGradient, [[Double]]) {
+      let noise = Noise.drawn(NormalDraws(seed: 1, step: 1))
+      let divergences = try objective.sample(posterior, noise, into: vector)
+      let buffers = try network.buffers.tensors(state.buffers)
+      let context = ForwardContext(parameters: vector.leaves, buffers: buffers, mode: .training(momentum: 0.1))
+      let nll = try network(images, context).crossEntropy(labels)
+      try nll.backward()
+      let result = try objective.gradient(nll: nll.item(), of: posterior, noise, divergences, in: vector)
+      return (result, try vector.leaves.map { try #require(try $0.grad()).doubles() })
+    }
+    let full = try ParameterVector(layout: layout)
+    let reduced = try ParameterVector(layout: layout, rounding: layout.bfloat16RoundingErrors(of: mean))
+    let (expected, expectedGradients) = try gradient(full)
+    let (found, foundGradients) = try gradient(reduced)
+    #expect(reduced.isReduced.contains(true))
+    #expect(found.terms.kl == expected.terms.kl)
+    #expect(abs(found.terms.nll / expected.terms.nll - 1) < 0.01)
+    #expect(abs((found.squaredNorm / expected.squaredNorm).squareRoot() - 1) < 0.05)
+    let all = expectedGradients.flatMap { $0 }
+    // Each of the network's operations rounds by up to 2⁻⁹, forwards and backwards.
+    #expect(Golden.relativeError(foundGradients.flatMap { $0 }, all) < 0.15)
+
+    // After the update both gradients are zero, and float32 takes over where σ is small again.
+    try reduced.passes.nesterov(
+      mean: mean.clone(), center: mean, gradients: reduced.gradients, reduced: reduced.reducedGradients,
+      velocity: Tensor.zeros(mean.shape), groups: found.groups, scale: 1, momentum: 0.9, learningRate: 0.1)
+    #expect(try reduced.gradients.doubles().allSatisfy { $0 == 0 })
+    #expect(try #require(reduced.reducedGradients).doubles().allSatisfy { $0 == 0 })
+    posterior.rho = IsotropicPosterior(mean: mean, sigma: 1e-5).rho
+    try objective.sample(posterior, .drawn(NormalDraws(seed: 1, step: 2)), into: reduced)
+    #expect(reduced.leaves.allSatisfy { $0.dtype == .float32 })
+  }
+}
