@@ -33,7 +33,8 @@ struct Measured {
   static func ratios(_ all: [Measured]) -> String {
     var rows = [
       [
-        "model", "threads", "peer ELBO / DE-ELBO", "DE-ELBO / MAP", "DE-ELBO / careful MAP", "MAP / careful MAP",
+        "model", "threads", "precision", "peer ELBO / DE-ELBO", "DE-ELBO / MAP", "DE-ELBO / careful MAP",
+        "MAP / careful MAP",
         "parameters", "memory, DE-ELBO − MAP",
       ]
     ]
@@ -41,7 +42,9 @@ struct Measured {
       func other(_ side: Contender.Side, _ mode: Mode) -> Measured? {
         all.first {
           $0.benchCase == own.benchCase && $0.threads == own.threads
-            && $0.contender == Contender(side: side, mode: mode, precision: own.contender.precision)
+            // The peer chooses its precision itself.
+            && $0.contender
+              == Contender(side: side, mode: mode, precision: side == .peer ? "fp32" : own.contender.precision)
         }
       }
       func ratio(_ a: Measured?, _ b: Measured?) -> String {
@@ -54,7 +57,8 @@ struct Measured {
         vector.map { "\(fixed(Double(peaks.0 - peaks.1) / Double($0), 1)) vectors" }
       }
       rows.append([
-        own.benchCase.model, "\(own.threads)", ratio(other(.peer, .elbo), own), ratio(own, map), ratio(own, careful),
+        own.benchCase.model, "\(own.threads)", own.precision, ratio(other(.peer, .elbo), own), ratio(own, map),
+        ratio(own, careful),
         ratio(map, careful), vector.map { "\(fixed(Double($0) / 1e6, 0)) MB" } ?? "–", memory ?? "–",
       ])
     }

@@ -10,7 +10,6 @@ final class ProfiledStep: TrainingStep {
 
   private let model: Model
   private let objective: DataEmphasizedELBO
-  private let noise: Noise
   private let posterior: IsotropicPosterior
   private let optimizer: NesterovSGD
   private var batches: TrainingBatches
@@ -18,8 +17,8 @@ final class ProfiledStep: TrainingStep {
   init(model: Model, mean: Tensor, batches: TrainingBatches) throws {
     let layout = model.network.layout
     self.model = model
-    objective = try .l2SP(layout: layout, pretrained: mean.clone(), examples: batches.count)
-    noise = try Noise(layout: layout)
+    let center = try mean.clone()
+    objective = .l2SP(layout: layout, pretrained: center, examples: batches.count)
     posterior = IsotropicPosterior(mean: mean)
     optimizer = try NesterovSGD(like: mean)
     self.batches = batches
@@ -31,26 +30,18 @@ final class ProfiledStep: TrainingStep {
   func callAsFunction() throws -> Double {
     let draws = NormalDraws(seed: 0, step: UInt64(batches.step))
     let (images, labels) = try timed("data") { try batches.next() }
-    try timed("sampling") {
-      try noise.draw(draws)
-      try withoutGrad { try posterior.sample(noise.epsilon, into: model.vector.weights) }
-    }
+    let vector = model.vector
+    let divergences = try timed("sampling") { try objective.sample(posterior, .drawn(draws), into: vector) }
     let nll = try timed("forward") { try model(images, mode: .training(momentum: 0.1)).crossEntropy(labels) }
-    try timed("backward") {
-      try model.vector.gradients.zero_()
-      try nll.backward()
+    try timed("backward") { try nll.backward() }
+    let gradient = try timed("KL and gradient") {
+      try objective.gradient(nll: nll.item(), of: posterior, .drawn(draws), divergences, in: vector)
     }
-    return try withoutGrad {
-      let (terms, rhoGradient) = try timed("KL and gradient") {
-        try objective.completeGradient(
-          nll: try nll.item(), gradients: model.vector.gradients, epsilon: noise.epsilon, posterior: posterior)
-      }
-      _ = try timed("clip and update") {
-        try optimizer.step(
-          posterior, gradients: model.vector.gradients, rhoGradient: rhoGradient, learningRate: benchLearningRate)
-      }
-      return terms.loss
+    _ = try timed("clip and update") {
+      try optimizer.step(
+        posterior, gradient, in: vector, learningRate: benchLearningRate, rhoLearningRate: benchLearningRate)
     }
+    return gradient.terms.loss
   }
 
   private func timed<Value>(_ part: String, _ body: () throws -> Value) rethrows -> Value {

@@ -73,7 +73,10 @@ struct Steps: ParsableCommand {
   }
 
   private var contenders: [Contender] {
-    let own = [Contender(side: .gridless, mode: .elbo), Contender(side: .gridless, mode: .map)]
+    let precisions = Runtime.hasBFloat16Instructions ? ["bf16", "fp32"] : ["fp32"]
+    let own = precisions.flatMap { precision in
+      [Mode.elbo, .map].map { Contender(side: .gridless, mode: $0, precision: precision) }
+    }
     let others: [Mode] = python == nil ? [] : [.elbo, .map, .careful]
     return own + others.map { Contender(side: .peer, mode: $0) }
   }

@@ -22,12 +22,14 @@ final class Workload {
 
   /// The step of a mode, which goes on where it was.
   func step(_ mode: Mode, precision: String) throws -> any TrainingStep {
-    guard precision == "fp32" else { throw BenchError.impossible("precision \(precision): expected fp32.") }
+    guard let precision = ParameterVector.Precision(rawValue: precision) else {
+      throw BenchError.impossible("precision \(precision): expected fp32 or bf16.")
+    }
     let key = "\(mode) \(precision)"
     if let step = steps[key] { return step }
     let network = try Backbone.named(benchCase.model).makeNetwork(classes: Self.classes)
     let state = network.initialState(seed: 0)
-    let model = try Model(network: network, state: state, device: .cpu)
+    let model = try Model(network: network, state: state, device: .cpu, precision: precision)
     let mean = try Tensor(network.layout.vector(state.parameters), shape: [network.layout.paddedCount])
     let batches = TrainingBatches(images: images, size: benchCase.batch)
     let step: any TrainingStep =
@@ -78,12 +80,11 @@ final class VariationalBenchStep: TrainingStep {
   private var batches: TrainingBatches
 
   init(model: Model, mean: Tensor, batches: TrainingBatches) throws {
-    let layout = model.network.layout
     takeStep = VariationalStep(
       model: model,
-      objective: try .l2SP(layout: layout, pretrained: mean.clone(), examples: batches.count),
-      noise: try Noise(layout: layout))
-    posterior = IsotropicPosterior(mean: mean)
+      objective: .l2SP(layout: model.network.layout, pretrained: try mean.clone(), examples: batches.count))
+    // σ as it is after the first steps of a run, when all that bfloat16 serves is read in it.
+    posterior = IsotropicPosterior(mean: mean, sigma: 4e-3)
     optimizer = try NesterovSGD(like: mean)
     self.batches = batches
   }
@@ -93,7 +94,7 @@ final class VariationalBenchStep: TrainingStep {
     let (images, labels) = try batches.next()
     return try takeStep(
       images: images, labels: labels, draws: draws, posterior: posterior, optimizer: optimizer,
-      learningRate: benchLearningRate
+      learningRate: benchLearningRate, rhoLearningRate: benchLearningRate
     ).terms.loss
   }
 }
