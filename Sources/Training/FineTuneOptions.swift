@@ -76,7 +76,7 @@ public struct FineTuneOptions: Sendable {
 
   /// Refuses numbers without a meaning, by ``TrainingError/invalidOption(_:)``.
   ///
-  /// ``FineTuner/run(onEvent:)`` does so too, before it looks at the data.
+  /// ``FineTuner/run(interruption:onEvent:)`` does so too, before it looks at the data.
   public func validate() throws(TrainingError) {
     func require(_ condition: Bool, _ message: String) throws(TrainingError) {
       if !condition { throw .invalidOption(message) }
