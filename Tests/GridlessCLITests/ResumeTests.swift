@@ -28,6 +28,15 @@ import Testing
     try job.expectUndisturbed("plain")
   }
 
+  /// σ alone decides what is read in bfloat16, so nothing of it is stored.
+  @Test func inBfloat16TheResultIsTheUndisturbedOneToo() throws {
+    let job = try Interruptible(
+      steps: 6, ["--lr", "0.1", "--checkpoint-every", "1", "--precision", "bf16", "--initial-sigma", "1e-2"])
+    try job.killAfter("candidate-01-step-000000003", in: "bf16")
+    #expect(try job.run("bf16").status == 0)
+    try job.expectUndisturbed("bf16")
+  }
+
   @Test func theLastTwoCheckpointsAreKeptWithTheBestThatTheyNeed() throws {
     let job = try interrupted("two")
     let names = try FileManager.default.contentsOfDirectory(atPath: job.place.absolute("two/checkpoints"))

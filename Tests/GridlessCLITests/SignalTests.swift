@@ -132,4 +132,13 @@ import Testing
     #expect(try job.run("held").status == 0)
     try job.expectUndisturbed("held")
   }
+
+  @Test func ofTwoCommandsAtOnceOneMakesTheRun() throws {
+    let job = try Self.job.get()
+    let runs = try [job.start("both"), job.start("both")]
+    let outcomes = try runs.map { try $0.end() }.sorted { $0.status < $1.status }
+    #expect(outcomes.map(\.status) == [0, 1], "\(outcomes)")
+    #expect(outcomes[1].errors.contains("writes to this folder"))
+    try job.expectUndisturbed("both")
+  }
 }

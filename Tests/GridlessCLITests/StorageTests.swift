@@ -62,6 +62,14 @@ import Testing
     #expect(try job.checkpoints("named").count == 1)
   }
 
+  /// The lease is then made without one.
+  @Test func aFileSystemWithoutLinksWillDo() throws {
+    let job = try Self.job.get()
+    let faults = try Faults.environment("link", on: "/lease", at: 1, "\(EPERM)")
+    #expect(try job.start("no links", environment: faults).end().status == 0)
+    try job.expectUndisturbed("no links")
+  }
+
   @Test func aLostFolderIsNamed() throws {
     let job = try Interruptible(steps: 40, ["--lr", "0.01", "--checkpoint-every", "1"])
     let run = try job.start("lost")

@@ -1,6 +1,6 @@
 // Preloaded into a process, makes one file operation fail, hang, or kill the process half-way.
 //
-//   FAULT_OPERATION  write, fsync, rename, or any of them
+//   FAULT_OPERATION  write, fsync, rename, link, or any of them
 //   FAULT_PATH       only files whose path contains this
 //   FAULT_AT         which such operation, from 1
 //   FAULT_ACTION     an error number; `kill` (a write is done by half before); or `sleep`
@@ -60,4 +60,9 @@ int fsync(int file) {
 int rename(const char *from, const char *to) {
   int (*next)(const char *, const char *) = dlsym(RTLD_NEXT, "rename");
   return is_turn("rename", from) && act() ? -1 : next(from, to);
+}
+
+int link(const char *from, const char *to) {
+  int (*next)(const char *, const char *) = dlsym(RTLD_NEXT, "link");
+  return is_turn("link", to) && act() ? -1 : next(from, to);
 }
