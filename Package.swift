@@ -72,7 +72,8 @@ let package = Package(
     .testTarget(name: "EvidenceTests", dependencies: ["Evidence", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"], swiftSettings: strict),
     .testTarget(
-      name: "GridlessCLITests", dependencies: ["GridlessCLI", "Gridless"], exclude: ["Snapshots", "Faults"], swiftSettings: strict
+      name: "GridlessCLITests", dependencies: ["GridlessCLI", "Gridless"], exclude: ["Snapshots", "Faults"],
+      swiftSettings: strict
     ),
   ],
   swiftLanguageModes: [.v6],

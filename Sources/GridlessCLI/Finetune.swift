@@ -130,7 +130,9 @@ struct Finetune: ParsableCommand {
   }
 
   func run() throws {
-    let signals = Signals()
+    let signals = Signals { [out, output] signal in
+      if output.json { Self.printInterruption(InterruptedLine(run: out, progress: nil, signal: signal)) }
+    }
     let progress = ProgressPrinter(output)
     var wasFinished = false
     do {
@@ -149,7 +151,7 @@ struct Finetune: ParsableCommand {
     } catch TrainingError.interrupted(let run, let place) {
       progress.finish()
       if output.json {
-        print(try JSON.line(InterruptedLine(run: run, progress: place, signal: signals.caught)))
+        Self.printInterruption(InterruptedLine(run: run, progress: place, signal: signals.caught))
       }
       try? FileHandle.standardError.write(
         contentsOf: Data("interrupted at \(place); to go on: \(Self.sameCommand)\n".utf8))
@@ -172,8 +174,24 @@ struct Finetune: ParsableCommand {
   private struct InterruptedLine: Encodable {
     var event = "interrupted"
     var run: String
-    var progress: RunProgress
+    /// Nil before training.
+    var progress: RunProgress?
     var signal: Int32
+
+    private enum CodingKeys: CodingKey { case event, run, progress, signal }
+
+    /// Writes `progress` even where it is nil, so that every line has the same keys.
+    func encode(to encoder: any Encoder) throws {
+      var container = encoder.container(keyedBy: CodingKeys.self)
+      try container.encode(event, forKey: .event)
+      try container.encode(run, forKey: .run)
+      try container.encode(progress, forKey: .progress)
+      try container.encode(signal, forKey: .signal)
+    }
+  }
+
+  private static func printInterruption(_ line: InterruptedLine) {
+    try? FileHandle.standardOutput.write(contentsOf: Data((JSON.line(line) + "\n").utf8))
   }
 
   private func summary(of result: FineTuneResult) -> String {

@@ -12,11 +12,14 @@ final class Signals: Sendable {
 
   private let isTerminal = isatty(STDERR_FILENO) == 1
   private let first = Mutex<Int32>(SIGTERM)
+  private let onLeave: @Sendable (Int32) -> Void
 
   /// The signal that asked the run to stop.
   var caught: Int32 { first.withLock { $0 } }
 
-  init() {
+  /// `onLeave` is told of the signal where training has not begun, right before the process ends.
+  init(onLeave: @escaping @Sendable (Int32) -> Void) {
+    self.onLeave = onLeave
     signal(SIGHUP, SIG_IGN)
     signal(SIGPIPE, SIG_IGN)
     var set = sigset_t()
@@ -35,6 +38,7 @@ final class Signals: Sendable {
       guard !interruption.isRequested else { continue }
       first.withLock { $0 = number }
       if interruption.request() {
+        onLeave(number)
         tell("interrupted before training; nothing was lost. To start again: \(Finetune.sameCommand)")
         _exit(128 + number)
       }

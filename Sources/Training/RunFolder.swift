@@ -148,7 +148,7 @@ public struct RunFolder: Sendable {
     try AtomicFile.write(JSON.document(configuration), to: self.configuration)
   }
 
-  /// Renames the folder to the first free `….old-1`, `….old-2`, …
+  /// Renames the folder to the first of `PATH.old-1`, `PATH.old-2`, … that is free.
   ///
   /// - Returns: the new path.
   func moveAside() throws(TrainingError) -> String {

@@ -84,12 +84,14 @@ import Testing
     try job.place.writeImages("large", count: 40)
     func files() throws -> Set<String> { Set(try job.place.everything().keys.filter { !$0.hasPrefix(".std") }) }
     let before = try files()
-    let run = try RunningCommand(Workplace.tiny("large", ["--size", "4000", "--out", "early"]), in: job.place.path)
+    let run = try RunningCommand(
+      Workplace.tiny("large", ["--size", "4000", "--out", "early", "--json"]), in: job.place.path)
     usleep(1_000_000)
     run.send(SIGINT)
     let outcome = try run.end()
     #expect(outcome.status == 130)
     #expect(outcome.errors.contains("interrupted before training; nothing was lost. To start again: "))
+    #expect(outcome.lines == [#"{"event":"interrupted","progress":null,"run":"early","signal":2}"#])
     #expect(try files() == before)
     try job.place.remove("large")
   }
