@@ -138,9 +138,13 @@ import Testing
   @Test func ofTwoCommandsAtOnceOneMakesTheRun() throws {
     let job = try Self.job.get()
     let runs = try [job.start("both"), job.start("both")]
-    let outcomes = try runs.map { try $0.end() }.sorted { $0.status < $1.status }
-    #expect(outcomes.map(\.status) == [0, 1], "\(outcomes)")
-    #expect(outcomes[1].errors.contains("writes to this folder"))
+    let outcomes = try runs.map { try $0.end() }
+    #expect(outcomes.filter { $0.output.contains("learned") }.count == 1, "\(outcomes)")
+    // The other one came too early, or so late that nothing was left to do.
+    for outcome in outcomes where !outcome.output.contains("learned") {
+      let isRefused = outcome.status == 1 && outcome.errors.contains("writes to this folder")
+      #expect(isRefused || outcome.output.contains("both: finished already"), "\(outcome)")
+    }
     try job.expectUndisturbed("both")
   }
 }
