@@ -38,6 +38,7 @@ final class Signals: Sendable {
       guard !interruption.isRequested else { continue }
       first.withLock { $0 = number }
       if interruption.request() {
+        interruption.abandon()
         onLeave(number)
         tell("interrupted before training; nothing was lost. To start again: \(Finetune.sameCommand)")
         _exit(128 + number)

@@ -23,14 +23,20 @@ public final class Interruption: Sendable {
 
   /// Asks the run to stop.
   ///
-  /// - Returns: whether there is nothing to wait for, as training has not begun: the process may leave at once. The run
-  ///   folder is then no longer held.
+  /// - Returns: whether training has not begun, so that there is nothing to wait for: the process may ``abandon()`` the
+  ///   run and leave at once. Otherwise the run takes one step more, at most.
   @discardableResult
   public func request() -> Bool {
     state.withLock { state in
       state.isRequested = true
-      if !state.isTraining { state.lease?.release() }
       return !state.isTraining
+    }
+  }
+
+  /// Gives the run folder free where training has not begun, for a process that leaves now.
+  public func abandon() {
+    state.withLock { state in
+      if !state.isTraining { state.lease?.release() }
     }
   }
 
@@ -42,11 +48,14 @@ public final class Interruption: Sendable {
     if isRequested { throw Interrupted() }
   }
 
-  /// Makes ``request()`` release a lease as long as training has not begun.
-  func preparing(with lease: Lease?) { state.withLock { ($0.lease, $0.isTraining) = (lease, false) } }
+  /// A run begins, or has ended: there is nothing to wait for.
+  func preparing() { state.withLock { ($0.lease, $0.isTraining) = (nil, false) } }
+
+  /// Makes ``abandon()`` release a lease, as long as training has not begun.
+  func hold(_ lease: Lease) { state.withLock { $0.lease = lease } }
 
   /// From here on a stop waits for the run, which saves first.
-  func training() { state.withLock { ($0.lease, $0.isTraining) = (nil, true) } }
+  func training() { state.withLock { $0.isTraining = true } }
 }
 
 /// Thrown at a point from which the newest checkpoint goes on.

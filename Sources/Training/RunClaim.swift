@@ -18,12 +18,12 @@ final class RunClaim {
   ) {
     (self.folder, self.configuration, self.overwrite) = (folder, configuration, overwrite)
     self.interruption = interruption
-    interruption?.preparing(with: nil)
+    interruption?.preparing()
   }
 
   /// Gives the folder free.
   func release() {
-    interruption?.preparing(with: nil)
+    interruption?.preparing()
     lease?.release()
     lease = nil
   }
@@ -63,7 +63,7 @@ final class RunClaim {
         ))
     }
     self.lease = lease
-    interruption?.preparing(with: lease)
+    interruption?.hold(lease)
   }
 
   /// Takes the folder, moves an old run aside, and loads the newest checkpoint.
@@ -74,6 +74,7 @@ final class RunClaim {
     _ data: DataIdentity, model: Model, interval: CheckpointInterval, start: ContinuousClock.Instant,
     _ onEvent: (FineTuneEvent) throws -> Void
   ) throws -> (keeper: RunKeeper, found: CheckpointFolder.Found?) {
+    interruption?.training()
     if contents == .interrupted && !overwrite { try folder.checkSamePixels(data) }
     try folder.checkSpace(needed: configuration.bytes(for: model.network), goesOn: !overwrite)
     if contents != .vacant && overwrite {
@@ -97,7 +98,6 @@ final class RunClaim {
       try folder.begin(configuration, data)
     }
     try checkpoints.prepare()
-    interruption?.training()
     let found = try checkpoints.newest(
       for: model, metricsBytes: folder.metricsBytes, within: configuration
     ) { try onEvent(.note($0)) }

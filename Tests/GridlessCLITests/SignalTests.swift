@@ -112,6 +112,10 @@ import Testing
     }
     guard case .interrupted(options.out, let progress) = error else { throw error }
     #expect(progress.description == "step 3 of 5 at learning rate 0.01")
+    // Requested before training, it stops after a step, too.
+    let early = Interruption()
+    #expect(early.request())
+    #expect(throws: TrainingError.self) { try FineTuner(options).run(interruption: early) }
     let resumed = try FineTuner(options).run()
     options.out = place.absolute("undisturbed")
     let undisturbed = try FineTuner(options).run()
