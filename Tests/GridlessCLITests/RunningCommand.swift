@@ -58,7 +58,7 @@ enum Faults {
 
   private static func build() throws -> String {
     let source = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "Faults/fault.c").path
-    let library = Command.path + "-faults-\(getpid()).so"
+    let library = Command.path + "-faults.so"
     let compiler = Process()
     compiler.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     compiler.arguments = ["clang", "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"]
