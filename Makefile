@@ -18,7 +18,7 @@ TEST_LIMIT ?= 20m
 # $(call why,MESSAGE): ends a recipe whose command failed.
 why = { printf 'make $@: %s\n' '$(1)' >&2; exit 1; }
 
-.PHONY: help setup build demo digits-network test test-long bench lint docs clean
+.PHONY: help setup build cuda demo digits-network test test-long bench lint docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -28,6 +28,9 @@ setup: ## install and download what the build needs (libtorch is kept in ~/.cach
 
 build: setup ## compile; the command is then .build/release/gridless
 	@$(SWIFT_BUILD) || $(call why,the package does not compile; the first error is above)
+
+cuda: build ## compile what records CUDA graphs, beside the command (needs no GPU)
+	@Scripts/cuda.sh || $(call why,the library of CUDA graphs was not made; the first error is above)
 
 demo: build ## fine-tune a small network on handwritten digits, in two minutes
 	@run=1; while [ -e runs/digits-$$run ]; do run=$$((run + 1)); done; set -x; \

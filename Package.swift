@@ -38,11 +38,12 @@ let package = Package(
     .target(name: "Torch", dependencies: ["CTorch"], swiftSettings: strict),
 
     // Files: neither of these two sees libtorch.
-    .target(name: "Weights", swiftSettings: strict),
+    .systemLibrary(name: "CZlib"),
+    .target(name: "Weights", dependencies: ["CZlib"], swiftSettings: strict),
     .target(
       name: "CImageCodecs",
       linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png"), .linkedLibrary("webp")]),
-    .target(name: "Datasets", dependencies: ["CImageCodecs"], swiftSettings: strict),
+    .target(name: "Datasets", dependencies: ["CImageCodecs", "CZlib"], swiftSettings: strict),
 
     // Networks, the method, runs.
     .target(name: "Backbones", dependencies: ["Torch", "Weights"], swiftSettings: strict),
@@ -71,7 +72,8 @@ let package = Package(
     .testTarget(name: "EvidenceTests", dependencies: ["Evidence", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"], swiftSettings: strict),
     .testTarget(
-      name: "GridlessCLITests", dependencies: ["GridlessCLI", "Gridless"], exclude: ["Snapshots"], swiftSettings: strict
+      name: "GridlessCLITests", dependencies: ["GridlessCLI", "Gridless"], exclude: ["Snapshots", "Faults"],
+      swiftSettings: strict
     ),
   ],
   swiftLanguageModes: [.v6],

@@ -44,7 +44,7 @@ public struct Example: Equatable, Sendable {
 
 extension Example.Source {
   /// What error messages call it.
-  var name: String {
+  package var name: String {
     switch self {
     case .file(let path): path
     case .cifar(let path, let offset): "\(path) (record at byte \(offset))"

@@ -1,3 +1,4 @@
+import CZlib
 import Dispatch
 import Foundation
 
@@ -122,6 +123,15 @@ public final class ImageStore: Sendable {
 
   /// Whether the pixels lie in a temporary file rather than in memory.
   public var isMemoryMapped: Bool { storage.isFile }
+
+  /// The CRC-32 of each image's decoded, resized pixels, in the order of `examples`.
+  package func checksums() throws(DatasetError) -> [UInt32] {
+    try mapConcurrently(count, threads: threads) { index in
+      let pixels = UnsafeMutableRawBufferPointer(
+        UnsafeMutableBufferPointer(rebasing: storage.bytes[frames[index].range]))
+      return UInt32(truncatingIfNeeded: crc32_z(0, pixels.bindMemory(to: UInt8.self).baseAddress, pixels.count))
+    }
+  }
 
   /// Writes a batch of shape `[items, size, size, 3]` (NHWC), each image cropped, put in channel order and normalized.
   ///

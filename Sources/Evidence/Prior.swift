@@ -12,7 +12,9 @@ public protocol Prior: Sendable {
 
 /// KL(q ‖ p) of one slice at the prior's best scale.
 public struct Divergence: Sendable, Equatable {
-  /// λ* (or τ*): a variance. The KL's gradient with respect to the mean is (w̄ − m) / λ*. (7)
+  /// λ* (or τ*): a variance.
+  ///
+  /// The KL's gradient with respect to the mean is (w̄ − m) / λ*, by (7).
   public var scale: Double
   /// KL(q ‖ p), in nats.
   public var kl: Double

@@ -41,6 +41,11 @@ extension Split: ExpressibleByArgument {}
 extension SigmaUpdate: ExpressibleByArgument {}
 extension PrecisionChoice: ExpressibleByArgument {}
 
+extension CheckpointInterval: ExpressibleByArgument {
+  /// As ``CheckpointInterval`` reads it.
+  public init?(argument: String) { self.init(argument) }
+}
+
 /// Options that several subcommands share.
 struct OutputOptions: ParsableArguments {
   @Flag(help: "Print one JSON object per line to standard output.")

@@ -26,9 +26,20 @@ struct Doctor: ParsableCommand {
       ["processor", "\(Processor.name), \(Runtime.threads) threads"],
       ["features", features.joined(separator: ", ")],
       ["gpu", gpus > 0 ? "\(gpus) found" : "none (\(Runtime.cudaLoadError ?? "no device reported"))"],
+      ["cuda graphs", graphs()],
       ["memory", "\(gigabytes(Processor.memory("MemAvailable"))) free of \(gigabytes(Processor.memory("MemTotal")))"],
       ["disk", "\(gigabytes(freeDisk())) free here"],
     ]
+  }
+
+  /// Whether the library of CUDA graphs is there and loads.
+  private func graphs() -> String {
+    do throws(TorchError) {
+      _ = try CUDAGraphs()
+      return CUDAGraphs.libraryPath
+    } catch {
+      return "none (\(error))"
+    }
   }
 
   /// Opens the data set and decodes every image at a small size; names those that cannot be decoded.

@@ -10,7 +10,8 @@ struct Finetune: ParsableCommand {
     discussion: """
       DATA is a folder train/<class>/<image> (val and test beside train are optional), a flat folder <class>/<image>, a \
       CSV or TSV with path,label, CIFAR-10's binary files, or the UCI digits' CSV. The run folder gets config.json, \
-      metrics.jsonl, model.safetensors (which the PyTorch model of that name loads) and summary.json.
+      metrics.jsonl, model.safetensors (which the PyTorch model of that name loads) and summary.json. If a run is \
+      interrupted, the same command goes on with it.
       """)
 
   @Argument(help: "The training data.")
@@ -23,7 +24,7 @@ struct Finetune: ParsableCommand {
     help: ArgumentHelp("A safetensors checkpoint of that network, or none to train from scratch.", valueName: "file"))
   var weights: String?
 
-  @Option(help: ArgumentHelp("The run folder to make.", valueName: "run"))
+  @Option(help: ArgumentHelp("The run folder to make, or to go on with.", valueName: "run"))
   var out: String
 
   @Option(parsing: .unconditional, help: "The side of the image crop in pixels (default: the network's own).")
@@ -76,6 +77,18 @@ struct Finetune: ParsableCommand {
   @Flag(help: "Leave out images that cannot be decoded.")
   var skipUnreadable = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Save after so many steps (50), minutes (10m) or seconds (30s); the same command goes on from there.",
+      valueName: "interval"))
+  var checkpointEvery = CheckpointInterval.seconds(600)
+
+  @Flag(help: "Move a run that is in the folder aside, and begin anew.")
+  var overwrite = false
+
+  @Flag(help: "Make equal runs equal bit for bit on a GPU, too; slower.")
+  var deterministic = false
+
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var output: OutputOptions
 
@@ -110,14 +123,75 @@ struct Finetune: ParsableCommand {
     options.threads = compute.threads
     options.precision = precision
     options.skipUnreadable = skipUnreadable
+    options.deterministic = deterministic
+    options.checkpointEvery = checkpointEvery
+    options.overwrite = overwrite
     return options
   }
 
   func run() throws {
+    let signals = Signals { [out, output] signal in
+      if output.json { Self.printInterruption(InterruptedLine(run: out, progress: nil, signal: signal)) }
+    }
     let progress = ProgressPrinter(output)
-    let result = try FineTuner(options()).run { try progress.print($0) }
-    progress.finish()
-    if output.json { print(try JSON.line(result)) } else { print(summary(of: result)) }
+    var wasFinished = false
+    do {
+      let result = try FineTuner(options()).run(interruption: signals.interruption) { event in
+        if case .alreadyFinished = event { wasFinished = true }
+        try progress.print(event)
+      }
+      progress.finish()
+      if output.json {
+        print(try JSON.line(result))
+      } else if wasFinished {
+        print("\(out): finished already, with these arguments; --overwrite would make it anew")
+      } else {
+        print(summary(of: result))
+      }
+    } catch TrainingError.interrupted(let run, let place) {
+      progress.finish()
+      if output.json {
+        Self.printInterruption(InterruptedLine(run: run, progress: place, signal: signals.caught))
+      }
+      try? FileHandle.standardError.write(
+        contentsOf: Data("interrupted at \(place); to go on: \(Self.sameCommand)\n".utf8))
+      throw ExitCode(128 + signals.caught)
+    } catch {
+      progress.finish()
+      throw error
+    }
+  }
+
+  /// The command as it was given, for a shell; without `--overwrite`, which would not go on.
+  static var sameCommand: String {
+    CommandLine.arguments.filter { $0 != "--overwrite" }.map { argument in
+      let isPlain = !argument.isEmpty && argument.allSatisfy { $0.isLetter || $0.isNumber || "-_./=,:+%@".contains($0) }
+      return isPlain ? argument : "'" + argument.replacingOccurrences(of: "'", with: "'\\''") + "'"
+    }.joined(separator: " ")
+  }
+
+  /// What `--json` prints last where a run was interrupted.
+  private struct InterruptedLine: Encodable {
+    var event = "interrupted"
+    var run: String
+    /// Nil before training.
+    var progress: RunProgress?
+    var signal: Int32
+
+    private enum CodingKeys: CodingKey { case event, run, progress, signal }
+
+    /// Writes `progress` even where it is nil, so that every line has the same keys.
+    func encode(to encoder: any Encoder) throws {
+      var container = encoder.container(keyedBy: CodingKeys.self)
+      try container.encode(event, forKey: .event)
+      try container.encode(run, forKey: .run)
+      try container.encode(progress, forKey: .progress)
+      try container.encode(signal, forKey: .signal)
+    }
+  }
+
+  private static func printInterruption(_ line: InterruptedLine) {
+    try? FileHandle.standardOutput.write(contentsOf: Data((JSON.line(line) + "\n").utf8))
   }
 
   private func summary(of result: FineTuneResult) -> String {

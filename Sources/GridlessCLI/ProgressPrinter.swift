@@ -10,19 +10,20 @@ final class ProgressPrinter {
   private var hasBar = false
   private var setup: FineTuneSetup?
   private var lastDraw = ContinuousClock.now
-  private var candidateStart = ContinuousClock.now
+  private var candidate: (lr: Double, firstStep: Int, start: ContinuousClock.Instant)?
 
   init(_ options: OutputOptions) { self.options = options }
 
   func print(_ event: FineTuneEvent) throws {
     if options.json, case .candidate(let candidate) = event {
-      // Not through print, whose buffer would hold the line back from a pipe.
-      try FileHandle.standardOutput.write(contentsOf: Data((try JSON.line(CandidateLine(candidate)) + "\n").utf8))
+      // Not through print, whose buffer would hold the line back from a pipe. If nobody reads, the run goes on.
+      try? FileHandle.standardOutput.write(contentsOf: Data((JSON.line(CandidateLine(candidate)) + "\n").utf8))
     }
     guard !options.quiet else { return }
     switch event {
     case .note(let text): line("note: \(text)")
     case .decoding(let split, let done, let total): decoding(split, done, total)
+    case .alreadyFinished: break
     case .started(let setup):
       self.setup = setup
       line(
@@ -49,15 +50,19 @@ final class ProgressPrinter {
   }
 
   private func show(_ step: StepReport) {
-    if step.step == 1 { candidateStart = .now }
+    // The first step that this process takes of the candidate may be a later one.
+    if candidate?.lr != step.peakLearningRate { candidate = (step.peakLearningRate, step.step, .now) }
     let terms = step.terms
     let text =
       "loss \(fixed(terms.loss)) = NLL \(fixed(terms.nll)) + KL \(fixed(terms.loss - terms.nll))  λ \(scientific(terms.lambda)) τ \(scientific(terms.tau)) σ \(scientific(terms.sigma))"
     if isTerminal {
       guard isDue || step.step == step.steps else { return }
-      let seconds = (ContinuousClock.now - candidateStart) / .seconds(1)
-      let left = seconds / Double(step.step - 1) * Double(step.steps - step.step)
-      let time = step.step == 1 ? "" : "\(duration(left)) left  "
+      var time = ""
+      if let candidate, step.step > candidate.firstStep {
+        let seconds = (ContinuousClock.now - candidate.start) / .seconds(1)
+        let left = seconds / Double(step.step - candidate.firstStep) * Double(step.steps - step.step)
+        time = "\(duration(left)) left  "
+      }
       bar("lr \(step.peakLearningRate)", step.step, step.steps, time + text)
     } else if step.step % max(1, step.steps / 10) == 0 {
       line("lr \(step.peakLearningRate)  step \(step.step)/\(step.steps)  \(text)")
@@ -108,7 +113,8 @@ final class ProgressPrinter {
     hasBar = false
   }
 
-  private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+  /// A terminal that is gone is no reason to stop.
+  private func write(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
 
   private struct CandidateLine: Encodable {
     let candidate: LearningRateCandidate

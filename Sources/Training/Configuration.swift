@@ -46,6 +46,10 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
   public var precision: ParameterVector.Precision
   /// Whether images that cannot be decoded are left out.
   public var skipUnreadable: Bool
+  /// Whether operations are deterministic on a GPU as well; nil in runs of older versions, which were not.
+  public var deterministic: Bool?
+  /// How often a checkpoint is written, as ``CheckpointInterval`` reads it; nil in runs of older versions.
+  public var checkpointEvery: String?
 
   /// The published candidates for the learning rate.
   public static let publishedLearningRates = [0.1, 0.01, 0.001, 0.0001]
@@ -56,11 +60,17 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
   /// The published batch size for N examples.
   public static func publishedBatchSize(examples: Int) -> Int { min(128, examples) }
 
-  /// Lines that say which values differ from another configuration's.
-  func differences(from other: FineTuneConfiguration) throws -> [String] {
-    let mine = try JSON.object(self)
-    let others = try JSON.object(other)
-    return Set(mine.keys).union(others.keys).sorted().compactMap { key in
+  /// Lines that say which values differ from those in a run's `config.json`, of those that can change its result.
+  ///
+  /// Read as it stands, so that of another version's file the differences can be told as well. Where data and weights
+  /// lie cannot change a result: ``FineTuner`` compares what they hold. Throws where it is not a JSON object.
+  func differences(fromFile content: Data) throws -> [String] {
+    let cannotMatter: Set = ["data", "weights", "skip_unreadable", "checkpoint_every"]
+    let mine = try JSON.members(of: JSON.document(self))
+    var others = try JSON.members(of: content)
+    // Runs from before this option were not.
+    others["deterministic"] = others["deterministic"] ?? "false"
+    return Set(mine.keys).union(others.keys).subtracting(cannotMatter).sorted().compactMap { key in
       let (here, there) = (mine[key] ?? "unset", others[key] ?? "unset")
       return here == there ? nil : "\(key): \(there) there, \(here) now"
     }

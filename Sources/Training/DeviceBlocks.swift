@@ -20,19 +20,19 @@ package final class DeviceBlocks {
   private let vector: ParameterVector
   private let seed: UInt64
   private var recorder: (any GraphRecorder)?
-  private let note: (String) throws -> Void
+  private var notes: [String] = []
 
   private var replay: (() throws -> Void)?
   private var taken = 0
   private var precision: [Bool] = []
 
-  /// Blocks of a step; without a recorder every step is taken operation by operation. `note` is told what went wrong.
+  /// Blocks of a step; without a recorder every step is taken operation by operation.
   package init(
     _ step: DeviceStep, posterior: IsotropicPosterior, vector: ParameterVector, seed: UInt64,
-    recorder: (any GraphRecorder)?, note: @escaping (String) throws -> Void
+    recorder: (any GraphRecorder)?
   ) {
     (self.step, self.posterior, self.vector, self.seed) = (step, posterior, vector, seed)
-    (self.recorder, self.note) = (recorder, note)
+    self.recorder = recorder
   }
 
   /// Takes the steps of a plan; the first of them has this number, counted from 0.
@@ -48,6 +48,12 @@ package final class DeviceBlocks {
     return try step.finish(plan.count)
   }
 
+  /// What went wrong without ending the steps, since the last call.
+  package func takeNotes() -> [String] {
+    defer { notes = [] }
+    return notes
+  }
+
   private func takeOne() throws {
     if replay == nil, let recorder, taken >= Self.warmUp {
       do {
@@ -55,7 +61,7 @@ package final class DeviceBlocks {
       } catch let error as TorchError {
         // Nothing of the step was done. The block is still on the recorder's stream, and goes on there.
         self.recorder = nil
-        try note("CUDA graphs cannot be used (\(error.message)); steps go on operation by operation")
+        notes.append("CUDA graphs cannot be used (\(error.message)); steps go on operation by operation")
       }
     }
     if let replay { try replay() } else { try step.take() }

@@ -38,6 +38,8 @@ public struct FineTuneOptions: Sendable {
   public var n: Int?
   /// The learning rate; nil to choose among the published four by the evidence.
   public var learningRate: Double?
+  /// Other learning rates than the published four to choose among, for tests.
+  package var learningRates: [Double]?
   /// The data's weight in the objective; nil for D/N.
   public var kappa: Double?
   /// σ before the first step.
@@ -57,6 +59,12 @@ public struct FineTuneOptions: Sendable {
   public var precision = PrecisionChoice.auto
   /// Whether images that cannot be decoded are left out instead of ending the run.
   public var skipUnreadable = false
+  /// Whether a GPU's operations are deterministic, too, so that equal runs are equal bit for bit there; they are slower.
+  public var deterministic = false
+  /// How often a checkpoint is written from which an interrupted run goes on.
+  public var checkpointEvery = CheckpointInterval.seconds(600)
+  /// Whether a run that is in the folder already is moved aside (never deleted) and made anew.
+  public var overwrite = false
 
   /// Options with the published defaults.
   public init(data: String, model: String, weights: String?, out: String) {
@@ -68,7 +76,7 @@ public struct FineTuneOptions: Sendable {
 
   /// Refuses numbers without a meaning, by ``TrainingError/invalidOption(_:)``.
   ///
-  /// ``FineTuner/run(onEvent:)`` does so too, before it looks at the data.
+  /// ``FineTuner/run(interruption:onEvent:)`` does so too, before it looks at the data.
   public func validate() throws(TrainingError) {
     func require(_ condition: Bool, _ message: String) throws(TrainingError) {
       if !condition { throw .invalidOption(message) }
@@ -105,10 +113,10 @@ public struct FineTuneOptions: Sendable {
       augmentation: augmentation, steps: steps,
       batchSize: batchSize ?? FineTuneConfiguration.publishedBatchSize(examples: examples),
       trainSplits: trainSplits.map(\.rawValue), classes: classes, n: n,
-      learningRates: learningRate.map { [$0] } ?? FineTuneConfiguration.publishedLearningRates, kappa: kappa,
-      initialSigma: initialSigma, sigmaUpdate: sigmaUpdate, seed: seed,
+      learningRates: learningRate.map { [$0] } ?? learningRates ?? FineTuneConfiguration.publishedLearningRates,
+      kappa: kappa, initialSigma: initialSigma, sigmaUpdate: sigmaUpdate, seed: seed,
       device: device.description, threads: Runtime.threads, precision: precision.resolved(on: device),
-      skipUnreadable: skipUnreadable)
+      skipUnreadable: skipUnreadable, deterministic: deterministic, checkpointEvery: checkpointEvery.description)
     guard configuration.batchSize <= examples else {
       throw .invalidOption(
         "--batch-size \(configuration.batchSize): larger than the \(examples) training examples. "
@@ -151,7 +159,7 @@ public enum PrecisionChoice: String, Sendable, CaseIterable {
   /// The precision.
   func resolved(on device: Device) -> ParameterVector.Precision {
     switch self {
-    case .auto: !device.isCUDA && Runtime.hasBFloat16Instructions ? .bfloat16 : .float32
+    case .auto: device.isCUDA || Runtime.hasBFloat16Instructions ? .bfloat16 : .float32
     case .float32: .float32
     case .bfloat16: .bfloat16
     }

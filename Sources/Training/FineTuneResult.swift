@@ -24,7 +24,7 @@ public struct FineTuneResult: Codable, Sendable, Equatable {
   public var lrCandidates: [LearningRateCandidate]
   /// Optimisation steps of each run.
   public var steps: Int
-  /// Wall time from the start to the saved model, test metrics included.
+  /// Wall time from the start to the saved model, test metrics included; of an interrupted run, that of all its parts.
   public var seconds: Double
   /// κ·logLikelihood − kl, on the training set.
   public var elbo: Double

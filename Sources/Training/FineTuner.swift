@@ -17,26 +17,38 @@ public struct FineTuner {
 
   /// Makes the run: reads and checks everything first, then trains, evaluates and saves.
   ///
-  /// Nothing is written before data, weights and options have been found good. Throws ``TrainingError``, and the errors
-  /// of Datasets, Weights, Backbones and Torch.
+  /// Nothing is written before data, weights and options have been found good. A run that was interrupted in the folder
+  /// goes on from its newest checkpoint, and its result is the undisturbed run's, bit for bit, on the same type of
+  /// machine; of one that is finished the result is read. Both need the same options, data and weights.
+  /// Throws ``TrainingError``, and the errors of Datasets, Weights, Backbones and Torch.
   @discardableResult
-  public func run(onEvent: (FineTuneEvent) throws -> Void = { _ in }) throws -> FineTuneResult {
-    let clock = ContinuousClock()
-    let start = clock.now
+  public func run(
+    interruption: Interruption? = nil, onEvent: (FineTuneEvent) throws -> Void = { _ in }
+  ) throws -> FineTuneResult {
+    let start = ContinuousClock.now
     try options.validate()
+    // cuBLAS reads it when it is first used.
+    if options.deterministic { setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0) }
     try Runtime.start(threads: options.threads)
+    if options.deterministic { try Runtime.setDeterministic(true) }
     let device = try options.device.resolved()
     let backbone = try Backbone.named(options.model)
     let dataset = try Dataset.open(options.data, options: options.datasetOptions)
-    let training = dataset.splits[.train] ?? []
-    let configuration = try options.resolved(examples: training.count, backbone: backbone, device: device)
-    let folder = RunFolder(options.out)
-    if try folder.checkAvailable(for: configuration) {
-      try onEvent(.note("\(folder.path) holds an interrupted run with the same configuration; it starts again"))
+    let configuration = try options.resolved(
+      examples: dataset.splits[.train]?.count ?? 0, backbone: backbone, device: device)
+    let weights = try options.weights.map { try SafetensorsFile(path: $0) }
+    var identity = DataIdentity(dataset, weights: weights)
+
+    let claim = RunClaim(
+      RunFolder(options.out), configuration: configuration, overwrite: options.overwrite, interruption: interruption)
+    defer { claim.release() }
+    if let result = try claim.finished(identity, onEvent) {
+      try onEvent(.alreadyFinished(run: options.out))
+      return result
     }
     for note in dataset.notes { try onEvent(.note(note)) }
     let network = backbone.makeNetwork(classes: dataset.classes.count)
-    let initial = try initialState(of: network, onEvent)
+    let initial = try initialState(of: network, weights, onEvent)
 
     let preprocessing = Preprocessing(
       size: configuration.size, resize: configuration.resize, for: backbone.normalization)
@@ -45,7 +57,11 @@ public struct FineTuner {
       let store = try ImageStore.decode(
         examples, preprocessing: preprocessing, skipUnreadable: configuration.skipUnreadable, split: split,
         onEvent: onEvent)
-      return ImageBatches(store, device: device)
+      try identity.add(store, of: split, listed: examples)
+      var batches = ImageBatches(store, device: device)
+      batches.interruption = interruption
+      try batches.moveToGPU(split, onEvent: onEvent)
+      return batches
     }
     guard let trainingImages = try decode(.train) else { throw TrainingError.invalidOption("no training images") }
     let testImages = try decode(.test)
@@ -54,48 +70,70 @@ public struct FineTuner {
     let model = try Model(
       network: network, state: initial, device: device, precision: configuration.precision)
     try checkSize(configuration.size, of: model)
-    try folder.create(configuration)
     let initialMean = try Tensor(layout.vector(initial.parameters), shape: [layout.paddedCount]).to(device: device)
     let objective = DataEmphasizedELBO.l2SP(
-      layout: layout, pretrained: options.weights == nil ? nil : initialMean, examples: trainingImages.count,
+      layout: layout, pretrained: weights == nil ? nil : initialMean, examples: trainingImages.count,
       kappa: configuration.kappa)
     let trainer = CandidateTrainer(
       configuration: configuration, model: model, data: trainingImages, objective: objective,
       initialMean: initialMean,
       initialBuffers: try model.bufferCopies(),
-      augmentation: Augmentation(seed: configuration.seed, kind: configuration.augmentation))
-    try onEvent(
-      .started(
-        FineTuneSetup(
-          examples: trainingImages.count, classes: dataset.classes.count, parameters: layout.count,
-          kappa: objective.kappa, steps: configuration.steps, learningRates: configuration.learningRates)))
+      augmentation: Augmentation(seed: configuration.seed, kind: configuration.augmentation),
+      recorder: device.isCUDA ? try graphs(onEvent) : nil)
 
-    let (best, candidates) = try search(
-      trainer, metrics: try MetricsFile(path: folder.metrics), onEvent)
-    try model.vector.set(best.mean)
-    try model.setBuffers(best.buffers)
-    let test = try testImages.map { try model.metrics(of: $0, batchSize: configuration.batchSize) }
-    try SavedModel.write(
-      StateDict(
-        parameters: layout.values(ofVector: try best.mean.floats()), buffers: try best.buffers.map { try $0.floats() }),
-      of: network, classes: dataset.classes, preprocessing: preprocessing, evidence: best.evidence,
-      kappa: objective.kappa, to: folder.model)
-    let evidence = best.evidence
-    let result = FineTuneResult(
-      run: folder.path, model: backbone.name, n: trainingImages.count, d: layout.count, kappa: objective.kappa,
-      lambda: evidence.lambda, tau: evidence.tau, sigma: evidence.sigma, lr: best.learningRate,
-      lrCandidates: candidates, steps: configuration.steps, seconds: (clock.now - start).seconds, elbo: evidence.elbo,
-      logLikelihood: evidence.logLikelihood, kl: evidence.kl, loss: evidence.loss, test: test)
-    try AtomicFile.write(JSON.document(result), to: folder.summary)
-    return result
+    let (keeper, found) = try claim.begin(
+      identity, model: model, interval: options.checkpointEvery, start: start, onEvent)
+    do {
+      try onEvent(
+        .started(
+          FineTuneSetup(
+            examples: trainingImages.count, classes: dataset.classes.count, parameters: layout.count,
+            kappa: objective.kappa, steps: configuration.steps, learningRates: configuration.learningRates)))
+      let best = try LearningRateSearch(trainer: trainer, keeper: keeper)
+        .run(from: found?.checkpoint.snapshot, best: found?.best, onEvent)
+      try model.vector.set(best.mean)
+      try model.setBuffers(best.buffers)
+      let test = try testImages.map { try model.metrics(of: $0, batchSize: configuration.batchSize) }
+      return try keeper.finish {
+        try SavedModel.write(
+          StateDict(
+            parameters: layout.values(ofVector: try best.mean.floats()),
+            buffers: try best.buffers.map { try $0.floats() }),
+          of: network, classes: dataset.classes, preprocessing: preprocessing, evidence: best.evidence,
+          kappa: objective.kappa, to: claim.folder.model)
+        let evidence = best.evidence
+        let result = FineTuneResult(
+          run: claim.folder.path, model: backbone.name, n: trainingImages.count, d: layout.count,
+          kappa: objective.kappa, lambda: evidence.lambda, tau: evidence.tau, sigma: evidence.sigma,
+          lr: best.learningRate, lrCandidates: keeper.state.reports, steps: configuration.steps,
+          seconds: keeper.seconds, elbo: evidence.elbo, logLikelihood: evidence.logLikelihood, kl: evidence.kl,
+          loss: evidence.loss, test: test)
+        try AtomicFile.write(JSON.document(result), to: claim.folder.summary)
+        return result
+      }
+    } catch is Interrupted {
+      throw TrainingError.interrupted(run: claim.folder.path, progress: keeper.progress)
+    }
   }
 
-  private func initialState(of network: Network, _ onEvent: (FineTuneEvent) throws -> Void) throws -> StateDict {
-    guard let path = options.weights else {
+  private func initialState(
+    of network: Network, _ weights: SafetensorsFile?, _ onEvent: (FineTuneEvent) throws -> Void
+  ) throws -> StateDict {
+    guard let weights else {
       try onEvent(.note("no pretrained weights: training from scratch, with the prior's mean at zero"))
       return network.initialState(seed: options.seed)
     }
-    return try network.loadStateDict(SafetensorsFile(path: path), head: .fresh(seed: options.seed))
+    return try network.loadStateDict(weights, head: .fresh(seed: options.seed))
+  }
+
+  /// What records steps on a GPU; tells why, where there is nothing.
+  private func graphs(_ onEvent: (FineTuneEvent) throws -> Void) throws -> CUDAGraphs? {
+    do throws(TorchError) {
+      return try CUDAGraphs()
+    } catch {
+      try onEvent(.note("CUDA graphs are not used: slower (\(error))"))
+      return nil
+    }
   }
 
   /// Refuses images so small that the network has no output for them.
@@ -108,41 +146,6 @@ public struct FineTuner {
         "--size \(size): \(model.network.backbone.name) cannot take such images (\(error.message)). Pass a larger --size."
       )
     }
-  }
-
-  /// Trains every candidate from the same start and keeps the one with the highest evidence.
-  private func search(
-    _ trainer: CandidateTrainer, metrics: MetricsFile, _ onEvent: (FineTuneEvent) throws -> Void
-  ) throws -> (best: Candidate, candidates: [LearningRateCandidate]) {
-    let rates = trainer.configuration.learningRates
-    var best: Candidate?
-    var reports: [LearningRateCandidate] = []
-    let clock = ContinuousClock()
-    for (index, rate) in rates.enumerated() {
-      let start = clock.now
-      var report = LearningRateCandidate(lr: rate, loss: nil, seconds: 0, failure: nil)
-      do {
-        let candidate = try trainer.train(learningRate: rate) { step in
-          try metrics.append(StepRecord(step))
-          try onEvent(.step(step))
-          if index == 0 && step.step == 20 {
-            let secondsPerStep = (clock.now - start).seconds / 20
-            try onEvent(.estimate(secondsLeft: secondsPerStep * Double(step.steps * rates.count - 20)))
-          }
-        }
-        report.loss = candidate.evidence.loss
-        if candidate.evidence.elbo > best?.evidence.elbo ?? -.infinity { best = candidate }
-      } catch let error as TrainingError where rates.count > 1 {
-        guard case .diverged = error else { throw error }
-        report.failure = "\(error)"
-      }
-      report.seconds = (clock.now - start).seconds
-      reports.append(report)
-      try metrics.append(CandidateRecord(report))
-      try onEvent(.candidate(report))
-    }
-    guard let best else { throw TrainingError.allCandidatesDiverged(rates) }
-    return (best, reports)
   }
 }
 

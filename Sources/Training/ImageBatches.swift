@@ -9,6 +9,8 @@ public struct ImageBatches {
   public let device: Device
   /// The images on the device, nil where each batch is made by the host.
   package private(set) var resident: ResidentImages?
+  /// Where it is requested, ``forEachEvaluationBatch(atMost:shuffled:_:)`` throws before its next batch.
+  var interruption: Interruption?
 
   /// Batches of a decoded split.
   public init(_ images: ImageStore, device: Device) {
@@ -51,10 +53,23 @@ public struct ImageBatches {
     let items = order?.indices(step: 0, batchSize: count) ?? (0..<count).map { (index: $0, epoch: 0) }
     let batches = (count + batchSize - 1) / batchSize
     for part in 0..<batches {
+      try interruption?.check()
       let (images, labels) = try batch(
         Array(items[count * part / batches..<count * (part + 1) / batches]), augmentation: nil)
       try body(images, labels)
     }
+  }
+}
+
+extension ImageBatches {
+  /// Puts the images on the device if that is a GPU; tells it where they stay on the host.
+  mutating func moveToGPU(_ split: Split, onEvent: (FineTuneEvent) throws -> Void) throws {
+    guard device.isCUDA else { return }
+    var reason = "with --resize shortest they differ in size"
+    do { try moveToDevice() } catch { reason = error.message }
+    guard resident == nil else { return }
+    try onEvent(
+      .note("the \(split.rawValue) images stay on the host, which makes their batches: slower (\(reason))"))
   }
 }
 

@@ -21,9 +21,13 @@ public enum JSON {
     return try decoder.decode(type, from: data)
   }
 
-  /// The members of a value's JSON object, each as one line of JSON.
-  static func object(_ value: some Encodable) throws -> [String: String] {
-    let members = try JSONSerialization.jsonObject(with: encoder().encode(value)) as? [String: Any] ?? [:]
+  /// The members of a JSON object, each as one line of JSON.
+  ///
+  /// Throws where the text is not a JSON object.
+  static func members(of text: Data) throws -> [String: String] {
+    guard let members = try JSONSerialization.jsonObject(with: text) as? [String: Any] else {
+      throw CocoaError(.propertyListReadCorrupt)
+    }
     return try members.mapValues {
       let data = try JSONSerialization.data(withJSONObject: $0, options: [.fragmentsAllowed, .sortedKeys])
       return String(decoding: data, as: UTF8.self)

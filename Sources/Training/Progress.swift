@@ -6,11 +6,13 @@ public enum FineTuneEvent: Sendable {
   case note(String)
   /// Images decoded so far of a split.
   case decoding(split: String, done: Int, total: Int)
-  /// Training begins: what is trained on what.
+  /// The folder holds the finished run of this very configuration: nothing is done.
+  case alreadyFinished(run: String)
+  /// Training begins, or goes on: what is trained on what.
   case started(FineTuneSetup)
   /// One optimisation step of one candidate.
   case step(StepReport)
-  /// The time left, estimated after 20 steps, for all candidates.
+  /// The time left, estimated after 20 steps of this process, for all candidates.
   case estimate(secondsLeft: Double)
   /// A candidate was trained and evaluated.
   case candidate(LearningRateCandidate)

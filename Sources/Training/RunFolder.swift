@@ -1,9 +1,9 @@
 import Foundation
 import Weights
 
-/// A run on disk: `config.json`, `metrics.jsonl`, `model.safetensors`, `summary.json`.
+/// A run on disk: `config.json`, `data.json`, `metrics.jsonl`, `checkpoints`, `model.safetensors`, `summary.json`.
 ///
-/// `summary.json` is written last: a folder that has it holds a finished run.
+/// `config.json` makes the folder a run. `summary.json` is written last: a folder that has it holds a finished run.
 public struct RunFolder: Sendable {
   /// The folder.
   public let path: String
@@ -19,41 +19,84 @@ public struct RunFolder: Sendable {
   public var model: String { file("model.safetensors") }
   /// The result.
   public var summary: String { file("summary.json") }
+  /// What identifies the data and the weights that the run began with.
+  public var data: String { file("data.json") }
+  /// Where an unfinished run goes on from; a finished one has none.
+  public var checkpoints: String { file("checkpoints") }
+
+  /// The length of `metrics.jsonl`, 0 where there is none.
+  var metricsBytes: Int {
+    var status = stat()
+    return stat(metrics, &status) == 0 ? Int(status.st_size) : 0
+  }
 
   private func file(_ name: String) -> String { (path as NSString).appendingPathComponent(name) }
 
-  /// Whether a run was interrupted here; refuses a folder that a run with this configuration must not write to.
+  /// What lies at the path.
+  enum Contents: Equatable {
+    /// Nothing, or no more than a process that was killed before it began leaves.
+    case vacant
+    case interrupted
+    case finished
+  }
+
+  /// Looks at the folder; nothing is written.
   ///
-  /// Nothing is written. Throws ``TrainingError`` for a finished run, a run with another configuration, and a folder with
-  /// other contents.
-  func checkAvailable(for wanted: FineTuneConfiguration) throws -> Bool {
+  /// Throws ``TrainingError`` for a folder that cannot be written and one with other contents.
+  func contents() throws -> Contents {
     let manager = FileManager.default
     var isDirectory: ObjCBool = false
     guard manager.fileExists(atPath: path, isDirectory: &isDirectory) else {
       try checkWritable(parent: URL(fileURLWithPath: path).deletingLastPathComponent().path)
-      return false
+      return .vacant
     }
     guard isDirectory.boolValue else { throw TrainingError.notARun(path: path, found: "a file") }
-    let contents = try manager.contentsOfDirectory(atPath: path)
+    let names = try manager.contentsOfDirectory(atPath: path)
     try checkWritable(parent: path)
-    guard !contents.isEmpty else { return false }
-    guard manager.fileExists(atPath: configuration) else {
-      throw TrainingError.notARun(path: path, found: contents.sorted().prefix(3).joined(separator: ", "))
+    if manager.fileExists(atPath: configuration) {
+      return manager.fileExists(atPath: summary) ? .finished : .interrupted
     }
-    if manager.fileExists(atPath: summary) { throw TrainingError.finishedRun(path: path) }
-    let data = try Data(contentsOf: URL(fileURLWithPath: configuration))
-    guard let found = try? JSON.decode(FineTuneConfiguration.self, from: data) else {
-      throw TrainingError.notARun(path: path, found: "a config.json that this version cannot read")
+    let foreign = names.filter { $0 != "lease" && $0 != "data.json" && !AtomicFile.isTemporary($0) }
+    guard foreign.isEmpty else {
+      throw TrainingError.notARun(path: path, found: foreign.sorted().prefix(3).joined(separator: ", "))
     }
-    let differences = try wanted.differences(from: found)
-    guard differences.isEmpty else { throw TrainingError.otherConfiguration(path: path, differences: differences) }
-    return true
+    return .vacant
+  }
+
+  /// Refuses another run than the one in this folder.
+  ///
+  /// Throws ``TrainingError/otherConfiguration(path:differences:)``, ``TrainingError/changedData(path:differences:)`` (as
+  /// far as the listing tells), and ``TrainingError/notARun(path:found:)`` where a file cannot be read.
+  func checkSame(_ configuration: FineTuneConfiguration, _ data: DataIdentity) throws {
+    let content = FileManager.default.contents(atPath: self.configuration) ?? Data()
+    guard let differences = try? configuration.differences(fromFile: content) else {
+      throw TrainingError.notARun(path: path, found: "a config.json that cannot be read")
+    }
+    let dataDifferences = try readData().map(data.listedDifferences(from:)) ?? []
+    guard differences.isEmpty else {
+      throw TrainingError.otherConfiguration(path: path, differences: differences + dataDifferences)
+    }
+    guard dataDifferences.isEmpty else { throw TrainingError.changedData(path: path, differences: dataDifferences) }
+  }
+
+  /// Refuses data whose pixels are not those that the run began with.
+  func checkSamePixels(_ data: DataIdentity) throws {
+    let differences = try readData().map(data.pixelDifferences(from:)) ?? []
+    guard differences.isEmpty else { throw TrainingError.changedData(path: path, differences: differences) }
+  }
+
+  /// Nil for runs of older versions, which did not write it.
+  private func readData() throws -> DataIdentity? {
+    guard let content = FileManager.default.contents(atPath: data) else { return nil }
+    guard let found = try? JSON.decode(DataIdentity.self, from: content) else {
+      throw TrainingError.notARun(path: path, found: "a data.json that this version cannot read")
+    }
+    return found
   }
 
   /// The nearest folder that exists must accept a new entry; `access` says so without leaving a trace.
   private func checkWritable(parent: String) throws(TrainingError) {
-    var folder = URL(fileURLWithPath: parent)
-    while !FileManager.default.fileExists(atPath: folder.path), folder.path != "/" { folder.deleteLastPathComponent() }
+    let folder = nearestFolder(URL(fileURLWithPath: parent))
     var isDirectory: ObjCBool = false
     guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isDirectory), isDirectory.boolValue else {
       throw .notWritable(path: path, reason: "\(folder.lastPathComponent) is not a folder")
@@ -63,8 +106,33 @@ public struct RunFolder: Sendable {
     }
   }
 
-  /// Makes the folder and writes the configuration.
-  func create(_ configuration: FineTuneConfiguration) throws {
+  private func nearestFolder(_ start: URL) -> URL {
+    var folder = start
+    while !FileManager.default.fileExists(atPath: folder.path), folder.path != "/" { folder.deleteLastPathComponent() }
+    return folder
+  }
+
+  private var bytesHeld: Int {
+    let keys: Set<URLResourceKey> = [.fileSizeKey]
+    let files = FileManager.default.enumerator(at: URL(fileURLWithPath: path), includingPropertiesForKeys: Array(keys))
+    return files?.compactMap { try? ($0 as? URL)?.resourceValues(forKeys: keys).fileSize }.reduce(0, +) ?? 0
+  }
+
+  /// Refuses a disk that lacks `needed` bytes.
+  ///
+  /// Those that the folder holds already count where the run `goesOn` with them.
+  func checkSpace(needed: Int, goesOn: Bool) throws(TrainingError) {
+    var status = statvfs()
+    // Some network file systems tell no sizes.
+    guard statvfs(nearestFolder(URL(fileURLWithPath: path)).path, &status) == 0, status.f_blocks > 0 else { return }
+    let held = goesOn ? bytesHeld : 0
+    let available = Int(
+      clamping: UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize)).partialValue)
+    if needed - held > available { throw .noSpace(path: path, needed: needed - held, available: available) }
+  }
+
+  /// Makes the folder, and those above it.
+  func make() throws {
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
@@ -72,7 +140,27 @@ public struct RunFolder: Sendable {
       let reason = cause.map { String(cString: strerror($0.code.rawValue)) } ?? error.localizedDescription
       throw TrainingError.notWritable(path: path, reason: reason)
     }
+  }
+
+  /// Writes what a run begins with; the configuration last, as it makes the folder a run.
+  func begin(_ configuration: FineTuneConfiguration, _ data: DataIdentity) throws {
+    try AtomicFile.write(Data((JSON.line(data) + "\n").utf8), to: self.data)
     try AtomicFile.write(JSON.document(configuration), to: self.configuration)
+  }
+
+  /// Renames the folder to the first of `PATH.old-1`, `PATH.old-2`, … that is free.
+  ///
+  /// - Returns: the new path.
+  func moveAside() throws(TrainingError) -> String {
+    var base = path
+    while base.count > 1, base.hasSuffix("/") { base.removeLast() }
+    var number = 1
+    while FileManager.default.fileExists(atPath: "\(base).old-\(number)") { number += 1 }
+    let target = "\(base).old-\(number)"
+    guard rename(base, target) == 0 else {
+      throw .notWritable(path: path, reason: "it cannot be renamed to \(target): \(String(cString: strerror(errno)))")
+    }
+    return target
   }
 
   /// The configuration of the run in this folder.
@@ -81,5 +169,13 @@ public struct RunFolder: Sendable {
       throw TrainingError.unreadableRun(path: path, reason: "no config.json, so not a run folder")
     }
     return try JSON.decode(FineTuneConfiguration.self, from: data)
+  }
+
+  /// The result of the finished run in this folder.
+  public func readSummary() throws -> FineTuneResult {
+    guard let data = FileManager.default.contents(atPath: summary),
+      let result = try? JSON.decode(FineTuneResult.self, from: data)
+    else { throw TrainingError.unreadableRun(path: path, reason: "no readable summary.json") }
+    return result
   }
 }

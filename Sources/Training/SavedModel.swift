@@ -18,10 +18,12 @@ public struct SavedModel: Sendable {
 
   /// Reads a run folder's `model.safetensors`.
   ///
-  /// Throws ``TrainingError/unreadableRun(path:reason:)`` for a folder without one, and Weights' errors for a file that
-  /// is damaged or does not fit.
+  /// Throws ``TrainingError/unfinishedRun(path:)`` for a run that has none yet,
+  /// ``TrainingError/unreadableRun(path:reason:)`` for another folder, and Weights' errors for a file that is damaged or
+  /// does not fit.
   public init(run: RunFolder) throws {
     guard FileManager.default.fileExists(atPath: run.model) else {
+      if FileManager.default.fileExists(atPath: run.configuration) { throw TrainingError.unfinishedRun(path: run.path) }
       let isFolder = FileManager.default.fileExists(atPath: run.path)
       throw TrainingError.unreadableRun(
         path: run.path, reason: isFolder ? "no model.safetensors: not a finished run" : "no such folder")

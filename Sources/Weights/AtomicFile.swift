@@ -1,6 +1,8 @@
 import Foundation
 
 /// A file that could not be written; what was at its path before is untouched.
+///
+/// (Where `operation` is `sync folder`, the file is whole and in place, but may not survive a power failure.)
 public struct AtomicFileError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The file that was to be written.
   public let path: String
@@ -8,16 +10,22 @@ public struct AtomicFileError: Error, Equatable, Sendable, CustomStringConvertib
   public let operation: String
   /// The system's error number.
   public let code: Int32
+  /// The bytes that were to be written.
+  public let bytes: Int
 
-  package init(path: String, operation: String, code: Int32) {
+  package init(path: String, operation: String, code: Int32, bytes: Int) {
     self.path = path
     self.operation = operation
     self.code = code
+    self.bytes = bytes
   }
+
+  /// What failed, and the bytes that the file needs.
+  public var reason: String { "\(operation): \(systemMessage(code)); \(bytes) bytes needed" }
 
   /// The file, the system's message, and what to do.
   public var description: String {
-    "\(path): cannot be written (\(operation): \(systemMessage(code))). Check the folder, its permissions and free space."
+    "\(path): cannot be written (\(reason)). Check the folder, its permissions and free space."
   }
 }
 
@@ -25,7 +33,8 @@ public struct AtomicFileError: Error, Equatable, Sendable, CustomStringConvertib
 public enum AtomicFile {
   /// Writes `data` to `path`, replacing a file that is there.
   ///
-  /// It is written to a temporary file beside it, forced to disk and renamed. Throws `AtomicFileError`.
+  /// It is written to a temporary file beside it, forced to disk and renamed, and the folder is forced to disk. Throws
+  /// `AtomicFileError`.
   public static func write(_ data: Data, to path: String) throws {
     try write([data], to: path)
   }
@@ -36,16 +45,17 @@ public enum AtomicFile {
   public static func write(_ parts: [Data], to path: String) throws {
     let url = URL(fileURLWithPath: path)
     let folder = url.deletingLastPathComponent().path
-    let temporary = "\(folder)/.\(url.lastPathComponent).\(String(UInt64.random(in: 0 ... .max), radix: 36))"
+    let temporary = "\(folder)/\(temporaryName(for: url.lastPathComponent))"
     func check(_ result: Int32, _ operation: String) throws {
-      if result < 0 { throw AtomicFileError(path: path, operation: operation, code: errno) }
+      guard result < 0 else { return }
+      throw AtomicFileError(path: path, operation: operation, code: errno, bytes: parts.reduce(0) { $0 + $1.count })
     }
 
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     try check(descriptor, "create")
     do {
       defer { close(descriptor) }
-      for part in parts { try part.withUnsafeBytes { try check(writeAll($0, to: descriptor), "write") } }
+      for part in parts { try check(writeAll(part, to: descriptor), "write") }
       try check(fsync(descriptor), "sync")
       try check(rename(temporary, path), "rename")
     } catch {
@@ -53,30 +63,53 @@ public enum AtomicFile {
       throw error
     }
 
-    // The rename itself survives a crash only once the folder is on disk.
+    // The rename itself survives a crash only once the folder is on disk. Some file systems cannot say so: EINVAL.
     let folderDescriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     if folderDescriptor >= 0 {
-      fsync(folderDescriptor)
-      close(folderDescriptor)
+      defer { close(folderDescriptor) }
+      if fsync(folderDescriptor) < 0, errno != EINVAL { try check(-1, "sync folder") }
     }
   }
 
-  /// Writes all of `bytes`, in as many pieces as the system takes; -1 on failure.
-  private static func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Int32 {
-    var rest = bytes[...]
-    while let start = UnsafeRawBufferPointer(rebasing: rest).baseAddress, !rest.isEmpty {
-      let written = Foundation.write(descriptor, start, rest.count)
-      if written < 0 {
-        if errno == EINTR { continue }
-        return -1
-      }
-      rest = rest.dropFirst(written)
+  /// A name for a temporary file that becomes `name`.
+  package static func temporaryName(for name: String) -> String {
+    ".\(name).\(String(UInt64.random(in: 0 ... .max), radix: 36)).partial"
+  }
+
+  /// Removes the temporary files that killed processes left in `folder`.
+  ///
+  /// The caller knows that no other process writes there.
+  package static func removeTemporaries(in folder: String) {
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] where isTemporary(name) {
+      unlink("\(folder)/\(name)")
     }
-    return 0
+  }
+
+  /// Whether a file of this name is one that this type makes and renames.
+  package static func isTemporary(_ name: String) -> Bool {
+    let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+    return parts.count >= 4 && parts[0].isEmpty && parts.last == "partial"
+      && UInt64(parts[parts.count - 2], radix: 36) != nil
+  }
+
+  /// Writes all of `data`, in as many pieces as the system takes; -1 on failure, with `errno` set.
+  package static func writeAll(_ data: Data, to descriptor: Int32) -> Int32 {
+    data.withUnsafeBytes { bytes in
+      var rest = bytes[...]
+      while let start = UnsafeRawBufferPointer(rebasing: rest).baseAddress, !rest.isEmpty {
+        let written = Foundation.write(descriptor, start, rest.count)
+        if written < 0 {
+          if errno == EINTR { continue }
+          return -1
+        }
+        rest = rest.dropFirst(written)
+      }
+      return 0
+    }
   }
 }
 
 /// The system's message for `code`.
-func systemMessage(_ code: Int32 = errno) -> String {
+package func systemMessage(_ code: Int32 = errno) -> String {
   String(cString: strerror(code))
 }

@@ -8,17 +8,32 @@ public enum Safetensors {
   /// then by name), metadata by key, and the header is padded with spaces to a multiple of 8.
   /// Throws `WeightsError.unwritable` for a repeated or reserved name, or bytes that do not fit the shape, and
   /// `AtomicFileError` where the system refuses; a file that was there before then stays.
+  ///
+  /// With `checksum` the file's last tensor, the four bytes `crc32`, is the little-endian CRC-32 of all bytes before it;
+  /// ``SafetensorsFile/verifyChecksum()`` compares.
   /// Source: the safetensors specification.
-  public static func write(_ arrays: [NamedArray], metadata: [String: String] = [:], to path: String) throws {
-    try check(arrays, path: path)
+  public static func write(
+    _ arrays: [NamedArray], metadata: [String: String] = [:], checksum: Bool = false, to path: String
+  ) throws {
     let order = Dictionary(uniqueKeysWithValues: ScalarType.allCases.enumerated().map { ($1, $0) })
     let sorted = arrays.sorted { left, right in
       left.dtype == right.dtype
         ? left.name.utf8.lexicographicallyPrecedes(right.name.utf8)
         : (order[left.dtype] ?? 0) > (order[right.dtype] ?? 0)
     }
-    try AtomicFile.write([header(sorted, metadata: metadata)] + sorted.map(\.bytes), to: path)
+    guard checksum else {
+      try check(sorted, path: path)
+      return try AtomicFile.write([header(sorted, metadata: metadata)] + sorted.map(\.bytes), to: path)
+    }
+    let all = sorted + [NamedArray(name: checksumName, dtype: .u8, shape: [4], bytes: Data(count: 4))]
+    try check(all, path: path)
+    let parts = [header(all, metadata: metadata)] + sorted.map(\.bytes)
+    let crc = parts.reduce(0) { crc, part in part.withUnsafeBytes { Checksum.crc32($0, continuing: crc) } }
+    try AtomicFile.write(parts + [withUnsafeBytes(of: crc.littleEndian) { Data($0) }], to: path)
   }
+
+  /// The tensor that holds a file's checksum.
+  static let checksumName = "crc32"
 
   private static func check(_ arrays: [NamedArray], path: String) throws(WeightsError) {
     var names: Set<String> = ["__metadata__"]

@@ -71,6 +71,26 @@ public final class SafetensorsFile: Sendable {
     try withBytes(of: name) { info, bytes in info.dtype.values(bytes) }
   }
 
+  /// The CRC-32 of the whole file.
+  public func checksum() -> UInt32 { withExtendedLifetime(self) { Checksum.crc32(mapping) } }
+
+  /// Compares the file with the checksum that ``Safetensors/write(_:metadata:checksum:to:)`` put at its end.
+  ///
+  /// Throws `WeightsError.malformed` where it has none or differs.
+  public func verifyChecksum() throws(WeightsError) {
+    guard tensors.last?.name == Safetensors.checksumName, mapping.count >= 12 else {
+      throw .malformed(path: path, problem: "it has no checksum")
+    }
+    let end = mapping.count - 4
+    let expected = UInt32(littleEndian: mapping.loadUnaligned(fromByteOffset: end, as: UInt32.self))
+    let found = withExtendedLifetime(self) { Checksum.crc32(UnsafeRawBufferPointer(rebasing: mapping[..<end])) }
+    guard found == expected else {
+      throw .malformed(
+        path: path,
+        problem: "its checksum is \(String(found, radix: 16)), expected \(String(expected, radix: 16)): it is damaged")
+    }
+  }
+
   /// Maps a regular file of at least 8 bytes.
   private static func map(_ path: String) throws -> UnsafeRawBufferPointer {
     // Non-blocking, so that a named pipe is refused and not waited for.

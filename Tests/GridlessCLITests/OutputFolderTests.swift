@@ -20,9 +20,10 @@ import Testing
     #expect(try place.everything() == before)
   }
 
-  @Test func aFinishedRunIsKept() throws {
+  @Test func aFinishedRunWithOtherArgumentsIsKept() throws {
     try expectRefusal(
-      try finished(), [], says: ["run: holds a finished run", "Pass another --out", "gridless evaluate"])
+      try finished(), ["--seed", "5"],
+      says: ["run: holds a run with another configuration:", "seed: 0 there, 5 now", "--overwrite"])
   }
 
   @Test func anInterruptedRunWithAnotherConfigurationIsKept() throws {
@@ -36,7 +37,8 @@ import Testing
       ])
   }
 
-  @Test func anInterruptedRunWithTheSameConfigurationStartsAgain() throws {
+  /// Without a checkpoint, there is nothing that metrics could belong to.
+  @Test func anInterruptedRunWithoutACheckpointStartsAgain() throws {
     let place = try finished()
     let model = try place.contents("run/model.safetensors")
     try place.remove("run/summary.json")
@@ -59,7 +61,8 @@ import Testing
     let place = try Workplace()
     try place.writeData()
     try expectRefusal(
-      place, ["--out", "data"], says: ["data: expected a new or empty folder, found test, train", "Pass another --out"])
+      place, ["--out", "data", "--overwrite"],
+      says: ["data: expected a new or empty folder, found test, train", "Pass another --out"])
   }
 
   @Test func aFileIsNoFolder() throws {
@@ -98,7 +101,7 @@ import Testing
       #expect(result["run"] as? String == out)
       let files = try FileManager.default.contentsOfDirectory(
         atPath: out.hasPrefix("/") ? out : place.absolute(out))
-      #expect(files.sorted() == ["config.json", "metrics.jsonl", "model.safetensors", "summary.json"])
+      #expect(files.sorted() == ["config.json", "data.json", "metrics.jsonl", "model.safetensors", "summary.json"])
     }
   }
 }

@@ -185,15 +185,14 @@ import Training
   }
 
   private func blocks(_ side: Side, _ recorder: Recorder?, steps: Int) throws -> (notes: [String], norms: [Double]) {
-    var notes: [String] = []
     let blocks = DeviceBlocks(
       try deviceStep(side, capacity: DeviceBlocks.length), posterior: side.posterior, vector: side.model.vector,
-      seed: 1, recorder: recorder, note: { notes.append($0) })
+      seed: 1, recorder: recorder)
     var norms: [Double] = []
     for first in stride(from: 0, to: steps, by: 5) {
       norms += try blocks.run((first..<first + 5).map(Self.plan), from: first).map(\.gradientNorm)
     }
-    return (notes, norms)
+    return (blocks.takeNotes(), norms)
   }
 
   /// Recorded steps, steps without a recorder, and steps whose recording fails are the same steps.
@@ -222,7 +221,7 @@ import Training
     let recorder = Recorder()
     let blocks = DeviceBlocks(
       try deviceStep(side, capacity: DeviceBlocks.length), posterior: side.posterior, vector: side.model.vector,
-      seed: 1, recorder: recorder, note: { _ in })
+      seed: 1, recorder: recorder)
     _ = try blocks.run((0..<5).map(Self.plan), from: 0)
     #expect(!side.model.vector.isReduced.contains(true))
     side.posterior.rho = IsotropicPosterior(mean: side.posterior.mean, sigma: 2e-2).rho
@@ -240,5 +239,20 @@ import Training
     try Data("no library".utf8).write(to: URL(fileURLWithPath: path))
     defer { try? FileManager.default.removeItem(atPath: path) }
     #expect(throws: TorchError.self) { try CUDAGraphs(library: path) }
+  }
+
+  private static let built = FileManager.default.currentDirectoryPath + "/.build/release/libgridless_cuda.so"
+
+  /// Where `make cuda` has built it: it loads where libtorch's CUDA library does, and elsewhere names what is missing.
+  @Test(.enabled(if: FileManager.default.fileExists(atPath: built), "make cuda was not run"))
+  func theBuiltLibraryLoadsWithCUDA() throws {
+    try Runtime.start()
+    do {
+      _ = try CUDAGraphs(library: Self.built)
+      #expect(Runtime.cudaLoadError == nil)
+    } catch {
+      #expect(Runtime.cudaLoadError != nil)
+      #expect(error.message.contains("cannot open shared object file"), "\(error)")
+    }
   }
 }

@@ -31,7 +31,7 @@ import Weights
         setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limits)
         signal(SIGXFSZ, handler)
       }
-      #expect(throws: AtomicFileError(path: path, operation: "write", code: EFBIG)) {
+      #expect(throws: AtomicFileError(path: path, operation: "write", code: EFBIG, bytes: 3 << 20)) {
         try AtomicFile.write(Data(count: 3 << 20), to: path)
       }
       #expect(contents(path) == "old")
@@ -42,7 +42,7 @@ import Weights
   @Test func aFailureWhileRenamingLeavesNoTemporaryFile() throws {
     try withTemporaryFile("folder") { path in
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-      #expect(throws: AtomicFileError(path: path, operation: "rename", code: EISDIR)) {
+      #expect(throws: AtomicFileError(path: path, operation: "rename", code: EISDIR, bytes: 3)) {
         try AtomicFile.write(Data("new".utf8), to: path)
       }
       #expect(try neighbours(path) == ["folder"])
@@ -50,10 +50,10 @@ import Weights
   }
 
   @Test func anAbsentFolderIsNamed() throws {
-    let error = AtomicFileError(path: "/nowhere/a.json", operation: "create", code: ENOENT)
-    #expect(throws: error) { try AtomicFile.write(Data(), to: "/nowhere/a.json") }
+    let error = AtomicFileError(path: "/nowhere/a.json", operation: "create", code: ENOENT, bytes: 2)
+    #expect(throws: error) { try AtomicFile.write(Data("{}".utf8), to: "/nowhere/a.json") }
     #expect(
-      error.description == "/nowhere/a.json: cannot be written (create: No such file or directory). "
+      error.description == "/nowhere/a.json: cannot be written (create: No such file or directory; 2 bytes needed). "
         + "Check the folder, its permissions and free space.")
   }
 
@@ -64,7 +64,7 @@ import Weights
       let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
       try #require(chmod(folder, 0o555) == 0)
       defer { chmod(folder, 0o755) }
-      #expect(throws: AtomicFileError(path: path, operation: "create", code: EACCES)) {
+      #expect(throws: AtomicFileError(path: path, operation: "create", code: EACCES, bytes: 3)) {
         try AtomicFile.write(Data("new".utf8), to: path)
       }
       #expect(contents(path) == "old")
@@ -86,6 +86,53 @@ import Weights
         #expect("\(error)".hasPrefix("\(path): not written (") && "\(error)".contains(fault), "\(error)")
       }
       #expect(try SafetensorsFile(path: path).floats("a") == [1, 2])
+    }
+  }
+
+  /// Every byte counts, the header's as well, and the file is one that the format allows.
+  @Test func aChecksumTellsEveryDamagedByte() throws {
+    try withTemporaryFile { path in
+      let array = NamedArray(name: "a", shape: [2], [1, 2] as [Float])
+      try Safetensors.write([array], metadata: ["k": "v"], checksum: true, to: path)
+      let file = try SafetensorsFile(path: path)
+      try file.verifyChecksum()
+      #expect(try file.floats("a") == [1, 2])
+      let sound = try Data(contentsOf: URL(fileURLWithPath: path))
+      for index in sound.indices {
+        var damaged = sound
+        damaged[index] ^= 1
+        try damaged.write(to: URL(fileURLWithPath: path))
+        #expect(throws: WeightsError.self, "byte \(index)") { try SafetensorsFile(path: path).verifyChecksum() }
+      }
+      for count in 0..<sound.count {
+        try sound.prefix(count).write(to: URL(fileURLWithPath: path))
+        #expect(throws: WeightsError.self, "\(count) bytes") { try SafetensorsFile(path: path).verifyChecksum() }
+      }
+      try Safetensors.write([array], to: path)
+      #expect(throws: WeightsError.malformed(path: path, problem: "it has no checksum")) {
+        try SafetensorsFile(path: path).verifyChecksum()
+      }
+    }
+  }
+
+  /// The check value of CRC-32 in the catalogue of parametrised CRC algorithms.
+  @Test func theChecksumIsZlibs() {
+    let sum = Array("123456789".utf8).withUnsafeBytes { Checksum.crc32($0) }
+    #expect(sum == 0xCBF4_3926)
+    let start = Array("1234".utf8).withUnsafeBytes { Checksum.crc32($0) }
+    #expect(Array("56789".utf8).withUnsafeBytes { Checksum.crc32($0, continuing: start) } == sum)
+  }
+
+  /// Only files that this type names are temporary, whatever else is hidden in the folder.
+  @Test func whatAKilledWriterLeavesIsRemoved() throws {
+    try withTemporaryFile("model.safetensors") { path in
+      let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+      let others = [".hidden", ".a.partial", "b.1.partial", ".c.x!.partial", ".d.1.partial~"]
+      for name in others + [AtomicFile.temporaryName(for: "model.safetensors")] {
+        try Data().write(to: URL(fileURLWithPath: "\(folder)/\(name)"))
+      }
+      AtomicFile.removeTemporaries(in: folder)
+      #expect(try neighbours(path).sorted() == others.sorted())
     }
   }
 

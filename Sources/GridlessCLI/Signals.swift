@@ -1,0 +1,55 @@
+import Foundation
+import Gridless
+import Synchronization
+
+/// What signals do to a run: SIGINT and SIGTERM ask it to stop, a second SIGINT ends the process at once, and SIGHUP and
+/// SIGPIPE do nothing, as a run goes on when nobody looks.
+///
+/// Made once, before other threads: they inherit that the signals are blocked, and one thread waits for them.
+final class Signals: Sendable {
+  /// Given to the run.
+  let interruption = Interruption()
+
+  private let isTerminal = isatty(STDERR_FILENO) == 1
+  private let first = Mutex<Int32>(SIGTERM)
+  private let onLeave: @Sendable (Int32) -> Void
+
+  /// The signal that asked the run to stop.
+  var caught: Int32 { first.withLock { $0 } }
+
+  /// `onLeave` is told of the signal where training has not begun, right before the process ends.
+  init(onLeave: @escaping @Sendable (Int32) -> Void) {
+    self.onLeave = onLeave
+    signal(SIGHUP, SIG_IGN)
+    signal(SIGPIPE, SIG_IGN)
+    var set = sigset_t()
+    sigemptyset(&set)
+    sigaddset(&set, SIGINT)
+    sigaddset(&set, SIGTERM)
+    pthread_sigmask(SIG_BLOCK, &set, nil)
+    Thread.detachNewThread { [self, set] in wait(for: set) }
+  }
+
+  private func wait(for set: sigset_t) {
+    var (set, number, interrupts) = (set, Int32(0), 0)
+    while sigwait(&set, &number) == 0 {
+      interrupts += number == SIGINT ? 1 : 0
+      if interrupts > 1 { _exit(128 + SIGINT) }
+      guard !interruption.isRequested else { continue }
+      first.withLock { $0 = number }
+      if interruption.request() {
+        interruption.abandon()
+        onLeave(number)
+        tell("interrupted before training; nothing was lost. To start again: \(Finetune.sameCommand)")
+        _exit(128 + number)
+      }
+      if isTerminal { tell("stopping after this step, to go on later; a second Ctrl-C stops at once") }
+    }
+  }
+
+  private func tell(_ text: String) {
+    // Over a bar that may be there.
+    let start = isTerminal ? "\r\u{1B}[2K" : ""
+    try? FileHandle.standardError.write(contentsOf: Data((start + text + "\n").utf8))
+  }
+}

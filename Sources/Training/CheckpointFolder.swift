@@ -1,0 +1,131 @@
+import Backbones
+import Foundation
+import Weights
+
+/// A run's `checkpoints`: the last two checkpoints, and the best learning rate's file that they refer to.
+struct CheckpointFolder {
+  /// How many are kept: the newest, and the one that is used where the newest is damaged.
+  static let kept = 2
+
+  let path: String
+
+  /// What a run goes on from.
+  struct Found {
+    var checkpoint: Checkpoint
+    var best: Candidate?
+    /// The checkpoint's file.
+    var file: String
+  }
+
+  private func file(_ name: String) -> String { "\(path)/\(name)" }
+
+  /// Sorted by name they are sorted by progress.
+  private static func name(_ state: Checkpoint.State) -> String {
+    String(format: "candidate-%02d-step-%09d.safetensors", state.candidate + 1, state.step)
+  }
+
+  private func checkpoints() -> [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [])
+      .filter { $0.hasPrefix("candidate-") && $0.hasSuffix(".safetensors") }.sorted()
+  }
+
+  /// Makes the folder, and removes what killed processes left unfinished in it.
+  func prepare() throws {
+    guard mkdir(path, 0o777) == 0 || errno == EEXIST else {
+      throw TrainingError.notWritable(path: path, reason: String(cString: strerror(errno)))
+    }
+    AtomicFile.removeTemporaries(in: path)
+  }
+
+  /// Writes a checkpoint; older ones than the last two go, with the best files that only they refer to.
+  ///
+  /// - Returns: its file. Throws `AtomicFileError`; all that was there is then still there.
+  func save(_ checkpoint: Checkpoint, network: Network) throws -> String {
+    let name = Self.name(checkpoint.state)
+    try checkpoint.write(to: file(name), network: network)
+    let old = checkpoints().filter { $0 < name }.dropLast(Self.kept - 1)
+    for name in old { unlink(file(name)) }
+    if !old.isEmpty { removeUnusedBest() }
+    return file(name)
+  }
+
+  /// Writes a learning rate that is done and the best so far.
+  ///
+  /// - Returns: its name. Throws `AtomicFileError`.
+  func saveBest(_ candidate: Candidate, index: Int, network: Network) throws -> String {
+    let name = String(format: "best-%02d.safetensors", index + 1)
+    try BestCandidateFile.write(candidate, to: file(name), network: network)
+    return name
+  }
+
+  private func removeUnusedBest() {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    let unused = Set(names.filter { $0.hasPrefix("best-") && $0.hasSuffix(".safetensors") })
+    let used = checkpoints().compactMap { name -> String? in
+      let text = (try? SafetensorsFile(path: file(name)))?.metadata["state"] ?? ""
+      return (try? JSON.decode(Checkpoint.State.self, from: Data(text.utf8)))?.best
+    }
+    for name in unused.subtracting(used) { unlink(file(name)) }
+  }
+
+  /// The newest checkpoint that is whole, with the best learning rate's file; nil where there is none.
+  ///
+  /// `metricsBytes` is the length of `metrics.jsonl`, which must reach as far as the checkpoint's. What is damaged is
+  /// renamed to `….damaged` and told.
+  func newest(
+    for model: Model, metricsBytes: Int, within configuration: FineTuneConfiguration,
+    onNote: (String) throws -> Void
+  ) throws -> Found? {
+    let names = checkpoints()
+    for name in names.reversed() {
+      do {
+        let checkpoint = try Checkpoint(path: file(name), network: model.network)
+        guard (0...configuration.learningRates.count).contains(checkpoint.state.candidate),
+          (0...configuration.steps).contains(checkpoint.state.step)
+        else { throw WeightsError.malformed(path: file(name), problem: "it is of another configuration") }
+        guard checkpoint.state.metricsBytes <= metricsBytes else {
+          throw WeightsError.malformed(
+            path: file(name),
+            problem: "metrics.jsonl has \(metricsBytes) bytes, but had \(checkpoint.state.metricsBytes) with it")
+        }
+        let best = try checkpoint.state.best.map { try BestCandidateFile.read(file($0), like: model) }
+        return Found(checkpoint: checkpoint, best: best, file: file(name))
+      } catch let error as WeightsError {
+        let kept = setAside(name)
+        let rest = name == names.first ? "No other is left: training starts again" : "The one before it is used"
+        try onNote("a checkpoint is damaged: \(error.fault). It is kept as \(kept). \(rest)")
+      }
+    }
+    return nil
+  }
+
+  private func setAside(_ name: String) -> String {
+    var target = file(name + ".damaged")
+    var number = 2
+    while FileManager.default.fileExists(atPath: target) {
+      target = file("\(name).damaged-\(number)")
+      number += 1
+    }
+    rename(file(name), target)
+    return target
+  }
+
+  /// Removes the checkpoints of a finished run; damaged ones stay.
+  func remove() {
+    for name in checkpoints() { unlink(file(name)) }
+    removeUnusedBest()
+    AtomicFile.removeTemporaries(in: path)
+    rmdir(path)
+  }
+}
+
+extension WeightsError {
+  /// The file and what is wrong with it, without advice.
+  fileprivate var fault: String {
+    switch self {
+    case .unreadable(let path, let reason): "\(path) (\(reason))"
+    case .malformed(let path, let problem), .unwritable(let path, let problem): "\(path) (\(problem))"
+    case .noTensor(let path, let name): "\(path) (no tensor '\(name)')"
+    }
+  }
+}

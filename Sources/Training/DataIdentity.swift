@@ -1,0 +1,98 @@
+import Datasets
+import Foundation
+import Weights
+
+/// What a run was trained on, so that it goes on with nothing else: the content of `data.json`.
+struct DataIdentity: Codable, Equatable {
+  /// The examples of a split, in their order.
+  struct Part: Codable, Equatable {
+    var split: Split
+    /// Paths relative to the data folder.
+    var names: [String]
+    var labels: [Int]
+    /// The CRC-32 of each example's decoded, resized pixels; nil for those that were skipped, and before decoding.
+    var pixels: [UInt32?]
+  }
+
+  var classes: [String]
+  var parts: [Part]
+  /// The CRC-32 of the pretrained weights' file; nil without one.
+  var weights: UInt32?
+
+  /// A data set as it is listed, not yet decoded.
+  init(_ dataset: Dataset, weights: SafetensorsFile?) {
+    classes = dataset.classes
+    self.weights = weights?.checksum()
+    let roots = [dataset.path, (dataset.path as NSString).deletingLastPathComponent].map { root in
+      root.hasSuffix("/") || root.isEmpty ? root : root + "/"
+    }
+    parts = Split.allCases.compactMap { split in
+      dataset.splits[split].map { examples in
+        let names = examples.map { example in
+          let name = example.source.name
+          return roots.first { !$0.isEmpty && name.hasPrefix($0) }.map { String(name.dropFirst($0.count)) } ?? name
+        }
+        return Part(
+          split: split, names: names, labels: examples.map(\.label), pixels: Array(repeating: nil, count: names.count))
+      }
+    }
+  }
+
+  /// Adds the pixels of a decoded split, whose examples are those listed, some left out.
+  mutating func add(_ store: ImageStore, of split: Split, listed: [Example]) throws {
+    guard let part = parts.firstIndex(where: { $0.split == split }) else { return }
+    var decoded = zip(store.examples, try store.checksums()).makeIterator()
+    var next = decoded.next()
+    for (index, example) in listed.enumerated() where next?.0 == example {
+      parts[part].pixels[index] = next?.1
+      next = decoded.next()
+    }
+  }
+
+  /// Lines that say what differs from a run's data as it was listed then: classes, examples, labels, weights.
+  func listedDifferences(from there: DataIdentity) -> [String] {
+    var lines: [String] = []
+    if classes != there.classes {
+      let (gone, new) = (Set(there.classes).subtracting(classes), Set(classes).subtracting(there.classes))
+      lines.append(
+        "classes: \(there.classes.count) there, \(classes.count) now"
+          + (gone.isEmpty ? "" : "; gone: \(gone.sorted().joined(separator: ", "))")
+          + (new.isEmpty ? "" : "; new: \(new.sorted().joined(separator: ", "))"))
+    }
+    for split in Split.allCases {
+      let (then, now) = (there.part(split), part(split))
+      let place = zip(then.names, now.names).enumerated().first { $1.0 != $1.1 }?.offset
+      if then.names != now.names {
+        let index = place ?? min(then.names.count, now.names.count)
+        func name(_ part: Part) -> String { part.names.indices.contains(index) ? part.names[index] : "none" }
+        lines.append(
+          "\(split): \(then.names.count) images there, \(now.names.count) now; first difference: \(name(then)) there, \(name(now)) now"
+        )
+      } else if let index = zip(then.labels, now.labels).enumerated().first(where: { $1.0 != $1.1 })?.offset,
+        classes == there.classes
+      {
+        lines.append(
+          "\(split): \(now.names[index]) is \(classes[then.labels[index]]) there, \(classes[now.labels[index]]) now")
+      }
+    }
+    if weights != there.weights {
+      func text(_ checksum: UInt32?) -> String { checksum.map { "checksum " + String($0, radix: 16) } ?? "none" }
+      lines.append("weights: \(text(there.weights)) there, \(text(weights)) now")
+    }
+    return lines
+  }
+
+  /// Lines that say which pixels differ from a run's; both have the same examples.
+  func pixelDifferences(from there: DataIdentity) -> [String] {
+    Split.allCases.compactMap { split in
+      let (then, now) = (there.part(split), part(split))
+      let changed = zip(then.pixels, now.pixels).enumerated().filter { $1.0 != $1.1 }.map(\.offset)
+      guard let first = changed.first else { return nil }
+      return "\(split): \(changed.count) of \(now.names.count) images have other pixels now; first: \(now.names[first])"
+    }
+  }
+
+  private func part(_ split: Split) -> Part {
+    parts.first { $0.split == split } ?? Part(split: split, names: [], labels: [], pixels: [])
+  }
+}

@@ -1,0 +1,123 @@
+import Foundation
+import Weights
+
+/// Keeps a run safe while it goes on: its metrics, its checkpoints, its lease, and requests to stop it.
+final class RunKeeper {
+  /// Where the run stands, as it will be saved.
+  private(set) var state: Checkpoint.State
+  /// The newest checkpoint's file and progress.
+  private var saved: (file: String, progress: RunProgress)?
+
+  private let model: Model
+  private let configuration: FineTuneConfiguration
+  private let interval: CheckpointInterval
+  private let folder: CheckpointFolder
+  private let metrics: MetricsFile
+  private let lease: Lease
+  private let interruption: Interruption?
+  private let runStart: ContinuousClock.Instant
+  private var candidateStart = ContinuousClock.now
+  private var lastSave = ContinuousClock.now
+  private var secondsBefore = (run: 0.0, candidate: 0.0)
+
+  /// Goes on from a checkpoint, if there is one; `start` is when this process began with the run.
+  init(
+    _ run: RunFolder, from found: CheckpointFolder.Found?, model: Model, configuration: FineTuneConfiguration,
+    interval: CheckpointInterval, lease: Lease, interruption: Interruption?, start: ContinuousClock.Instant
+  ) throws {
+    state =
+      found?.checkpoint.state
+      ?? Checkpoint.State(candidate: 0, step: 0, seconds: 0, candidateSeconds: 0, reports: [], metricsBytes: 0)
+    (self.model, self.configuration, self.interval) = (model, configuration, interval)
+    (self.lease, self.interruption, runStart) = (lease, interruption, start)
+    folder = CheckpointFolder(path: run.checkpoints)
+    secondsBefore = (state.seconds, state.candidateSeconds)
+    metrics = try MetricsFile(path: run.metrics, keeping: state.metricsBytes)
+    saved = found.map { ($0.file, progress) }
+  }
+
+  /// Wall time of the run, from its first process to now.
+  var seconds: Double { secondsBefore.run + (ContinuousClock.now - runStart).seconds }
+  /// Wall time of the learning rate in training.
+  var candidateSeconds: Double { secondsBefore.candidate + (ContinuousClock.now - candidateStart).seconds }
+
+  /// Where the run stands, in words.
+  var progress: RunProgress {
+    let rates = configuration.learningRates
+    return RunProgress(
+      lr: rates.indices.contains(state.candidate) ? rates[state.candidate] : nil, step: state.step,
+      steps: configuration.steps)
+  }
+
+  /// Notes steps, and saves where one of them says that it is time to, at the last step, and where a stop was requested.
+  ///
+  /// Throws `Interrupted` after such a request.
+  func record(_ reports: [StepReport], of run: CandidateRun) throws {
+    try lease.check()
+    try storing { for report in reports { try metrics.append(StepRecord(report)) } }
+    state.step = run.step
+    let isDue =
+      switch interval {
+      case .steps(let steps): reports.contains { $0.step % steps == 0 }
+      case .seconds(let seconds): (ContinuousClock.now - lastSave).seconds >= seconds
+      }
+    let isStopping = interruption?.isRequested == true
+    if isDue || isStopping || run.step == configuration.steps { try save(run) }
+    try interruption?.check()
+  }
+
+  /// Notes a learning rate that is done, and saves; `best` is its candidate where none before was better.
+  func record(_ report: LearningRateCandidate, best: Candidate?) throws {
+    try lease.check()
+    try storing {
+      try metrics.append(CandidateRecord(report))
+      if let best {
+        try lease.verify()
+        state.best = try folder.saveBest(best, index: state.candidate, network: model.network)
+      }
+    }
+    state.reports.append(report)
+    (state.candidate, state.step) = (state.candidate + 1, 0)
+    (secondsBefore.candidate, candidateStart) = (0, .now)
+    try save(nil)
+  }
+
+  /// Saves the state of a learning rate's training, or that between two.
+  ///
+  /// - Returns: the checkpoint's file.
+  @discardableResult
+  func save(_ run: CandidateRun?) throws -> String {
+    try lease.verify()
+    state.seconds = seconds
+    state.candidateSeconds = run == nil ? 0 : candidateSeconds
+    state.metricsBytes = metrics.bytes
+    let checkpoint = Checkpoint(state: state, snapshot: try run?.snapshot())
+    let file = try storing {
+      try metrics.sync()
+      return try folder.save(checkpoint, network: model.network)
+    }
+    (saved, lastSave) = ((file, progress), .now)
+    return file
+  }
+
+  /// Writes the run's result; once it is on disk, the checkpoints have done their work.
+  func finish(_ body: () throws -> FineTuneResult) throws -> FineTuneResult {
+    try lease.verify()
+    let result = try storing {
+      try metrics.sync()
+      return try body()
+    }
+    folder.remove()
+    return result
+  }
+
+  /// Adds to an error of storage what is kept.
+  private func storing<Result>(_ body: () throws -> Result) throws -> Result {
+    do {
+      return try body()
+    } catch let error as AtomicFileError {
+      let kept = saved.map { "All up to \($0.progress) is kept." } ?? "Nothing had been saved yet."
+      throw TrainingError.notSaved(path: error.path, reason: error.reason, kept: kept)
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import Foundation
+import Gridless
+import Testing
+
+/// Numbers that are not finite: the message names them, and what was good is kept.
+@Suite struct DivergenceTests {
+  private func place(weights: Float = 1e30) throws -> Workplace {
+    let place = try Workplace()
+    try place.writeData()
+    try place.writeCheckpoint("wild.safetensors") { _, state in
+      for index in state.parameters.indices { state.parameters[index] = state.parameters[index].map { _ in weights } }
+    }
+    return place
+  }
+
+  /// A checkpoint of finite but absurd numbers: each candidate overflows, and the search says so.
+  @Test func divergenceAtEveryRateIsAnError() throws {
+    let place = try place()
+    for _ in 1...2 {
+      // Given again, the command has nothing else to say.
+      let outcome = try place.finetune("data", "--weights", "wild.safetensors", "--lr", "auto", "--json")
+      #expect(outcome.status == 1)
+      #expect(outcome.errors.contains("training diverged at every learning rate (0.1, 0.01, 0.001, 0.0001)"))
+      let candidates = try outcome.objects()
+      #expect(candidates.isEmpty || candidates.count == 4)
+      for candidate in candidates {
+        #expect(candidate["loss"] is NSNull)
+        let failure = try #require(candidate["failure"] as? String)
+        #expect(failure.contains("is not finite at step 1 with learning rate "))
+        #expect(failure.contains("; first in the gradient of conv1.weight and in the statistics bn1.running_var"))
+      }
+    }
+  }
+
+  @Test func theMessageNamesTermTensorStepAndRate() throws {
+    let outcome = try place().finetune("data", "--weights", "wild.safetensors", "--lr", "0.25")
+    #expect(outcome.status == 1)
+    #expect(
+      outcome.errors.contains(
+        "the data term (mean NLL) is not finite at step 1 with learning rate 0.25; first in the gradient of conv1.weight"
+      ), "\(outcome.errors)")
+    #expect(outcome.errors.contains("Pass a smaller --lr"))
+  }
+
+  /// σ falls to zero, and its logarithm with it.
+  @Test func theStateBeforeIsKept() throws {
+    let place = try Workplace()
+    try place.writeData()
+    let first = try place.finetune("data", "--lr", "1e30", "--steps", "9")
+    #expect(first.status == 1)
+    let match = try #require(
+      first.errors.firstMatch(
+        of: #/is not finite at step (\d) with learning rate 1e\+30; first in .*\. The state before is kept in (\S*)\. /#
+      ),
+      "\(first.errors)")
+    let step = try #require(Int(match.1))
+    #expect(step > 1)
+    let kept = try SafetensorsFile(path: place.absolute(String(match.2)))
+    try kept.verifyChecksum()
+    #expect(kept.path.hasSuffix("step-00000000\(step - 1).safetensors"))
+    for tensor in kept.tensors { #expect(try kept.doubles(tensor.name).allSatisfy(\.isFinite), "\(tensor.name)") }
+    // It goes on from there, to the same end.
+    let again = try place.finetune("data", "--lr", "1e30", "--steps", "9")
+    #expect(again.status == 1 && again.errors.contains(match.0))
+  }
+
+  /// An absurd rate before a sound one, which is the run at that rate alone.
+  @Test func aRateThatDivergesJustLoses() throws {
+    let place = try Workplace()
+    try place.writeData()
+    var options = FineTuneOptions(
+      data: place.absolute("data"), model: "resnet8", weights: nil, out: place.absolute("search"))
+    (options.size, options.steps, options.batchSize, options.device, options.threads) = (16, 6, 4, .cpu, 1)
+    options.learningRates = [1e30, 0.01]
+    let result = try FineTuner(options).run()
+    #expect(result.lr == 0.01)
+    #expect(result.lrCandidates.map(\.lr) == [1e30, 0.01])
+    #expect(result.lrCandidates[0].loss == nil && result.lrCandidates[1].loss == result.loss)
+    #expect(result.lrCandidates[0].failure?.contains("is not finite at step") == true)
+    options.learningRates = [0.01]
+    options.out = place.absolute("alone")
+    try FineTuner(options).run()
+    #expect(try place.contents("search/model.safetensors") == place.contents("alone/model.safetensors"))
+  }
+}

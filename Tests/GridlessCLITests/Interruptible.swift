@@ -1,0 +1,62 @@
+import Foundation
+import Gridless
+import Testing
+
+/// A small run that writes many checkpoints and searches for the learning rate, and what it gives undisturbed.
+final class Interruptible: Sendable {
+  let place: Workplace
+  let arguments: [String]
+  private let model: Data
+  private let metrics: Data
+  /// How long the undisturbed run took, in seconds.
+  let seconds: Double
+
+  /// Makes the undisturbed run, in the folder `undisturbed`.
+  init(steps: Int = 4, _ options: [String] = ["--lr", "auto", "--checkpoint-every", "1"]) throws {
+    let place = try Workplace()
+    try place.writeData()
+    arguments = Workplace.tiny("data", ["--steps", "\(steps)"] + options)
+    let start = ContinuousClock.now
+    let outcome = try Command.run(arguments + ["--out", "undisturbed"], in: place.path)
+    guard outcome.status == 0 else { throw Unexpected(outcome.errors) }
+    seconds = (ContinuousClock.now - start) / .seconds(1)
+    model = try place.contents("undisturbed/model.safetensors")
+    metrics = try place.contents("undisturbed/metrics.jsonl")
+    self.place = place
+  }
+
+  /// Starts the run in a folder.
+  func start(_ folder: String, _ more: [String] = [], environment: [String: String] = [:]) throws -> RunningCommand {
+    try RunningCommand(arguments + ["--out", folder] + more, in: place.path, environment: environment)
+  }
+
+  /// Makes the run, or goes on with it, to its end.
+  func run(_ folder: String, _ more: [String] = []) throws -> Outcome { try start(folder, more).end() }
+
+  /// The finished run must be the undisturbed one, and leave nothing behind.
+  func expectUndisturbed(_ folder: String, _ comment: Comment? = nil) throws {
+    #expect(try place.contents("\(folder)/model.safetensors") == model, comment)
+    #expect(try place.contents("\(folder)/metrics.jsonl") == metrics, comment)
+    let files = try FileManager.default.contentsOfDirectory(atPath: place.absolute(folder)).sorted()
+    let expected = ["config.json", "data.json", "metrics.jsonl", "model.safetensors", "summary.json"]
+    #expect(files.filter { $0 != "checkpoints" } == expected, comment)
+    let kept = (try? FileManager.default.contentsOfDirectory(atPath: place.absolute("\(folder)/checkpoints"))) ?? []
+    #expect(kept.allSatisfy { $0.contains(".damaged") }, comment)
+  }
+
+  /// Its checkpoints, the newest last.
+  func checkpoints(_ folder: String) throws -> [String] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: place.absolute("\(folder)/checkpoints"))) ?? []
+    return names.filter { $0.hasPrefix("candidate-") && $0.hasSuffix(".safetensors") }.sorted()
+      .map { "\(folder)/checkpoints/\($0)" }
+  }
+
+  /// Kills a run once it has written the checkpoint of a name.
+  func killAfter(_ checkpoint: String, in folder: String) throws {
+    let run = try start(folder)
+    let path = place.absolute("\(folder)/checkpoints/\(checkpoint).safetensors")
+    try run.wait { FileManager.default.fileExists(atPath: path) }
+    run.send(SIGKILL)
+    #expect(try run.end().status == -SIGKILL)
+  }
+}

@@ -1,0 +1,171 @@
+import Foundation
+import Gridless
+import Testing
+
+/// Going on with a run: what it says, what it refuses, what it keeps.
+@Suite struct ResumeTests {
+  /// Killed in the second learning rate's training.
+  private static let middle = "candidate-02-step-000000003"
+  private static let job = Result { try Interruptible() }
+
+  private func interrupted(_ folder: String) throws -> Interruptible {
+    let job = try Self.job.get()
+    try job.killAfter(Self.middle, in: folder)
+    return job
+  }
+
+  @Test func anInterruptedRunSaysWhereItGoesOn() throws {
+    let job = try interrupted("plain")
+    let outcome = try job.run("plain", ["--json"])
+    #expect(outcome.status == 0)
+    #expect(
+      outcome.errors.contains("note: plain holds an interrupted run with the same configuration; it goes on after"))
+    #expect(outcome.errors.contains("of 4 at learning rate 0.01"))
+    // The learning rate that was done before is not told again, but counted.
+    #expect(try outcome.objects().map { $0["lr"] as? Double }.dropLast() == [0.01, 0.001, 0.0001])
+    let candidates = try outcome.result()["lr_candidates"] as? [[String: Double]]
+    #expect(candidates?.map { $0["lr"] } == [0.1, 0.01, 0.001, 0.0001])
+    try job.expectUndisturbed("plain")
+  }
+
+  /// σ alone decides what is read in bfloat16, so nothing of it is stored.
+  @Test func inBfloat16TheResultIsTheUndisturbedOneToo() throws {
+    let job = try Interruptible(
+      steps: 6, ["--lr", "0.1", "--checkpoint-every", "1", "--precision", "bf16", "--initial-sigma", "1e-2"])
+    try job.killAfter("candidate-01-step-000000003", in: "bf16")
+    #expect(try job.run("bf16").status == 0)
+    try job.expectUndisturbed("bf16")
+  }
+
+  @Test func theLastTwoCheckpointsAreKeptWithTheBestThatTheyNeed() throws {
+    let job = try interrupted("two")
+    let names = try FileManager.default.contentsOfDirectory(atPath: job.place.absolute("two/checkpoints"))
+      .filter { !$0.hasPrefix(".") }
+    #expect(names.filter { $0.hasPrefix("candidate-") }.count <= 3)
+    #expect(names.filter { $0.hasPrefix("best-") } == ["best-01.safetensors"])
+    for name in names { try SafetensorsFile(path: job.place.absolute("two/checkpoints/\(name)")).verifyChecksum() }
+  }
+
+  @Test func aFinishedRunIsDoneAlready() throws {
+    let job = try Self.job.get()
+    let before = try job.place.everything()
+    let outcome = try job.run("undisturbed")
+    #expect(outcome.status == 0)
+    #expect(outcome.lines.count == 1 && outcome.output.hasPrefix("undisturbed: finished already"))
+    let json = try job.run("undisturbed", ["--json"])
+    #expect(json.lines.count == 1)
+    #expect(try json.result()["run"] as? String == "undisturbed")
+    #expect(try job.place.everything() == before)
+  }
+
+  @Test func overwriteMovesTheOldRunAside() throws {
+    let job = try Self.job.get()
+    try job.place.copy("undisturbed", to: "again")
+    try job.place.write("again/notes.txt", Data("precious".utf8))
+    let old = try job.place.everything().filter { $0.key.hasPrefix("again/") }
+    for number in 1...2 {
+      let outcome = try job.run("again", ["--overwrite", "--steps", "2", "--lr", "0.01"])
+      #expect(outcome.status == 0)
+      #expect(outcome.errors.contains("the run that was in again is now again.old-\(number)"))
+      #expect(outcome.output.contains("run folder     again"))
+    }
+    for (name, content) in old {
+      #expect(try job.place.contents("again.old-1" + name.dropFirst("again".count)) == content)
+    }
+  }
+
+  @Test func whatCannotChangeTheResultMayChange() throws {
+    let job = try interrupted("else")
+    try job.place.copy("data", to: "moved data")
+    let arguments =
+      ["finetune", "moved data"] + job.arguments.dropFirst(2) + ["--out", "else", "--checkpoint-every", "9m"]
+    #expect(try Command.run(arguments, in: job.place.path).status == 0)
+    try job.expectUndisturbed("else")
+  }
+
+  /// Each change of the data, what is said of it, and whether a finished run tells it without decoding.
+  private struct Change: CustomTestStringConvertible, Sendable {
+    var testDescription: String
+    var says: [String]
+    var make: @Sendable (Workplace) throws -> Void
+  }
+  private static let image = "data/train/red 赤/photo é 3"
+  private static let changes = [
+    Change(
+      testDescription: "an image more", says: ["train: 8 images there, 9 now", "none there, train/red 赤/z.png now"]
+    ) {
+      try $0.write("data/train/red 赤/z.png", try Workplace.picture(0).bytes)
+    },
+    Change(testDescription: "an image less", says: ["test: 4 images there, 3 now"]) {
+      try $0.remove("data/test/bleu été/photo é 1.\(try Workplace.picture(5).suffix)")
+    },
+    Change(
+      testDescription: "other pixels", says: ["train: 1 of 8 images have other pixels now; first: train/bleu été/"]
+    ) {
+      try $0.write("data/train/bleu été/photo é 0.png", try Workplace.picture(2).bytes)
+    },
+    Change(testDescription: "other weights", says: ["weights: checksum ", " now"]) {
+      try $0.writeCheckpoint("start.safetensors") { _, state in state.parameters[0][0] += 1 }
+    },
+  ]
+
+  @Test(arguments: changes) private func changedDataIsRefused(_ change: Change) throws {
+    let place = try Workplace()
+    try place.writeData()
+    try place.writeCheckpoint("start.safetensors")
+    let arguments = Workplace.tiny(
+      "data", ["--weights", "start.safetensors", "--checkpoint-every", "1", "--steps", "60"])
+    let run = try RunningCommand(arguments, in: place.path)
+    try run.wait {
+      FileManager.default.fileExists(atPath: place.absolute("run/checkpoints/candidate-01-step-000000002.safetensors"))
+    }
+    run.send(SIGTERM)
+    #expect(try run.end().status == 143)
+    try change.make(place)
+    let before = try place.everything()
+    let outcome = try Command.run(arguments, in: place.path)
+    #expect(outcome.status == 1)
+    for text in ["run: holds a run on other data or weights:", "Pass another --out"] + change.says {
+      #expect(outcome.errors.contains(text), "\(outcome.errors)")
+    }
+    #expect(try place.everything() == before)
+  }
+
+  @Test func anUnfinishedRunIsNotEvaluated() throws {
+    let job = try interrupted("half")
+    for command in [["evaluate", "half", "--data", "data"], ["predict", "half", "image.png"]] {
+      let outcome = try Command.run(command, in: job.place.path)
+      #expect(outcome.status == 1)
+      #expect(outcome.errors.contains("half: the run is not finished"))
+      #expect(outcome.errors.contains("Give its finetune command again, which goes on where it stopped"))
+    }
+  }
+
+  /// A run of the version before checkpoints: nothing but its configuration and some metrics.
+  @Test func aRunOfAnOlderVersionStartsAgain() throws {
+    let job = try interrupted("older")
+    try job.place.remove("older/checkpoints")
+    try job.place.remove("older/data.json")
+    let new = String(decoding: try job.place.contents("older/config.json"), as: UTF8.self)
+    let old = new.split(separator: "\n").filter { !$0.contains("checkpoint_every") && !$0.contains("deterministic") }
+    try job.place.write("older/config.json", Data(old.joined(separator: "\n").utf8))
+    let outcome = try job.run("older")
+    #expect(outcome.status == 0)
+    #expect(outcome.errors.contains("it goes on from its first step: there is no checkpoint"))
+    try job.expectUndisturbed("older")
+  }
+
+  @Test func theTimesOfAllPartsAddUp() throws {
+    let job = try Interruptible(steps: 20, ["--lr", "0.01", "--checkpoint-every", "10m"])
+    let run = try job.start("parts")
+    try run.wait { run.errorsSoFar.contains("step 2/20") }
+    run.send(SIGSTOP)
+    usleep(1_000_000)
+    run.send(SIGCONT)
+    run.send(SIGTERM)
+    #expect(try run.end().status == 143)
+    let result = try job.run("parts", ["--json"]).result()
+    #expect(try #require(result["seconds"] as? Double) > 1)
+    try job.expectUndisturbed("parts")
+  }
+}
