@@ -59,6 +59,8 @@ public struct FineTuneOptions: Sendable {
   public var precision = PrecisionChoice.auto
   /// Whether images that cannot be decoded are left out instead of ending the run.
   public var skipUnreadable = false
+  /// Whether to train on the CPU as on a GPU, for tests.
+  package var trainsAsOnGPU = false
   /// Whether a GPU's operations are deterministic, too, so that equal runs are equal bit for bit there; they are slower.
   public var deterministic = false
   /// How often a checkpoint is written from which an interrupted run goes on.

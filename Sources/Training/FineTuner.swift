@@ -60,7 +60,7 @@ public struct FineTuner {
       try identity.add(store, of: split, listed: examples)
       var batches = ImageBatches(store, device: device)
       batches.interruption = interruption
-      try batches.moveToGPU(split, onEvent: onEvent)
+      if device.isCUDA || options.trainsAsOnGPU { try batches.moveToDevice(split, onEvent: onEvent) }
       return batches
     }
     guard let trainingImages = try decode(.train) else { throw TrainingError.invalidOption("no training images") }

@@ -62,9 +62,8 @@ public struct ImageBatches {
 }
 
 extension ImageBatches {
-  /// Puts the images on the device if that is a GPU; tells it where they stay on the host.
-  mutating func moveToGPU(_ split: Split, onEvent: (FineTuneEvent) throws -> Void) throws {
-    guard device.isCUDA else { return }
+  /// Puts the images on the device; tells it where they stay on the host.
+  mutating func moveToDevice(_ split: Split, onEvent: (FineTuneEvent) throws -> Void) throws {
     var reason = "with --resize shortest they differ in size"
     do { try moveToDevice() } catch { reason = error.message }
     guard resident == nil else { return }

@@ -24,7 +24,7 @@ public final class Interruption: Sendable {
   /// Asks the run to stop.
   ///
   /// - Returns: whether training has not begun, so that there is nothing to wait for: the process may ``abandon()`` the
-  ///   run and leave at once. Otherwise the run takes one step more, at most.
+  ///   run and leave at once. Otherwise the run takes one step more, at most, or on a GPU one block of 20.
   @discardableResult
   public func request() -> Bool {
     state.withLock { state in

@@ -1,23 +1,16 @@
 import Datasets
-import Foundation
+import TestSupport
 import Testing
 import Torch
 import Training
 
 /// Batches that are made on the images' device, against those of the host.
 @Suite struct ResidentImagesTests {
-  /// Sixteen digits as 12 × 12 images, from a table that the tests write.
   private func store(_ preprocessing: Preprocessing) throws -> ImageStore {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("gridless-\(UUID())")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    let header = "label," + (0..<64).map { "p\($0)" }.joined(separator: ",")
-    let rows = (0..<16).map { image in
-      "\(image % 3)," + (0..<64).map { "\((image * 37 + $0 * $0 * 11) % 17)" }.joined(separator: ",")
+    let examples = (0..<16).map { index in
+      let bytes = Formula.hashes("image \(index)", count: 3 * 20 * 24).map { UInt8(truncatingIfNeeded: $0 >> 32) }
+      return Example(source: .pixels(RGBImage(height: 20, width: 24, pixels: bytes)), label: index % 3)
     }
-    let path = folder.appendingPathComponent("digits.csv").path
-    try ([header] + rows).joined(separator: "\n").write(toFile: path, atomically: true, encoding: .utf8)
-    let examples = try #require(try Dataset.open(path).splits[.train])
     return try ImageStore(examples, preprocessing: preprocessing)
   }
 

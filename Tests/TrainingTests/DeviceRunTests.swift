@@ -1,0 +1,83 @@
+import Datasets
+import Foundation
+import Testing
+import Torch
+import Training
+
+/// Whole runs as on a GPU, but on the CPU: resident images, blocks of steps, and checkpoints between them.
+@Suite struct DeviceRunTests {
+  private static let steps = 45
+
+  /// A folder with a table of 8 × 8 images of three classes, in the layout of the digits.
+  private func withData(_ body: (_ folder: String, _ options: (String) -> FineTuneOptions) throws -> Void) throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("gridless-\(UUID())")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let rows = (0..<30).map { image in
+      ((0..<64).map { "\(($0 * (image % 3 + 2) + image * 5) % 17)" } + ["\(image % 3)"]).joined(separator: ",")
+    }
+    let table = folder.appendingPathComponent("table.csv").path
+    try rows.joined(separator: "\n").write(toFile: table, atomically: true, encoding: .utf8)
+    try body(folder.path) { out in
+      var options = FineTuneOptions(data: table, model: "resnet8", weights: nil, out: "\(folder.path)/\(out)")
+      (options.size, options.steps, options.batchSize, options.learningRate) = (16, Self.steps, 8, 0.02)
+      (options.device, options.threads, options.initialSigma) = (.cpu, 1, 2e-3)
+      options.trainsAsOnGPU = true
+      return options
+    }
+  }
+
+  private func steps(_ run: String) throws -> [Int] {
+    struct Line: Decodable {
+      var event: String
+      var step: Int?
+    }
+    return try String(contentsOfFile: "\(run)/metrics.jsonl", encoding: .utf8).split(separator: "\n").compactMap {
+      let line = try JSONDecoder().decode(Line.self, from: Data($0.utf8))
+      return line.event == "step" ? line.step : nil
+    }
+  }
+
+  /// Every step has its event and its row, in order; a run that is stopped in a block goes on at the next, with the
+  /// undisturbed run's bytes.
+  @Test func aRunIsWholeAndGoesOnAfterAnInterruption() throws {
+    try withData { folder, options in
+      var events: [Int] = []
+      let undisturbed = try FineTuner(options("a")).run { if case .step(let step) = $0 { events.append(step.step) } }
+      #expect(events == Array(1...Self.steps))
+      #expect(try steps("\(folder)/a") == Array(1...Self.steps))
+      #expect(undisturbed.loss.isFinite)
+
+      let interruption = Interruption()
+      #expect(throws: TrainingError.self) {
+        try FineTuner(options("b")).run(interruption: interruption) {
+          if case .step(let step) = $0, step.step == 7 { interruption.request() }
+        }
+      }
+      #expect(try steps("\(folder)/b") == Array(1...40))
+      try FineTuner(options("b")).run()
+      for file in ["metrics.jsonl", "model.safetensors"] {
+        let (a, b) = (
+          try Data(contentsOf: URL(fileURLWithPath: "\(folder)/a/\(file)")),
+          try Data(contentsOf: URL(fileURLWithPath: "\(folder)/b/\(file)"))
+        )
+        #expect(a == b, "\(file)")
+      }
+    }
+  }
+
+  /// A rate that diverges within a block is told with its step, after the rows of the steps before it.
+  @Test func divergenceIsToldWithItsStep() throws {
+    try withData { folder, options in
+      var options = options("c")
+      options.learningRate = 1e30
+      let error = #expect(throws: TrainingError.self) { try FineTuner(options).run() }
+      guard case .diverged(_, _, let step, _, _) = error else {
+        Issue.record("\(String(describing: error))")
+        return
+      }
+      #expect(step > 1)
+      #expect(try steps("\(folder)/c") == Array(1..<step))
+    }
+  }
+}
