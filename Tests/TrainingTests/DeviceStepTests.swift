@@ -8,6 +8,10 @@ import Training
 /// The step whose scalars are tensors, on the CPU, against the step of the host with the same ε.
 @Suite struct DeviceStepTests {
   private static let seed: UInt64 = 5
+
+  /// Such small operations only lose by a second thread.
+  init() throws { try Runtime.setThreads(1) }
+
   private static let batchSize = 4
 
   /// One of two equal runs of a small network.
