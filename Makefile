@@ -59,7 +59,7 @@ test-long: ## run the tests that take minutes, too
 
 bench: build ## time training steps beside PyTorch's (BENCH=--quick: a few minutes; needs Python 3.11)
 	@bench=.build/release/gridless-bench; python=$$(Scripts/peer.sh); \
-	  { $$bench steps --python "$$python" $(BENCH) && echo && $$bench profile && echo && $$bench decoding && echo \
+	  { $$bench steps --python "$$python" $(BENCH) && echo && $$bench profile && echo && $$bench decoding --images 728 && echo \
 	  && $$bench startup; } || $(call why,a measurement failed; its message is above)
 
 lint: ## check the formatting
