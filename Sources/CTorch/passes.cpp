@@ -96,21 +96,19 @@ template <class Scalar> Scalar *pointer(CTTensor tensor) {
 
 /// Refuses what the fused loops are not for.
 void check_fused(const CTPass &pass, CTTensor mean, CTTensor center, std::initializer_list<CTTensor> others,
-                 CTTensor half) {
+                 CTTensor half, bool needs_half = true) {
   check_pass(pass, mean, center, others, half);
   TORCH_CHECK(value(mean).is_cpu() && value(mean).scalar_type() == at::kFloat,
               "a float32 vector on the CPU expected, found ", value(mean).scalar_type(), " on ", value(mean).device());
   for (size_t index = 0; index < pass.span_count; ++index)
-    TORCH_CHECK(!pass.spans[index].reduced || half, "a bfloat16 vector expected for the reduced spans, found none");
+    TORCH_CHECK(!needs_half || !pass.spans[index].reduced || half, "a bfloat16 vector expected for the reduced spans, found none");
 }
 
 } // namespace
 
 CTStatus ct_pass_draw(CTPass pass, uint64_t seed, uint64_t step, CTTensor epsilon) {
   return guarded([&] {
-    check_pass(pass, epsilon, nullptr, {}, nullptr);
-    TORCH_CHECK(value(epsilon).is_cpu() && value(epsilon).scalar_type() == at::kFloat,
-                "a float32 vector on the CPU expected");
+    check_fused(pass, epsilon, nullptr, {}, nullptr, /*needs_half=*/false);
     float *out = pointer<float>(epsilon);
     for_spans(pass, [&](int64_t, const CTSpan &span, const CTGroup &, std::vector<float> &scratch)
                         __attribute__((always_inline)) {

@@ -39,9 +39,6 @@ extension Tensor {
     try withIntArray(dims) { dims throws(TorchError) in try tensor { ct_mean($0, handle, dims, keepDim) } }
   }
 
-  /// The index of the largest element along `dim`, int64.
-  public func argmax(dim: Int) throws(TorchError) -> Tensor { try tensor { ct_argmax($0, handle, Int64(dim)) } }
-
   /// Whether no element is NaN or infinite.
   public func isAllFinite() throws(TorchError) -> Bool {
     var result = false
@@ -64,25 +61,6 @@ extension Tensor {
     try check(ct_add_(handle, other.handle, alpha))
   }
 
-  /// self += alpha · (a − b), the difference taken before it is scaled, so that close vectors lose no digits.
-  public func addDifference_(_ a: Tensor, _ b: Tensor, alpha: Double) throws(TorchError) {
-    try check(ct_add_difference_(handle, a.handle, b.handle, alpha))
-  }
-
   /// self *= value.
   public func mul_(_ value: Double) throws(TorchError) { try check(ct_mul_scalar_(handle, value)) }
-
-  /// Σ aᵢbᵢ of two flat vectors, accumulated in float64 without a temporary (on the CPU).
-  public func dot(_ other: Tensor) throws(TorchError) -> Double {
-    var result = 0.0
-    try check(ct_dot_float64(&result, handle, other.handle))
-    return result
-  }
-
-  /// Σ (aᵢ − bᵢ)² of two flat vectors, accumulated in float64 without a temporary (on the CPU).
-  public func squaredDistance(to other: Tensor) throws(TorchError) -> Double {
-    var result = 0.0
-    try check(ct_squared_distance_float64(&result, handle, other.handle))
-    return result
-  }
 }

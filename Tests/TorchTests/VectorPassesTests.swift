@@ -230,6 +230,22 @@ import Torch
     #expect(try halfGradients.floats().allSatisfy { $0 == 0 })
   }
 
+  /// In float32 the sums would stop growing at 2²⁴.
+  @Test func float64SumsDoNotLoseSmallTerms() throws {
+    let count = 20_000_003
+    let passes = VectorPasses(spans: [VectorPasses.Span(storage: 0, logical: 0, rows: count)])
+    let groups = [VectorGroup(range: 0..<count, isCentered: true)]
+    let (ones, zeros) = (try Tensor.ones([count]), try Tensor.zeros([count]))
+    for noise in [Noise.drawn(Self.draws), .given(ones)] {
+      let distances = try passes.sample(
+        mean: ones, center: zeros, groups: groups, noise: noise, into: Tensor.empty([count]))
+      #expect(distances == [Double(count)])
+      let sums = try passes.reduce(gradients: ones, mean: zeros, center: zeros, groups: groups, noise: noise)
+      #expect(sums[0].squaredNorm == Double(count))
+      if case .given = noise { #expect(sums[0].dot == Double(count)) }
+    }
+  }
+
   /// The same bits from one thread, two and three.
   @Test func threadsDoNotChangeTheBits() throws {
     let before = Runtime.threads

@@ -129,7 +129,6 @@ CT_CHECKED ct_mul_scalar(CTTensor *out, CTTensor self, double value);
 CT_CHECKED ct_add_scalar(CTTensor *out, CTTensor self, double value);
 CT_CHECKED ct_sum(CTTensor *out, CTTensor self);
 CT_CHECKED ct_mean(CTTensor *out, CTTensor self, CTIntArray dims, bool keepdim);
-CT_CHECKED ct_argmax(CTTensor *out, CTTensor self, int64_t dim);
 CT_CHECKED ct_all_finite(bool *out, CTTensor self);
 
 // In place, on whole vectors.
@@ -137,11 +136,6 @@ CT_CHECKED ct_zero_(CTTensor self);
 CT_CHECKED ct_copy_(CTTensor self, CTTensor source);
 CT_CHECKED ct_add_(CTTensor self, CTTensor other, double alpha);
 CT_CHECKED ct_mul_scalar_(CTTensor self, double value);
-/// self += alpha (a − b), the difference taken before it is scaled.
-CT_CHECKED ct_add_difference_(CTTensor self, CTTensor a, CTTensor b, double alpha);
-/// Reductions of flat vectors of one dtype, accumulated in float64: Σ aᵢbᵢ and Σ (aᵢ − bᵢ)².
-CT_CHECKED ct_dot_float64(double *out, CTTensor a, CTTensor b);
-CT_CHECKED ct_squared_distance_float64(double *out, CTTensor a, CTTensor b);
 
 // MARK: Scalars and draws on a device (elementwise.cpp)
 
