@@ -20,7 +20,7 @@ final class MAPStep: TrainingStep {
     }
     try vector.set(mean)
     // Of a bfloat16 network, what can be bfloat16: without noise there is none to lose.
-    vector.choosePrecision(sigma: .infinity)
+    vector.choosePrecision(sigmas: vector.blocks.map { _ in .infinity })
   }
 
   func callAsFunction() throws -> Double {

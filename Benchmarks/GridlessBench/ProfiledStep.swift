@@ -10,7 +10,7 @@ final class ProfiledStep: TrainingStep {
 
   private let model: Model
   private let objective: DataEmphasizedELBO
-  private let posterior: IsotropicPosterior
+  private let posterior: GaussianPosterior
   private let optimizer: NesterovSGD
   private var batches: TrainingBatches
 
@@ -19,8 +19,8 @@ final class ProfiledStep: TrainingStep {
     self.model = model
     let center = try mean.clone()
     objective = .l2SP(layout: layout, pretrained: center, examples: batches.count)
-    posterior = IsotropicPosterior(mean: mean)
-    optimizer = try NesterovSGD(like: mean)
+    posterior = try GaussianPosterior(mean: mean, blocks: model.vector.blocks)
+    optimizer = try NesterovSGD(for: posterior)
     self.batches = batches
   }
 
@@ -35,7 +35,7 @@ final class ProfiledStep: TrainingStep {
     let nll = try timed("forward") { try model(images, mode: .training(momentum: 0.1)).crossEntropy(labels) }
     try timed("backward") { try nll.backward() }
     let gradient = try timed("KL and gradient") {
-      try objective.gradient(nll: nll.item(), of: posterior, .drawn(draws), divergences, in: vector)
+      try objective.gradient(nll: nll.item(), at: .drawn(draws), of: posterior, divergences, in: vector)
     }
     _ = try timed("clip and update") {
       try optimizer.step(

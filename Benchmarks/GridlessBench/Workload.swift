@@ -75,7 +75,7 @@ struct TrainingBatches {
 /// A step of `gridless finetune`.
 final class VariationalBenchStep: TrainingStep {
   private let takeStep: VariationalStep
-  private let posterior: IsotropicPosterior
+  private let posterior: GaussianPosterior
   private let optimizer: NesterovSGD
   private var batches: TrainingBatches
 
@@ -84,8 +84,8 @@ final class VariationalBenchStep: TrainingStep {
       model: model,
       objective: .l2SP(layout: model.network.layout, pretrained: try mean.clone(), examples: batches.count))
     // σ as it is after the first steps of a run, when all that bfloat16 serves is read in it.
-    posterior = IsotropicPosterior(mean: mean, sigma: 4e-3)
-    optimizer = try NesterovSGD(like: mean)
+    posterior = try GaussianPosterior(mean: mean, blocks: model.vector.blocks, sigma: 4e-3)
+    optimizer = try NesterovSGD(for: posterior)
     self.batches = batches
   }
 

@@ -1,6 +1,9 @@
 #include "support.hpp"
 
 #include <ATen/Functions.h>
+#include <c10/core/GradMode.h>
+
+#include <algorithm>
 
 using namespace ctorch;
 
@@ -30,6 +33,24 @@ CTStatus ct_sum(CTTensor *out, CTTensor self) {
 
 CTStatus ct_mean(CTTensor *out, CTTensor self, CTIntArray dims, bool keepdim) {
   return returning(out, [&] { return at::mean(value(self), list(dims), keepdim); });
+}
+
+CTStatus ct_dot_double(double *out, CTTensor self, CTTensor other) {
+  return guarded([&] {
+    c10::NoGradGuard no_grad;
+    // By parts, so that the float64 copies stay small beside the vectors.
+    constexpr int64_t part = 1 << 18;
+    const at::Tensor &a = value(self);
+    TORCH_CHECK(a.dim() == 1 && (!other || value(other).sizes() == a.sizes()), "two flat vectors of one length expected");
+    at::Tensor sum = at::zeros({}, a.options().dtype(at::kDouble));
+    for (int64_t start = 0; start < a.numel(); start += part) {
+      int64_t length = std::min(part, a.numel() - start);
+      at::Tensor product = a.narrow(0, start, length).to(at::kDouble);
+      if (other) product = product.mul(value(other).narrow(0, start, length).to(at::kDouble));
+      sum.add_(product.sum());
+    }
+    *out = sum.item<double>();
+  });
 }
 
 CTStatus ct_all_finite(bool *out, CTTensor self) {

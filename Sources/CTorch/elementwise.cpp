@@ -11,6 +11,10 @@ CTStatus ct_softplus(CTTensor *out, CTTensor self, double threshold) {
   return returning(out, [&] { return at::softplus(value(self), 1, threshold); });
 }
 
+CTStatus ct_log(CTTensor *out, CTTensor self) {
+  return returning(out, [&] { return at::log(value(self)); });
+}
+
 CTStatus ct_log1p(CTTensor *out, CTTensor self) {
   return returning(out, [&] { return at::log1p(value(self)); });
 }

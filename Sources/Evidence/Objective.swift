@@ -10,26 +10,13 @@ public struct DataEmphasizedELBO {
   public let kappa: Double
   /// N, the number of training examples.
   public let examples: Int
-  /// The prior of the backbone's slice, whose scale is λ.
-  public let backbonePrior: any Prior
-  /// The prior of the head's slice, whose scale is τ.
-  public let headPrior: any Prior
-  /// m where a prior is centered, a flat vector in the layout's order.
-  public let center: Tensor?
-
-  private let ranges: [Range<Int>]
+  /// The prior; nil for maximum likelihood, which has no KL.
+  public let prior: Prior?
 
   /// An objective for N examples; κ defaults to D/N.
-  public init(
-    layout: ParameterLayout, examples: Int, kappa: Double? = nil, backbonePrior: any Prior, headPrior: any Prior,
-    center: Tensor?
-  ) {
+  public init(layout: ParameterLayout, examples: Int, kappa: Double? = nil, prior: Prior?) {
     self.kappa = kappa ?? Double(layout.count) / Double(examples)
-    self.examples = examples
-    self.backbonePrior = backbonePrior
-    self.headPrior = headPrior
-    self.center = center
-    ranges = [layout.backboneRange, layout.headRange]
+    (self.examples, self.prior) = (examples, prior)
   }
 
   /// The objective of the published method: L2-SP around `pretrained` (0 if nil) for the backbone, L2-zero for the head.
@@ -38,112 +25,159 @@ public struct DataEmphasizedELBO {
   public static func l2SP(
     layout: ParameterLayout, pretrained: Tensor?, examples: Int, kappa: Double? = nil
   ) -> DataEmphasizedELBO {
-    DataEmphasizedELBO(
-      layout: layout, examples: examples, kappa: kappa,
-      backbonePrior: IsotropicPrior(count: layout.backboneCount, isCentered: pretrained != nil),
-      headPrior: IsotropicPrior(count: layout.headCount, isCentered: false), center: pretrained)
+    DataEmphasizedELBO(layout: layout, examples: examples, kappa: kappa, prior: Prior(center: pretrained))
   }
 
-  /// Writes one sample of the posterior, w = w̄ + σε, to the vector's weights.
+  /// 1/(κN), by which the KL enters the loss.
+  public var klWeight: Double { 1 / (kappa * Double(examples)) }
+
+  /// Writes one sample of the posterior to the vector's weights: w = w̄ + σε, or w̄ − σε where `antithetic`.
   ///
-  /// - Returns: KL(q ‖ p) of both slices at λ* and τ*, which the same pass over the mean finds.
+  /// - Returns: KL(q ‖ p) at λ* and τ*, for which the same pass over the mean finds the distances.
   @discardableResult
   public func sample(
-    _ posterior: IsotropicPosterior, _ noise: Noise, into vector: ParameterVector
+    _ posterior: GaussianPosterior, _ noise: Noise, antithetic: Bool = false, into vector: ParameterVector
   ) throws(TorchError) -> Divergences {
-    let sigma = posterior.sigma
-    vector.choosePrecision(sigma: sigma)
+    let sign = antithetic ? -1.0 : 1.0
+    let sigmas = try posterior.sigmas()
+    vector.choosePrecision(sigmas: sigmas)
+    var (scales, noise) = (sigmas.map { sign * $0 }, noise)
+    if let sigma = try posterior.sigmaVector() {
+      scales = sigmas.map { _ in sign }
+      noise = .given(try vector.passes.epsilon(noise, like: posterior.mean) * sigma)
+    }
     let distances = try vector.passes.sample(
-      mean: posterior.mean, center: center, groups: groups(sigma: sigma), noise: noise, into: vector.weights,
-      reduced: vector.reducedWeights)
-    return Divergences(
-      backbone: backbonePrior.divergence(squaredDistance: distances[0], sigma: sigma),
-      head: headPrior.divergence(squaredDistance: distances[1], sigma: sigma))
+      mean: posterior.mean, center: prior?.center, groups: groups(posterior.blocks, sigmas: scales), noise: noise,
+      into: vector.weights, reduced: vector.reducedWeights)
+    return try prior?.divergences(distances, posterior) ?? .none(posterior.blocks)
   }
 
-  /// The loss's gradient, from that of the mean NLL at the sampled weights, which `backward` left in the vector.
+  /// What samples of a step add up to, before the first.
+  public func noGradient(of posterior: GaussianPosterior, samples: Int = 1) throws(TorchError) -> SampledGradient {
+    SampledGradient(
+      samples: samples, dots: posterior.blocks.map { _ in 0 },
+      products: try posterior.rhoVector?.zerosLike(),
+      weights: samples > 1 ? try posterior.mean.zerosLike() : nil)
+  }
+
+  /// Adds the gradient of the mean NLL at one sample, which `backward` left in the vector.
   ///
-  /// By the chain rule ∂NLL/∂σ = Σᵢ gᵢεᵢ; the KL's part has a closed form. With respect to the mean it is g + c(w̄ − m),
-  /// c = 1/(κNλ*): formed where it is used, never stored.
+  /// By the chain rule ∂NLL/∂σ = Σᵢ gᵢεᵢ, over what shares the σ.
+  public func add(
+    nll: Double, at noise: Noise, antithetic: Bool = false, of posterior: GaussianPosterior,
+    _ divergences: Divergences, in vector: ParameterVector, to sum: inout SampledGradient
+  ) throws(TorchError) {
+    let sign = antithetic ? -1.0 : 1.0
+    sum.nll += nll / Double(sum.samples)
+    if let products = sum.products {
+      let epsilon = try vector.passes.epsilon(noise, like: posterior.mean)
+      try products.add_(vector.gradients * epsilon, alpha: sign / Double(sum.samples))
+    } else {
+      // The norm is that of the whole gradient if this is the only sample and nothing is added to it.
+      let sums = try vector.passes.reduce(
+        gradients: vector.gradients, reduced: vector.reducedGradients, mean: posterior.mean, center: prior?.center,
+        groups: groups(posterior.blocks, pulls: pulls(divergences)), noise: noise)
+      for (place, found) in sums.enumerated() { sum.dots[place] += sign * found.dot / Double(sum.samples) }
+      sum.squaredNorm = sums.reduce(0) { $0 + $1.squaredNorm }
+    }
+    if let weights = sum.weights { try vector.moveGradients(to: weights) }
+  }
+
+  /// The loss's gradient, of all samples of a step.
+  ///
+  /// With respect to the mean it is g + c Σ⁻¹(w̄ − m), c = 1/(κNλ): where Σ = I that is formed where it is used, never
+  /// stored. The KL's part with respect to σ has a closed form. (8)
   public func gradient(
-    nll: Double, of posterior: IsotropicPosterior, _ noise: Noise, _ divergences: Divergences,
+    _ sum: SampledGradient, of posterior: GaussianPosterior, _ divergences: Divergences, in vector: ParameterVector
+  ) throws(TorchError) -> ObjectiveGradient {
+    let groups = groups(posterior.blocks, pulls: pulls(divergences))
+    var squaredNorm = sum.squaredNorm
+    if let weights = sum.weights { try vector.setGradients(weights, times: 1 / Double(sum.samples)) }
+    if let pull = divergences.pull, let place = divergences.blocks.firstIndex(where: { $0.part == .backbone }) {
+      if vector.reducedGradients != nil, sum.weights == nil {
+        let whole = try pull.zerosLike()
+        try vector.moveGradients(to: whole)
+        try vector.setGradients(whole, times: 1)
+      }
+      try vector.gradients.add_(pull, alpha: klWeight / divergences.scales[place])
+    }
+    if sum.weights != nil || divergences.pull != nil || sum.products != nil {
+      squaredNorm = try vector.passes.reduce(
+        gradients: vector.gradients, reduced: vector.reducedGradients, mean: posterior.mean, center: prior?.center,
+        groups: groups, noise: nil
+      ).reduce(0) { $0 + $1.squaredNorm }
+    }
+    var gradient = ObjectiveGradient(
+      terms: ObjectiveTerms(
+        nll: sum.nll, kl: divergences.kl, klWeight: prior == nil ? 0 : klWeight, lambda: divergences.lambda,
+        tau: divergences.tau, sigma: try posterior.sigma()),
+      rho: [], squaredNorm: squaredNorm, groups: groups, center: prior?.center)
+    guard posterior.isLearned else { return gradient }
+    if let products = sum.products {
+      gradient.rhoVector = try rhoGradient(products, posterior, divergences)
+    } else {
+      gradient.rho = try rhoGradient(sum.dots, posterior, divergences)
+    }
+    return gradient
+  }
+
+  /// The loss's gradient of a step with one sample.
+  public func gradient(
+    nll: Double, at noise: Noise, of posterior: GaussianPosterior, _ divergences: Divergences,
     in vector: ParameterVector
   ) throws(TorchError) -> ObjectiveGradient {
-    let klWeight = 1 / (kappa * Double(examples))
-    let (backbone, head) = (divergences.backbone, divergences.head)
-    let groups = groups(sigma: posterior.sigma, pulls: [klWeight / backbone.scale, klWeight / head.scale])
-    let sums = try vector.passes.reduce(
-      gradients: vector.gradients, reduced: vector.reducedGradients, mean: posterior.mean, center: center,
-      groups: groups, noise: noise)
-    let sigmaGradient = sums[0].dot + sums[1].dot + klWeight * (backbone.sigmaGradient + head.sigmaGradient)
-    return ObjectiveGradient(
-      terms: ObjectiveTerms(
-        nll: nll, kl: divergences.kl, klWeight: klWeight, lambda: backbone.scale, tau: head.scale,
-        sigma: posterior.sigma),
-      rho: sigmaGradient * posterior.sigmaSlope, squaredNorm: sums[0].squaredNorm + sums[1].squaredNorm,
-      groups: groups, center: center)
+    var sum = try noGradient(of: posterior)
+    try add(nll: nll, at: noise, of: posterior, divergences, in: vector, to: &sum)
+    return try gradient(sum, of: posterior, divergences, in: vector)
   }
 
-  private func groups(sigma: Double, pulls: [Double] = [0, 0]) -> [VectorGroup] {
-    zip(zip(ranges, [backbonePrior, headPrior]), pulls).map { slice, pull in
-      VectorGroup(range: slice.0, isCentered: slice.1.isCentered, sigma: sigma, pull: pull)
+  /// By the chain rule through (8) and (9), summed over the blocks that share a ρ.
+  private func rhoGradient(
+    _ dots: [Double], _ posterior: GaussianPosterior, _ divergences: Divergences
+  ) throws(TorchError) -> [Double] {
+    let sigmas = try posterior.sigmas()
+    let bySigma = posterior.blocks.indices.map { place in
+      dots[place] + klWeight * Double(posterior.blocks[place].count) * divergences.excesses[place] / sigmas[place]
+    }
+    let slopes = try posterior.sigmaSlopes()
+    return posterior.family == .layerwise
+      ? zip(bySigma, slopes).map { $0 * $1 } : slopes.map { $0 * bySigma.reduce(0, +) }
+  }
+
+  /// The same for a ρ per parameter: (gᵢεᵢ + (σᵢ pᵢ/λ − 1/σᵢ)/(κN)) ∂σᵢ/∂ρᵢ, p being Σ⁻¹'s diagonal.
+  private func rhoGradient(
+    _ products: Tensor, _ posterior: GaussianPosterior, _ divergences: Divergences
+  ) throws(TorchError) -> Tensor {
+    guard let sigma = try posterior.sigmaVector() else { return products }
+    let gradient = try products.clone()
+    for (block, scale) in zip(divergences.blocks, divergences.scales) where scale > 0 {
+      func part(_ vector: Tensor) throws(TorchError) -> Tensor {
+        try vector.narrow(dim: 0, start: block.range.lowerBound, length: block.range.count)
+      }
+      let sigma = try part(sigma)
+      var curvature = try sigma * (1 / scale)
+      if block.part == .backbone, let precision = prior?.covariance?.precisionDiagonal {
+        curvature = try curvature * part(precision)
+      }
+      try part(gradient).add_(curvature - sigma.reciprocal(), alpha: klWeight)
+    }
+    return try gradient * ((sigma * -1).expm1() * -1)
+  }
+
+  /// c of each block; 0 where the pull is added as a vector.
+  private func pulls(_ divergences: Divergences) -> [Double] {
+    zip(divergences.blocks, divergences.scales).map { block, scale in
+      scale == 0 || (block.part == .backbone && divergences.pull != nil) ? 0 : klWeight / scale
     }
   }
-}
 
-/// KL(q ‖ p) of both slices.
-public struct Divergences: Sendable, Equatable {
-  /// At λ*.
-  public var backbone: Divergence
-  /// At τ*.
-  public var head: Divergence
-
-  /// The whole KL, in nats.
-  public var kl: Double { backbone.kl + head.kl }
-}
-
-/// The gradient of the loss (3).
-public struct ObjectiveGradient {
-  /// The loss with its terms apart.
-  public var terms: ObjectiveTerms
-  /// That with respect to ρ.
-  public var rho: Double
-  /// The squared norm of that with respect to the mean.
-  public var squaredNorm: Double
-  /// The slices, with the priors' pulls.
-  public var groups: [VectorGroup]
-  /// The mean of the priors that are centered.
-  public var center: Tensor?
-
-  /// Gathers what an optimiser needs.
-  public init(
-    terms: ObjectiveTerms, rho: Double, squaredNorm: Double, groups: [VectorGroup], center: Tensor?
-  ) {
-    (self.terms, self.rho, self.squaredNorm, self.groups, self.center) = (terms, rho, squaredNorm, groups, center)
+  private func groups(
+    _ blocks: [ParameterBlock], sigmas: [Double]? = nil, pulls: [Double]? = nil
+  ) -> [VectorGroup] {
+    blocks.indices.map { place in
+      VectorGroup(
+        range: blocks[place].range, isCentered: blocks[place].part == .backbone && prior?.center != nil,
+        sigma: sigmas?[place] ?? 0, pull: pulls?[place] ?? 0)
+    }
   }
-}
-
-/// The loss with its terms apart, and the learned scales.
-public struct ObjectiveTerms: Sendable, Equatable {
-  /// The mean negative log likelihood of the batch, in nats.
-  public var nll: Double
-  /// KL(q ‖ p) at λ* and τ*, in nats.
-  public var kl: Double
-  /// 1/(κN), by which the KL enters the loss.
-  public var klWeight: Double
-  /// λ*, the variance of the backbone's prior.
-  public var lambda: Double
-  /// τ*, the variance of the head's prior.
-  public var tau: Double
-  /// σ, the posterior's standard deviation.
-  public var sigma: Double
-
-  /// Gathers the six.
-  public init(nll: Double, kl: Double, klWeight: Double, lambda: Double, tau: Double, sigma: Double) {
-    (self.nll, self.kl, self.klWeight) = (nll, kl, klWeight)
-    (self.lambda, self.tau, self.sigma) = (lambda, tau, sigma)
-  }
-
-  /// mean NLL + KL/(κN). (3)
-  public var loss: Double { nll + klWeight * kl }
 }

@@ -39,6 +39,9 @@ extension Preprocessing.Resize: ExpressibleByArgument {}
 extension Augmentation.Kind: ExpressibleByArgument {}
 extension Split: ExpressibleByArgument {}
 extension SigmaUpdate: ExpressibleByArgument {}
+extension PriorKind: ExpressibleByArgument {}
+extension Prior.Scales: ExpressibleByArgument {}
+extension GaussianPosterior.Family: ExpressibleByArgument {}
 extension PrecisionChoice: ExpressibleByArgument {}
 
 extension CheckpointInterval: ExpressibleByArgument {

@@ -60,6 +60,37 @@ struct Finetune: ParsableCommand {
   var kappa = AutoOr.auto
 
   @Option(
+    help: "The prior on the backbone: around the pretrained weights, zero or pretraining's mean, or none for no noise.")
+  var prior = PriorKind.l2SP
+
+  @Option(help: ArgumentHelp("What --prior ptyl reads; gridless prior makes it.", valueName: "file"))
+  var priorFile: String?
+
+  @Option(parsing: .unconditional, help: "Use so many columns of the prior file's covariance (default: all).")
+  var priorColumns: Int?
+
+  @Option(help: "Learn one λ and one τ, one scale for both (l2-zero only), or one for each tensor.")
+  var priorScales = Prior.Scales.global
+
+  @Option(help: "Learn one σ, one for each tensor, or one for each parameter.")
+  var posterior = GaussianPosterior.Family.isotropic
+
+  @Option(parsing: .unconditional, help: "The variance of the backbone's prior; auto learns it.")
+  var lambda = AutoOr.auto
+
+  @Option(parsing: .unconditional, help: "The variance of the head's prior; auto learns it.")
+  var tau = AutoOr.auto
+
+  @Option(parsing: .unconditional, help: "The posterior's standard deviation; auto learns it.")
+  var sigma = AutoOr.auto
+
+  @Option(parsing: .unconditional, help: "Posterior samples per step.")
+  var samples = 1
+
+  @Flag(help: "Mirror every second sample of a step at the mean.")
+  var antithetic = false
+
+  @Option(
     parsing: .unconditional, help: "σ before the first step; networks of under a million parameters want about 1e-3.")
   var initialSigma = FineTuneConfiguration.publishedInitialSigma
 
@@ -116,6 +147,16 @@ struct Finetune: ParsableCommand {
     options.n = n
     options.learningRate = lr.value
     options.kappa = kappa.value
+    options.prior = prior
+    options.priorFile = priorFile
+    options.priorColumns = priorColumns
+    options.priorScales = priorScales
+    options.posterior = posterior
+    options.lambda = lambda.value
+    options.tau = tau.value
+    options.sigma = sigma.value
+    options.samples = samples
+    options.antithetic = antithetic
     options.initialSigma = initialSigma
     options.sigmaUpdate = sigmaUpdate
     options.seed = seed

@@ -7,6 +7,9 @@ func fixed(_ value: Double, digits: Int = 3) -> String { String(format: "%.\(dig
 /// A number as 1.8e-05.
 func scientific(_ value: Double) -> String { String(format: "%.2e", value) }
 
+/// A number as 1.8e-05, or a dash where there is none.
+func scientific(_ value: Double?) -> String { value.map { scientific($0) } ?? "–" }
+
 /// A duration in words of at most two units.
 func duration(_ seconds: Double) -> String {
   let total = Int(seconds.rounded())

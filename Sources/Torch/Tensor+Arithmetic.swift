@@ -31,12 +31,24 @@ extension Tensor {
     try tensor { ct_add_scalar($0, a.handle, b) }
   }
 
+  /// Zeros of the same shape, dtype and device.
+  public func zerosLike() throws(TorchError) -> Tensor {
+    try .zeros(shape, dtype: dtype ?? .float32, device: device)
+  }
+
   /// The sum of all elements, a tensor of no dimensions.
   public func sum() throws(TorchError) -> Tensor { try tensor { ct_sum($0, handle) } }
 
   /// The mean over some dimensions.
   public func mean(dims: [Int], keepDim: Bool = false) throws(TorchError) -> Tensor {
     try withIntArray(dims) { dims throws(TorchError) in try tensor { ct_mean($0, handle, dims, keepDim) } }
+  }
+
+  /// Σ aᵢbᵢ of two flat vectors, computed in float64 whatever their dtypes; Σ aᵢ without the other.
+  package func dot(_ other: Tensor? = nil) throws(TorchError) -> Double {
+    var result = 0.0
+    try check(ct_dot_double(&result, handle, other?.handle))
+    return result
   }
 
   /// Whether no element is NaN or infinite.

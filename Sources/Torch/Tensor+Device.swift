@@ -7,6 +7,9 @@ extension Tensor {
     try tensor { ct_softplus($0, handle, threshold) }
   }
 
+  /// ln x of each element.
+  package func log() throws(TorchError) -> Tensor { try tensor { ct_log($0, handle) } }
+
   /// log(1 + x) of each element.
   package func log1p() throws(TorchError) -> Tensor { try tensor { ct_log1p($0, handle) } }
 

@@ -8,7 +8,8 @@ public struct TorchError: Error, Equatable, CustomStringConvertible {
   /// The message.
   public var description: String { message }
 
-  init(_ message: String) { self.message = message }
+  /// An error of our own, in the same words.
+  package init(_ message: String) { self.message = message }
 }
 
 /// Turns the status of a call of CTorch into a `throw`.

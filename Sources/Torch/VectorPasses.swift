@@ -160,12 +160,24 @@ public final class VectorPasses {
     try withPass(groups) { ct_pass_draw($0, draws.seed, draws.step, epsilon.handle) }
   }
 
+  /// ε itself, in the order and on the device of vectors like `mean`; its padding is 0, and the next call overwrites it.
+  package func epsilon(_ noise: Noise, like mean: Tensor) throws(TorchError) -> Tensor {
+    switch noise {
+    case .given(let epsilon): return epsilon
+    case .drawn(let draws): return try stored(draws, like: mean)
+    }
+  }
+
   /// Whether the passes over vectors like this one are fused loops.
   private func isFused(_ mean: Tensor) -> Bool { mean.dtype == .float32 && !mean.device.isCUDA }
 
   /// The noise itself where a fused loop draws it, else drawn on the host and given.
   private func resolve(_ noise: Noise, like mean: Tensor) throws(TorchError) -> Noise {
     guard case .drawn(let draws) = noise, !isFused(mean) else { return noise }
+    return .given(try stored(draws, like: mean))
+  }
+
+  private func stored(_ draws: NormalDraws, like mean: Tensor) throws(TorchError) -> Tensor {
     if stored == nil {
       stored = (
         try Tensor.zeros(mean.shape),
@@ -175,7 +187,7 @@ public final class VectorPasses {
     guard let (host, device) = stored else { throw TorchError("no memory for ε") }
     try draw(draws, into: host)
     try device.copy_(host)
-    return .given(device)
+    return device
   }
 
   private func scalars(_ values: [Double], like mean: Tensor) throws(TorchError) -> Tensor {

@@ -8,15 +8,15 @@ import Torch
 final class Candidate {
   let learningRate: Double
   let evidence: EvidenceEstimate
-  /// The posterior mean, flat.
-  let mean: Tensor
+  /// The posterior: its mean and ρ.
+  let posterior: PosteriorValues
   /// The running statistics at the posterior mean.
   let buffers: [Tensor]
 
-  init(learningRate: Double, evidence: EvidenceEstimate, mean: Tensor, buffers: [Tensor]) {
+  init(learningRate: Double, evidence: EvidenceEstimate, posterior: PosteriorValues, buffers: [Tensor]) {
     self.learningRate = learningRate
     self.evidence = evidence
-    self.mean = mean
+    self.posterior = posterior
     self.buffers = buffers
   }
 }
@@ -35,16 +35,16 @@ struct CandidateTrainer {
 
   /// A candidate's training, at its start or where a checkpoint left it.
   func begin(learningRate: Double, at step: Int = 0, from snapshot: Checkpoint.Snapshot? = nil) throws -> CandidateRun {
-    let posterior = IsotropicPosterior(mean: try initialMean.clone(), sigma: configuration.initialSigma)
-    let optimizer = try NesterovSGD(like: posterior.mean, sigmaUpdate: configuration.sigmaUpdate)
+    let posterior = try GaussianPosterior(
+      configuration.posterior, mean: try initialMean.clone(), blocks: model.vector.blocks,
+      sigma: objective.prior == nil ? 0 : configuration.sigma ?? configuration.initialSigma)
+    posterior.isLearned = objective.prior != nil && configuration.sigma == nil
+    let optimizer = try NesterovSGD(for: posterior, sigmaUpdate: configuration.sigmaUpdate)
     if let snapshot {
-      func copy(_ values: [Float], to tensor: Tensor) throws {
-        try tensor.copy_(try Tensor(values, shape: tensor.shape).to(device: tensor.device))
-      }
-      try copy(snapshot.mean, to: posterior.mean)
-      try copy(snapshot.velocity, to: optimizer.velocity)
-      for (values, buffer) in zip(snapshot.buffers, model.buffers) { try copy(values, to: buffer) }
-      (posterior.rho, optimizer.rhoVelocity) = (snapshot.rho, snapshot.rhoVelocity)
+      try snapshot.posterior.copy(to: posterior)
+      try snapshot.velocity.copy(mean: optimizer.velocity, rhoVector: optimizer.rhoVectorVelocity)
+      optimizer.rhoVelocity = snapshot.velocity.rho
+      for (values, buffer) in zip(snapshot.buffers, model.buffers) { try buffer.copyFloats(values) }
     } else {
       try model.setBuffers(initialBuffers)
     }
@@ -61,7 +61,7 @@ final class CandidateRun {
   private(set) var step: Int
 
   private let trainer: CandidateTrainer
-  private let posterior: IsotropicPosterior
+  private let posterior: GaussianPosterior
   private let optimizer: NesterovSGD
   private let schedule: CosineSchedule
   private let rhoSchedule: CosineSchedule
@@ -73,7 +73,7 @@ final class CandidateRun {
   private var order: BatchOrder
 
   init(
-    _ trainer: CandidateTrainer, learningRate: Double, posterior: IsotropicPosterior, optimizer: NesterovSGD, step: Int
+    _ trainer: CandidateTrainer, learningRate: Double, posterior: GaussianPosterior, optimizer: NesterovSGD, step: Int
   ) throws {
     (self.trainer, self.learningRate, self.step) = (trainer, learningRate, step)
     (self.posterior, self.optimizer) = (posterior, optimizer)
@@ -81,9 +81,11 @@ final class CandidateRun {
     schedule = CosineSchedule(peak: learningRate, steps: steps)
     rhoSchedule = CosineSchedule(
       peak: configuration.sigmaUpdate.peakRate(learningRate: learningRate, steps: steps), steps: steps)
-    takeStep = VariationalStep(model: trainer.model, objective: trainer.objective)
+    takeStep = VariationalStep(
+      model: trainer.model, objective: trainer.objective, samples: configuration.samples,
+      antithetic: configuration.antithetic)
     order = BatchOrder(count: trainer.data.count, seed: configuration.seed)
-    guard let images = trainer.data.resident else { return }
+    guard let images = trainer.data.resident, configuration.samples == 1 else { return }
     blocks = try DeviceStep(
       model: trainer.model, objective: trainer.objective, posterior: posterior, optimizer: optimizer,
       capacity: DeviceBlocks.length, batchSize: configuration.batchSize, itemWidth: ResidentImages.itemWidth,
@@ -155,14 +157,18 @@ final class CandidateRun {
       seed: Streams.evidenceNoise.seed(configuration.seed), batchSize: configuration.batchSize)
     guard evidence.isFinite else { throw try diverged("objective", step: step) }
     return Candidate(
-      learningRate: learningRate, evidence: evidence, mean: posterior.mean, buffers: try model.bufferCopies())
+      learningRate: learningRate, evidence: evidence, posterior: try PosteriorValues(posterior),
+      buffers: try model.bufferCopies())
   }
 
   /// All that further steps depend on.
   func snapshot() throws -> Checkpoint.Snapshot {
     Checkpoint.Snapshot(
-      mean: try posterior.mean.floats(), velocity: try optimizer.velocity.floats(), rho: posterior.rho,
-      rhoVelocity: optimizer.rhoVelocity, buffers: try trainer.model.buffers.map { try $0.floats() })
+      posterior: try PosteriorValues(posterior),
+      velocity: PosteriorValues(
+        mean: try optimizer.velocity.floats(), rho: optimizer.rhoVelocity,
+        rhoVector: try optimizer.rhoVectorVelocity?.floats()),
+      buffers: try trainer.model.buffers.map { try $0.floats() })
   }
 
   private func diverged(_ term: String, step: Int) throws -> TrainingError {

@@ -25,9 +25,7 @@ struct Checkpoint {
 
   /// What a learning rate's training changes, in the order of the network's layouts.
   struct Snapshot {
-    /// The flat vectors of the posterior's mean and its velocity.
-    var mean, velocity: [Float]
-    var rho, rhoVelocity: Double
+    var posterior, velocity: PosteriorValues
     var buffers: [[Float]]
   }
 
@@ -39,13 +37,11 @@ struct Checkpoint {
   func write(to path: String, network: Network) throws {
     var arrays: [NamedArray] = []
     if let snapshot {
-      arrays = Self.arrays("mean/", snapshot.mean, network) + Self.arrays("velocity/", snapshot.velocity, network)
+      arrays = Self.arrays(snapshot.posterior, network: network) + Self.arrays(snapshot.velocity, "velocity/", network: network)
       arrays += Self.arrays(ofBuffers: snapshot.buffers, network)
-      arrays.append(NamedArray(name: "rho", shape: [], [snapshot.rho]))
-      arrays.append(NamedArray(name: "rho_velocity", shape: [], [snapshot.rhoVelocity]))
     }
     try Safetensors.write(
-      arrays, metadata: ["format": "gridless checkpoint 1", "state": try JSON.line(state)], checksum: true, to: path)
+      arrays, metadata: ["format": "gridless checkpoint 2", "state": try JSON.line(state)], checksum: true, to: path)
   }
 
   /// Reads what ``write(to:network:)`` wrote.
@@ -57,8 +53,7 @@ struct Checkpoint {
     state = try Self.decode(State.self, "state", of: file)
     guard file.info("rho") != nil else { return }
     snapshot = Snapshot(
-      mean: try Self.vector("mean/", file, network), velocity: try Self.vector("velocity/", file, network),
-      rho: try Self.scalar("rho", file), rhoVelocity: try Self.scalar("rho_velocity", file),
+      posterior: try Self.values(file, network: network), velocity: try Self.values(file, "velocity/", network: network),
       buffers: try Self.buffers(file, network))
   }
 
@@ -70,12 +65,12 @@ struct BestCandidateFile {
   /// Writes a candidate, whole and with a checksum.
   static func write(_ candidate: Candidate, to path: String, network: Network) throws {
     let arrays =
-      Checkpoint.arrays("mean/", try candidate.mean.floats(), network)
+      Checkpoint.arrays(candidate.posterior, network: network)
       + Checkpoint.arrays(ofBuffers: try candidate.buffers.map { try $0.floats() }, network)
     try Safetensors.write(
       arrays,
       metadata: [
-        "format": "gridless candidate 1", "lr": try JSON.line(candidate.learningRate),
+        "format": "gridless candidate 2", "lr": try JSON.line(candidate.learningRate),
         "evidence": try JSON.line(candidate.evidence),
       ], checksum: true, to: path)
   }
@@ -86,17 +81,34 @@ struct BestCandidateFile {
   static func read(_ path: String, like model: Model) throws -> Candidate {
     let file = try SafetensorsFile(path: path)
     try file.verifyChecksum()
-    let mean = try Checkpoint.vector("mean/", file, model.network)
     return Candidate(
       learningRate: try Checkpoint.decode(Double.self, "lr", of: file),
       evidence: try Checkpoint.decode(EvidenceEstimate.self, "evidence", of: file),
-      mean: try Tensor(mean, shape: [mean.count]).to(device: model.device),
+      posterior: try Checkpoint.values(file, network: model.network),
       buffers: try model.network.buffers.tensors(try Checkpoint.buffers(file, model.network), device: model.device))
   }
 }
 
 extension Checkpoint {
-  fileprivate static func arrays(_ prefix: String, _ vector: [Float], _ network: Network) -> [NamedArray] {
+  /// The mean under the parameters' names, `rho`, and in the diagonal family `rho/` and a name.
+  fileprivate static func arrays(
+    _ values: PosteriorValues, _ prefix: String = "", network: Network
+  ) -> [NamedArray] {
+    arrays(vector: values.mean, prefix + "mean/", network)
+      + [NamedArray(name: prefix + "rho", shape: [values.rho.count], values.rho)]
+      + (values.rhoVector.map { arrays(vector: $0, prefix + "rho/", network) } ?? [])
+  }
+
+  fileprivate static func values(
+    _ file: SafetensorsFile, _ prefix: String = "", network: Network
+  ) throws -> PosteriorValues {
+    let hasVector = network.layout.slices.first.map { file.info(prefix + "rho/" + $0.name) != nil } ?? false
+    return PosteriorValues(
+      mean: try vector(prefix + "mean/", file, network), rho: try file.doubles(prefix + "rho"),
+      rhoVector: hasVector ? try vector(prefix + "rho/", file, network) : nil)
+  }
+
+  private static func arrays(vector: [Float], _ prefix: String, _ network: Network) -> [NamedArray] {
     zip(network.layout.slices, network.layout.values(ofVector: vector)).map {
       NamedArray(name: prefix + $0.name, shape: $0.shape, $1)
     }
@@ -106,7 +118,7 @@ extension Checkpoint {
     zip(network.buffers.slices, buffers).map { NamedArray(name: "buffer/" + $0.name, shape: $0.shape, $1) }
   }
 
-  fileprivate static func vector(_ prefix: String, _ file: SafetensorsFile, _ network: Network) throws -> [Float] {
+  private static func vector(_ prefix: String, _ file: SafetensorsFile, _ network: Network) throws -> [Float] {
     network.layout.vector(try network.layout.slices.map { try floats(prefix + $0.name, shape: $0.shape, file) })
   }
 
@@ -119,11 +131,6 @@ extension Checkpoint {
       throw WeightsError.malformed(path: file.path, problem: "'\(name)' has shape \(found.shape), expected \(shape)")
     }
     return try file.floats(name)
-  }
-
-  private static func scalar(_ name: String, _ file: SafetensorsFile) throws -> Double {
-    guard let value = try file.doubles(name).first else { throw WeightsError.noTensor(path: file.path, name: name) }
-    return value
   }
 
   fileprivate static func decode<Value: Decodable>(

@@ -1,3 +1,4 @@
+import Backbones
 import Datasets
 import Evidence
 import Foundation
@@ -32,6 +33,26 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
   public var learningRates: [Double]
   /// The data's weight in the objective, nil for D/N.
   public var kappa: Double?
+  /// The prior on the backbone's weights.
+  public var prior: PriorKind
+  /// The prior file of ``PriorKind/ptyl``.
+  public var priorFile: String?
+  /// The columns of it that are used, nil for all.
+  public var priorColumns: Int?
+  /// Which parameters share a prior scale.
+  public var priorScales: Prior.Scales
+  /// Which parameters share a σ.
+  public var posterior: GaussianPosterior.Family
+  /// λ, nil to learn it.
+  public var lambda: Double?
+  /// τ, nil to learn it.
+  public var tau: Double?
+  /// σ, nil to learn it.
+  public var sigma: Double?
+  /// Posterior samples per step.
+  public var samples: Int
+  /// Whether samples come in mirrored pairs.
+  public var antithetic: Bool
   /// σ before the first step.
   public var initialSigma: Double
   /// How ρ is learned.
@@ -65,11 +86,15 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
   /// Read as it stands, so that of another version's file the differences can be told as well. Where data and weights
   /// lie cannot change a result: ``FineTuner`` compares what they hold. Throws where it is not a JSON object.
   func differences(fromFile content: Data) throws -> [String] {
-    let cannotMatter: Set = ["data", "weights", "skip_unreadable", "checkpoint_every"]
+    let cannotMatter: Set = ["data", "weights", "prior_file", "skip_unreadable", "checkpoint_every"]
     let mine = try JSON.members(of: JSON.document(self))
     var others = try JSON.members(of: content)
-    // Runs from before this option were not.
-    others["deterministic"] = others["deterministic"] ?? "false"
+    // What runs were from before these options.
+    let before = [
+      "deterministic": "false", "prior": "\"l2-sp\"", "prior_scales": "\"global\"", "posterior": "\"isotropic\"",
+      "samples": "1", "antithetic": "false",
+    ]
+    others.merge(before) { there, _ in there }
     return Set(mine.keys).union(others.keys).subtracting(cannotMatter).sorted().compactMap { key in
       let (here, there) = (mine[key] ?? "unset", others[key] ?? "unset")
       return here == there ? nil : "\(key): \(there) there, \(here) now"

@@ -1,3 +1,4 @@
+import Backbones
 import Evidence
 import Torch
 
@@ -16,7 +17,7 @@ package final class DeviceBlocks {
   package static let warmUp = 3
 
   private let step: DeviceStep
-  private let posterior: IsotropicPosterior
+  private let posterior: GaussianPosterior
   private let vector: ParameterVector
   private let seed: UInt64
   private var recorder: (any GraphRecorder)?
@@ -28,7 +29,7 @@ package final class DeviceBlocks {
 
   /// Blocks of a step; without a recorder every step is taken operation by operation.
   package init(
-    _ step: DeviceStep, posterior: IsotropicPosterior, vector: ParameterVector, seed: UInt64,
+    _ step: DeviceStep, posterior: GaussianPosterior, vector: ParameterVector, seed: UInt64,
     recorder: (any GraphRecorder)?
   ) {
     (self.step, self.posterior, self.vector, self.seed) = (step, posterior, vector, seed)
@@ -40,7 +41,7 @@ package final class DeviceBlocks {
   /// - Returns: the outcomes in order; after one that is not applied no step has changed anything.
   package func run(_ plan: [DeviceStep.Plan], from first: Int) throws -> [VariationalStep.Outcome] {
     try Runtime.seed(seed ^ UInt64(first) &* 0xBF58_476D_1CE4_E5B9, device: posterior.mean.device)
-    vector.choosePrecision(sigma: posterior.sigma)
+    vector.choosePrecision(sigmas: try posterior.sigmas())
     if vector.isReduced != precision { (replay, taken, precision) = (nil, 0, vector.isReduced) }
     try step.begin(plan)
     func takeAll() throws { for _ in plan { try takeOne() } }

@@ -15,7 +15,7 @@ package final class DeviceStep {
 
   private let model: Model
   private let objective: DataEmphasizedELBO
-  private let posterior: IsotropicPosterior
+  private let posterior: GaussianPosterior
   private let optimizer: NesterovSGD
   /// The images and labels of a step's row of the plan.
   private let input: (Tensor) throws -> (images: Tensor, labels: Tensor)
@@ -39,21 +39,22 @@ package final class DeviceStep {
   /// The most steps of a block.
   package let capacity: Int
 
-  /// A step under the isotropic priors, nil under others, whose closed forms are not here.
+  /// A step of the published method, nil for other priors and posteriors, whose closed forms are not here.
   ///
   /// `input` gets an int64 tensor `[batchSize, itemWidth]`, a row of the plan.
   package init?(
-    model: Model, objective: DataEmphasizedELBO, posterior: IsotropicPosterior, optimizer: NesterovSGD, capacity: Int,
+    model: Model, objective: DataEmphasizedELBO, posterior: GaussianPosterior, optimizer: NesterovSGD, capacity: Int,
     batchSize: Int, itemWidth: Int, input: @escaping (Tensor) throws -> (images: Tensor, labels: Tensor),
     draw: @escaping (Tensor) throws -> Void = { try $0.normal_() }
   ) throws(TorchError) {
-    guard let backbone = objective.backbonePrior as? IsotropicPrior, let head = objective.headPrior as? IsotropicPrior
+    guard let prior = objective.prior, prior.scales == .global, prior.covariance == nil, prior.lambda == nil,
+      prior.tau == nil, posterior.family == .isotropic, posterior.isLearned, posterior.blocks.count == 2
     else { return nil }
     (self.model, self.objective, self.posterior, self.optimizer) = (model, objective, posterior, optimizer)
     (self.capacity, self.input, self.draw) = (capacity, input, draw)
     let device = posterior.mean.device
     epsilon = try Tensor.zeros(posterior.mean.shape, dtype: posterior.mean.dtype ?? .float32, device: device)
-    counts = try Tensor([Double(backbone.count), Double(head.count)], shape: [2]).to(device: device)
+    counts = try Tensor(posterior.blocks.map { Double($0.count) }, shape: [2]).to(device: device)
     rho = try Tensor.zeros([], dtype: .float64, device: device)
     rhoVelocity = try Tensor.zeros([], dtype: .float64, device: device)
     isSound = try Tensor.ones([], dtype: .bool, device: device)
@@ -83,8 +84,8 @@ package final class DeviceStep {
     try rates.copy_(Tensor(plan.flatMap { [$0.learningRate, $0.rhoLearningRate] } + idle, shape: rates.shape))
     let unused = [Int64](repeating: 0, count: rest * items.count / capacity)
     try items.copy_(Tensor(plan.flatMap(\.items) + unused, shape: items.shape))
-    try rho.copy_(Tensor([posterior.rho], shape: []))
-    try rhoVelocity.copy_(Tensor([optimizer.rhoVelocity], shape: []))
+    try rho.copy_(Tensor(posterior.rho, shape: []))
+    try rhoVelocity.copy_(Tensor(optimizer.rhoVelocity, shape: []))
     try isSound.copy_(Tensor.ones([]))
     try row.zero_()
   }
@@ -94,23 +95,23 @@ package final class DeviceStep {
     let vector = model.vector
     let rates = try self.rates.rows(row).select(0)
     let (images, labels) = try input(items.rows(row).select(0))
-    let groups = [
-      VectorGroup(range: vector.layout.backboneRange, isCentered: objective.backbonePrior.isCentered),
-      VectorGroup(range: vector.layout.headRange, isCentered: objective.headPrior.isCentered),
-    ]
+    let center = objective.prior?.center
+    let groups = posterior.blocks.map {
+      VectorGroup(range: $0.range, isCentered: $0.part == .backbone && center != nil)
+    }
 
     // (1), and the sample.
     let sigma = try rho.softplus(threshold: 30)
     try draw(epsilon)
     let distances = try vector.passes.sample(
-      mean: posterior.mean, center: objective.center, groups: groups, epsilon: epsilon,
+      mean: posterior.mean, center: center, groups: groups, epsilon: epsilon,
       sigmas: Tensor.cat([sigma.reshape([1]), sigma.reshape([1])], dim: 0), into: vector.weights,
       reduced: vector.reducedWeights)
     // (5), (6) and (8), by group.
     let scales = try distances / counts + sigma * sigma
     let kl = try ((distances / (counts * sigma * sigma)).log1p() * counts).sum() * 0.5
     let klSlope = try (distances / scales).sum() / sigma * -1
-    let klWeight = 1 / (objective.kappa * Double(objective.examples))
+    let klWeight = objective.klWeight
 
     let nll = try model(images, mode: .training(momentum: 0.1)).crossEntropy(labels)
     try nll.backward()
@@ -118,7 +119,7 @@ package final class DeviceStep {
     // The gradient: (7) in the pulls, (9) for ρ.
     let pulls = try scales.reciprocal() * klWeight
     let sums = try vector.passes.reduce(
-      gradients: vector.gradients, reduced: vector.reducedGradients, mean: posterior.mean, center: objective.center,
+      gradients: vector.gradients, reduced: vector.reducedGradients, mean: posterior.mean, center: center,
       groups: groups, epsilon: epsilon, pulls: pulls)
     let rhoGradient = try (sums.dots.sum() + klSlope * klWeight) * ((sigma * -1).expm1() * -1)
     let squaredNorm = try sums.squaredNorms.sum()
@@ -140,7 +141,7 @@ package final class DeviceStep {
     let loss = try nll.detach().to(dtype: .float64)
     try isSound.copy_(isSound.and((loss + kl + norm).isFinite()))
     try vector.passes.nesterov(
-      mean: posterior.mean, center: objective.center, gradients: vector.gradients, reduced: vector.reducedGradients,
+      mean: posterior.mean, center: center, gradients: vector.gradients, reduced: vector.reducedGradients,
       velocity: optimizer.velocity, groups: groups, pulls: pulls, scale: weightScale, momentum: optimizer.momentum,
       learningRate: rates.select(0), applied: isSound)
     let step = try rhoScale * rhoGradient
@@ -159,9 +160,9 @@ package final class DeviceStep {
   /// After an outcome that is not applied none is.
   package func finish(_ count: Int) throws(TorchError) -> [VariationalStep.Outcome] {
     let values = try records.doubles()
-    posterior.rho = try rho.item()
-    optimizer.rhoVelocity = try rhoVelocity.item()
-    let klWeight = 1 / (objective.kappa * Double(objective.examples))
+    posterior.rho = [try rho.item()]
+    optimizer.rhoVelocity = [try rhoVelocity.item()]
+    let klWeight = objective.klWeight
     return (0..<count).map { step in
       func value(_ column: Column) -> Double { values[step * Column.allCases.count + column.rawValue] }
       return VariationalStep.Outcome(

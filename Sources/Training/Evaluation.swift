@@ -13,15 +13,23 @@ public struct EvidenceEstimate: Codable, Sendable, Equatable {
   public var elbo: Double
   /// −elbo/(κN).
   public var loss: Double
-  /// λ*.
-  public var lambda: Double
-  /// τ*.
-  public var tau: Double
-  /// σ.
+  /// λ, the mean over the backbone's parameters; nil where nothing of it is trained, or without a prior.
+  public var lambda: Double?
+  /// τ, that of the head.
+  public var tau: Double?
+  /// σ, the root mean square over all parameters.
   public var sigma: Double
+  /// λ of each tensor of the backbone, where they differ.
+  public var lambdaByLayer: [String: Double]?
+  /// τ of each tensor of the head, where they differ.
+  public var tauByLayer: [String: Double]?
+  /// σ of each tensor, where they differ: the root mean square over its parameters.
+  public var sigmaByLayer: [String: Double]?
 
   /// Whether every number is finite.
-  public var isFinite: Bool { [logLikelihood, kl, elbo, loss, lambda, tau, sigma].allSatisfy(\.isFinite) }
+  public var isFinite: Bool {
+    [logLikelihood, kl, elbo, loss, lambda ?? 0, tau ?? 0, sigma].allSatisfy(\.isFinite)
+  }
 }
 
 extension Model {
@@ -49,7 +57,7 @@ extension Model {
   ///
   /// Leaves the last sample in the weights.
   public func estimateEvidence(
-    _ objective: DataEmphasizedELBO, posterior: IsotropicPosterior, on data: ImageBatches, seed: UInt64,
+    _ objective: DataEmphasizedELBO, posterior: GaussianPosterior, on data: ImageBatches, seed: UInt64,
     samples: Int = 10,
     batchSize: Int
   ) throws -> EvidenceEstimate {
@@ -68,9 +76,18 @@ extension Model {
     guard let divergences else { throw TrainingError.invalidOption("the evidence needs at least one sample") }
     let kl = divergences.kl
     let elbo = objective.kappa * logLikelihood - kl
+    func layers(_ part: ParameterGroup) -> [String: Double]? {
+      let members = zip(divergences.blocks, divergences.scales).filter { $0.0.part == part }
+      guard objective.prior?.scales == .layerwise, !members.isEmpty else { return nil }
+      return Dictionary(uniqueKeysWithValues: members.map { ($0.0.name, $0.1) })
+    }
+    let names = posterior.blocks.map(\.name)
     return EvidenceEstimate(
       logLikelihood: logLikelihood, kl: kl, elbo: elbo, loss: -elbo / (objective.kappa * Double(objective.examples)),
-      lambda: divergences.backbone.scale, tau: divergences.head.scale, sigma: posterior.sigma)
+      lambda: divergences.lambda, tau: divergences.tau, sigma: try posterior.sigma(),
+      lambdaByLayer: layers(.backbone), tauByLayer: layers(.head),
+      sigmaByLayer: posterior.family == .isotropic
+        ? nil : Dictionary(uniqueKeysWithValues: zip(names, try posterior.sigmas())))
   }
 
   /// Log probabilities `[N × classes]`, row-major, at the current weights with evaluation preprocessing.

@@ -42,6 +42,26 @@ public struct FineTuneOptions: Sendable {
   package var learningRates: [Double]?
   /// The data's weight in the objective; nil for D/N.
   public var kappa: Double?
+  /// The prior on the backbone's weights.
+  public var prior = PriorKind.l2SP
+  /// What ``PriorKind/ptyl`` reads: a prior file that `gridless prior` wrote.
+  public var priorFile: String?
+  /// The columns of the prior file to use; nil for all.
+  public var priorColumns: Int?
+  /// Which parameters share a prior scale.
+  public var priorScales = Prior.Scales.global
+  /// Which parameters share a σ.
+  public var posterior = GaussianPosterior.Family.isotropic
+  /// λ where it is not to be learned.
+  public var lambda: Double?
+  /// τ where it is not to be learned.
+  public var tau: Double?
+  /// σ where it is not to be learned.
+  public var sigma: Double?
+  /// Posterior samples per step.
+  public var samples = 1
+  /// Whether samples come in pairs that mirror each other at the mean.
+  public var antithetic = false
   /// σ before the first step.
   ///
   /// The pull towards the prior's mean then has curvature 1/(Dσ²): 4 for ResNet-50 at the published 1e-4, but over 1000
@@ -101,6 +121,7 @@ public struct FineTuneOptions: Sendable {
         kappa > 0 && kappa.isFinite,
         "--kappa \(kappa): expected a positive number, or auto for D/N (1 is the plain ELBO).")
     }
+    try validateMethod()
   }
 
   /// What to take from the data set.
@@ -116,8 +137,11 @@ public struct FineTuneOptions: Sendable {
       batchSize: batchSize ?? FineTuneConfiguration.publishedBatchSize(examples: examples),
       trainSplits: trainSplits.map(\.rawValue), classes: classes, n: n,
       learningRates: learningRate.map { [$0] } ?? learningRates ?? FineTuneConfiguration.publishedLearningRates,
-      kappa: kappa, initialSigma: initialSigma, sigmaUpdate: sigmaUpdate, seed: seed,
-      device: device.description, threads: Runtime.threads, precision: precision.resolved(on: device),
+      kappa: kappa, prior: prior, priorFile: priorFile, priorColumns: priorColumns, priorScales: priorScales,
+      posterior: posterior, lambda: lambda, tau: tau, sigma: sigma, samples: samples, antithetic: antithetic,
+      initialSigma: initialSigma, sigmaUpdate: sigmaUpdate, seed: seed, device: device.description,
+      threads: Runtime.threads,
+      precision: posterior == .diagonal ? .float32 : precision.resolved(on: device),
       skipUnreadable: skipUnreadable, deterministic: deterministic, checkpointEvery: checkpointEvery.description)
     guard configuration.batchSize <= examples else {
       throw .invalidOption(

@@ -12,12 +12,19 @@ public struct FineTuneResult: Codable, Sendable, Equatable {
   public var d: Int
   /// The data's weight in the objective.
   public var kappa: Double
-  /// λ*, the variance of the backbone's prior.
-  public var lambda: Double
-  /// τ*, the variance of the head's prior.
-  public var tau: Double
-  /// σ, the posterior's standard deviation.
+  /// λ, the variance of the backbone's prior, averaged over its parameters; nil where nothing of it is trained, or
+  /// without a prior.
+  public var lambda: Double?
+  /// τ, that of the head's prior.
+  public var tau: Double?
+  /// σ, the posterior's standard deviation: the root mean square over all parameters.
   public var sigma: Double
+  /// λ of each tensor of the backbone, where they differ.
+  public var lambdaByLayer: [String: Double]?
+  /// τ of each tensor of the head, where they differ.
+  public var tauByLayer: [String: Double]?
+  /// σ of each tensor, where they differ.
+  public var sigmaByLayer: [String: Double]?
   /// The learning rate that was taken.
   public var lr: Double
   /// Every learning rate that was tried.

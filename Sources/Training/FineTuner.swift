@@ -68,12 +68,12 @@ public struct FineTuner {
 
     let layout = network.layout
     let model = try Model(
-      network: network, state: initial, device: device, precision: configuration.precision)
+      network: network, state: initial, device: device, blocks: options.division, precision: configuration.precision)
     try checkSize(configuration.size, of: model)
     let initialMean = try Tensor(layout.vector(initial.parameters), shape: [layout.paddedCount]).to(device: device)
-    let objective = DataEmphasizedELBO.l2SP(
-      layout: layout, pretrained: weights == nil ? nil : initialMean, examples: trainingImages.count,
-      kappa: configuration.kappa)
+    let objective = DataEmphasizedELBO(
+      layout: layout, examples: trainingImages.count, kappa: configuration.prior == .none ? 1 : configuration.kappa,
+      prior: try makePrior(initialMean))
     let trainer = CandidateTrainer(
       configuration: configuration, model: model, data: trainingImages, objective: objective,
       initialMean: initialMean,
@@ -91,13 +91,13 @@ public struct FineTuner {
             kappa: objective.kappa, steps: configuration.steps, learningRates: configuration.learningRates)))
       let best = try LearningRateSearch(trainer: trainer, keeper: keeper)
         .run(from: found?.checkpoint.snapshot, best: found?.best, onEvent)
-      try model.vector.set(best.mean)
+      try model.vector.set(Tensor(best.posterior.mean, shape: [layout.paddedCount]).to(device: device))
       try model.setBuffers(best.buffers)
       let test = try testImages.map { try model.metrics(of: $0, batchSize: configuration.batchSize) }
       return try keeper.finish {
         try SavedModel.write(
           StateDict(
-            parameters: layout.values(ofVector: try best.mean.floats()),
+            parameters: layout.values(ofVector: best.posterior.mean),
             buffers: try best.buffers.map { try $0.floats() }),
           of: network, classes: dataset.classes, preprocessing: preprocessing, evidence: best.evidence,
           kappa: objective.kappa, to: claim.folder.model)
@@ -105,6 +105,7 @@ public struct FineTuner {
         let result = FineTuneResult(
           run: claim.folder.path, model: backbone.name, n: trainingImages.count, d: layout.count,
           kappa: objective.kappa, lambda: evidence.lambda, tau: evidence.tau, sigma: evidence.sigma,
+          lambdaByLayer: evidence.lambdaByLayer, tauByLayer: evidence.tauByLayer, sigmaByLayer: evidence.sigmaByLayer,
           lr: best.learningRate, lrCandidates: keeper.state.reports, steps: configuration.steps,
           seconds: keeper.seconds, elbo: evidence.elbo, logLikelihood: evidence.logLikelihood, kl: evidence.kl,
           loss: evidence.loss, test: test)
@@ -124,6 +125,18 @@ public struct FineTuner {
       return network.initialState(seed: options.seed)
     }
     return try network.loadStateDict(weights, head: .fresh(seed: options.seed))
+  }
+
+  /// The prior that was asked for, around the mean that training starts from.
+  private func makePrior(_ initialMean: Tensor) throws -> Prior? {
+    var prior = Prior(scales: options.priorScales, lambda: options.lambda, tau: options.tau)
+    switch options.prior {
+    case .none: return nil
+    case .l2Zero: return prior
+    case .l2SP, .ptyl:
+      prior.center = options.weights == nil ? nil : initialMean
+      return prior
+    }
   }
 
   /// What records steps on a GPU; tells why, where there is nothing.

@@ -41,7 +41,8 @@ struct StepRecord: Encodable {
   var event = "step"
   var candidateLr, lr: Double
   var step: Int
-  var loss, nll, kl, lambda, tau, sigma, gradientNorm: Double
+  var loss, nll, kl, sigma, gradientNorm: Double
+  var lambda, tau: Double?
 
   init(_ report: StepReport) {
     candidateLr = report.peakLearningRate

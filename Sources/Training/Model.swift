@@ -17,14 +17,14 @@ public final class Model {
   ///
   /// float64 instead of float32 is for tests.
   public init(
-    network: Network, state: StateDict, device: Device, precision: ParameterVector.Precision = .float32,
-    dtype: DType = .float32
+    network: Network, state: StateDict, device: Device, blocks division: ParameterLayout.Division = .parts,
+    precision: ParameterVector.Precision = .float32, dtype: DType = .float32
   ) throws(TorchError) {
     self.network = network
     self.device = device
     let values = try Tensor(network.layout.vector(state.parameters), shape: [network.layout.paddedCount])
     vector = try ParameterVector(
-      layout: network.layout, dtype: dtype, device: device,
+      layout: network.layout, blocks: division, dtype: dtype, device: device,
       rounding: precision == .bfloat16 ? network.layout.bfloat16RoundingErrors(of: values) : nil)
     try vector.set(values.to(device: device))
     buffers = try network.buffers.tensors(state.buffers, dtype: dtype, device: device)

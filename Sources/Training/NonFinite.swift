@@ -5,8 +5,9 @@ import Torch
 extension Model {
   /// Where numbers are not finite, in words: σ, the first parameter (its mean, its sampled weight or its gradient), the
   /// first running statistic; nil where all are finite and only their sum is not.
-  func nonFiniteTensors(_ posterior: IsotropicPosterior) throws -> String? {
-    if !posterior.sigma.isFinite || posterior.sigma <= 0 { return "σ, which is \(posterior.sigma)" }
+  func nonFiniteTensors(_ posterior: GaussianPosterior) throws -> String? {
+    let sigma = try posterior.sigma()
+    if !sigma.isFinite || (sigma <= 0 && posterior.isLearned) { return "σ, which is \(sigma)" }
     let vectors = [
       ("the posterior's mean of", posterior.mean), ("the weight", vector.weights),
       ("the gradient of", vector.gradients),

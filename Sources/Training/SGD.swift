@@ -1,3 +1,4 @@
+import Backbones
 import Evidence
 import Foundation
 import Torch
@@ -41,13 +42,15 @@ public enum SigmaUpdate: String, Codable, Sendable, CaseIterable {
 
 /// SGD with Nesterov momentum on a posterior's mean and ρ, with clipped gradients.
 ///
-/// PyTorch's update: v ← μv + g, θ ← θ − η(g + μv). The weights and ρ have one momentum.
+/// PyTorch's update: v ← μv + g, θ ← θ − η(g + μv). The weights and ρ have one momentum. Where ρ has its own rate, the
+/// gradient of each is taken times D / (the number of parameters that share it): every ρ then moves as one for all
+/// parameters would, which has that factor 1.
 public final class NesterovSGD {
   /// μ.
   public let momentum = 0.9
   /// The largest norm of the weights' gradient that is not scaled down; in a shared group, of both.
   public let maxNorm: Double
-  /// The largest gradient of ρ that is not scaled down where it has its own group.
+  /// The largest gradient of a ρ that is not scaled down where ρ has its own group.
   public let rhoMaxNorm: Double
 
   /// How ρ is learned.
@@ -55,39 +58,60 @@ public final class NesterovSGD {
 
   /// v of the mean, a flat vector.
   public let velocity: Tensor
-  /// v of ρ.
-  public var rhoVelocity = 0.0
+  /// v of each ρ.
+  public var rhoVelocity: [Double]
+  /// v of a ρ per parameter, a flat vector.
+  public let rhoVectorVelocity: Tensor?
 
-  /// An optimiser at rest for a vector like `vector`.
+  /// An optimiser at rest for a posterior.
   public init(
-    like vector: Tensor, sigmaUpdate: SigmaUpdate = .own, maxNorm: Double = 1, rhoMaxNorm: Double = 0.1
+    for posterior: GaussianPosterior, sigmaUpdate: SigmaUpdate = .own, maxNorm: Double = 1, rhoMaxNorm: Double = 0.1
   ) throws(TorchError) {
     (self.sigmaUpdate, self.maxNorm, self.rhoMaxNorm) = (sigmaUpdate, maxNorm, rhoMaxNorm)
-    velocity = try Tensor.zeros(vector.shape, dtype: vector.dtype ?? .float32, device: vector.device)
+    velocity = try posterior.mean.zerosLike()
+    rhoVelocity = posterior.rho.map { _ in 0 }
+    rhoVectorVelocity = try posterior.rhoVector?.zerosLike()
   }
 
   /// Changes the posterior by one step, and zeroes the vector's gradients for the next backward.
   ///
   /// - Returns: the joint norm of both gradients before clipping. If it is not finite nothing was changed.
   public func step(
-    _ posterior: IsotropicPosterior, _ gradient: ObjectiveGradient, in vector: ParameterVector, learningRate: Double,
+    _ posterior: GaussianPosterior, _ gradient: ObjectiveGradient, in vector: ParameterVector, learningRate: Double,
     rhoLearningRate: Double
   ) throws(TorchError) -> Double {
-    let norm = (gradient.squaredNorm + gradient.rho * gradient.rho).squareRoot()
+    let flat = try gradient.rhoVector.map { rho throws(TorchError) in try rho.dot(rho) }
+    let norm = (gradient.squaredNorm + (flat ?? gradient.rho.reduce(0) { $0 + $1 * $1 })).squareRoot()
     guard norm.isFinite else { return norm }
-    // The small term is clip_grad_norm_'s.
-    func scale(_ norm: Double, to limit: Double) -> Double { min(1, limit / (norm + 1e-6)) }
-    let (scale, rhoScale) =
-      switch sigmaUpdate {
-      case .own: (scale(gradient.squaredNorm.squareRoot(), to: maxNorm), scale(abs(gradient.rho), to: rhoMaxNorm))
-      case .published: (scale(norm, to: maxNorm), scale(norm, to: maxNorm))
-      }
+    let scale = clip(sigmaUpdate == .own ? gradient.squaredNorm.squareRoot() : norm, to: maxNorm)
     try vector.passes.nesterov(
       mean: posterior.mean, center: gradient.center, gradients: vector.gradients,
       reduced: vector.reducedGradients, velocity: velocity, groups: gradient.groups, scale: scale, momentum: momentum,
       learningRate: learningRate)
-    rhoVelocity = momentum * rhoVelocity + rhoScale * gradient.rho
-    posterior.rho -= rhoLearningRate * (rhoScale * gradient.rho + momentum * rhoVelocity)
+    if let rho = posterior.rhoVector, let velocity = rhoVectorVelocity, let whole = gradient.rhoVector {
+      let dimension = Double(posterior.blocks.reduce(0) { $0 + $1.count })
+      let step =
+        sigmaUpdate == .own ? try (whole * dimension).hardtanh(min: -rhoMaxNorm, max: rhoMaxNorm) : try whole * scale
+      try velocity.mul_(momentum)
+      try velocity.add_(step)
+      try rho.add_(step, alpha: -rhoLearningRate)
+      try rho.add_(velocity, alpha: -rhoLearningRate * momentum)
+    }
+    for (place, (value, share)) in zip(gradient.rho, shares(posterior)).enumerated() {
+      let step = sigmaUpdate == .own ? clip(abs(value * share), to: rhoMaxNorm) * value * share : scale * value
+      rhoVelocity[place] = momentum * rhoVelocity[place] + step
+      posterior.rho[place] -= rhoLearningRate * (step + momentum * rhoVelocity[place])
+    }
     return norm
   }
+
+  /// D over the number of parameters that share each ρ.
+  private func shares(_ posterior: GaussianPosterior) -> [Double] {
+    guard posterior.family == .layerwise else { return [1] }
+    let dimension = posterior.blocks.reduce(0) { $0 + $1.count }
+    return posterior.blocks.map { Double(dimension) / Double($0.count) }
+  }
+
+  /// The small term is clip_grad_norm_'s.
+  private func clip(_ norm: Double, to limit: Double) -> Double { min(1, limit / (norm + 1e-6)) }
 }

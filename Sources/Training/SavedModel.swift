@@ -58,9 +58,9 @@ public struct SavedModel: Sendable {
         "model": network.backbone.name,
         "classes": try JSON.line(classes),
         "preprocessing": try JSON.line(preprocessing),
-        "lambda": "\(evidence.lambda)",
-        "tau": "\(evidence.tau)",
-        "sigma": "\(evidence.sigma)",
+        "lambda": try JSON.line(evidence.lambda),
+        "tau": try JSON.line(evidence.tau),
+        "sigma": try JSON.line(evidence.sigma),
         "kappa": "\(kappa)",
       ], to: path)
   }

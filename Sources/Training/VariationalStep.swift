@@ -7,9 +7,15 @@ package struct VariationalStep {
   let model: Model
   let objective: DataEmphasizedELBO
 
+  /// M, the posterior samples of a step.
+  let samples: Int
+  /// Whether every second sample mirrors the one before it at the mean.
+  let antithetic: Bool
+
   /// A step of a model under an objective.
-  package init(model: Model, objective: DataEmphasizedELBO) {
+  package init(model: Model, objective: DataEmphasizedELBO, samples: Int = 1, antithetic: Bool = false) {
     (self.model, self.objective) = (model, objective)
+    (self.samples, self.antithetic) = (samples, antithetic)
   }
 
   /// What a step found.
@@ -25,15 +31,23 @@ package struct VariationalStep {
 
   /// Changes the posterior by one step on a batch; where a term is not finite nothing is changed.
   package func callAsFunction(
-    images: Tensor, labels: Tensor, draws: NormalDraws, posterior: IsotropicPosterior, optimizer: NesterovSGD,
+    images: Tensor, labels: Tensor, draws: NormalDraws, posterior: GaussianPosterior, optimizer: NesterovSGD,
     learningRate: Double, rhoLearningRate: Double
   ) throws -> Outcome {
     let vector = model.vector
-    let noise = Noise.drawn(draws)
-    let divergences = try objective.sample(posterior, noise, into: vector)
-    let nll = try model(images, mode: .training(momentum: 0.1)).crossEntropy(labels)
-    try nll.backward()
-    let gradient = try objective.gradient(nll: nll.item(), of: posterior, noise, divergences, in: vector)
+    var sum = try objective.noGradient(of: posterior, samples: samples)
+    var divergences = Divergences.none(posterior.blocks)
+    for sample in 0..<samples {
+      let isMirrored = antithetic && sample % 2 == 1
+      let number = UInt64(isMirrored ? sample - 1 : sample)
+      let noise = Noise.drawn(NormalDraws(seed: draws.seed, step: draws.step * UInt64(samples) + number))
+      divergences = try objective.sample(posterior, noise, antithetic: isMirrored, into: vector)
+      let nll = try model(images, mode: .training(momentum: 0.1)).crossEntropy(labels)
+      try nll.backward()
+      try objective.add(
+        nll: nll.item(), at: noise, antithetic: isMirrored, of: posterior, divergences, in: vector, to: &sum)
+    }
+    let gradient = try objective.gradient(sum, of: posterior, divergences, in: vector)
     guard gradient.terms.loss.isFinite else { return Outcome(terms: gradient.terms, gradientNorm: .nan) }
     let norm = try optimizer.step(
       posterior, gradient, in: vector, learningRate: learningRate, rhoLearningRate: rhoLearningRate)

@@ -14,7 +14,8 @@ import Weights
     let vector = try ParameterVector(layout: layout, rounding: layout.bfloat16RoundingErrors(of: mean))
     let objective = DataEmphasizedELBO.l2SP(layout: layout, pretrained: mean, examples: 100)
     let draws = NormalDraws(seed: 4, step: 2)
-    try objective.sample(IsotropicPosterior(mean: mean, sigma: sigma), .drawn(draws), into: vector)
+    let posterior = try GaussianPosterior(mean: mean, blocks: vector.blocks, sigma: sigma)
+    try objective.sample(posterior, .drawn(draws), into: vector)
     let epsilon = try Tensor.zeros([layout.paddedCount])
     try vector.passes.draw(draws, into: epsilon)
 
@@ -70,7 +71,7 @@ import Weights
     let images = try Tensor(Formula.uniform("images", count: 8 * 3 * 256, -1, 1), shape: [8, 3, 16, 16])
       .to(dtype: .float32)
     let labels = try Tensor([0, 1, 2, 0, 1, 2, 0, 1] as [Int64], shape: [8])
-    let posterior = IsotropicPosterior(mean: mean, sigma: 0.02)
+    let posterior = try GaussianPosterior(mean: mean, blocks: layout.blocks(.parts), sigma: 0.02)
 
     func gradient(_ vector: ParameterVector) throws -> (ObjectiveGradient, [[Double]]) {
       let noise = Noise.drawn(NormalDraws(seed: 1, step: 1))
@@ -79,7 +80,7 @@ import Weights
       let context = ForwardContext(parameters: vector.leaves, buffers: buffers, mode: .training(momentum: 0.1))
       let nll = try network(images, context).crossEntropy(labels)
       try nll.backward()
-      let result = try objective.gradient(nll: nll.item(), of: posterior, noise, divergences, in: vector)
+      let result = try objective.gradient(nll: nll.item(), at: noise, of: posterior, divergences, in: vector)
       return (result, try vector.leaves.map { try #require(try $0.grad()).doubles() })
     }
     let full = try ParameterVector(layout: layout)
@@ -100,7 +101,7 @@ import Weights
       velocity: Tensor.zeros(mean.shape), groups: found.groups, scale: 1, momentum: 0.9, learningRate: 0.1)
     #expect(try reduced.gradients.doubles().allSatisfy { $0 == 0 })
     #expect(try #require(reduced.reducedGradients).doubles().allSatisfy { $0 == 0 })
-    posterior.rho = IsotropicPosterior(mean: mean, sigma: 1e-5).rho
+    posterior.rho = [GaussianPosterior.rho(sigma: 1e-5)]
     try objective.sample(posterior, .drawn(NormalDraws(seed: 1, step: 2)), into: reduced)
     #expect(reduced.leaves.allSatisfy { $0.dtype == .float32 })
   }

@@ -18,7 +18,7 @@ import Training
   private final class Side {
     let model: Model
     let objective: DataEmphasizedELBO
-    let posterior: IsotropicPosterior
+    let posterior: GaussianPosterior
     let optimizer: NesterovSGD
 
     init(
@@ -31,9 +31,9 @@ import Training
       let start = try Tensor(network.layout.vector(state.parameters), shape: [network.layout.paddedCount])
         .to(dtype: dtype)
       objective = .l2SP(layout: network.layout, pretrained: start, examples: 40)
-      posterior = IsotropicPosterior(mean: try start.clone(), sigma: sigma)
+      posterior = try GaussianPosterior(mean: try start.clone(), blocks: model.vector.blocks, sigma: sigma)
       optimizer = try NesterovSGD(
-        like: start, sigmaUpdate: update, maxNorm: clips ? 1 : 1e6, rhoMaxNorm: clips ? 0.1 : 1e6)
+        for: posterior, sigmaUpdate: update, maxNorm: clips ? 1 : 1e6, rhoMaxNorm: clips ? 0.1 : 1e6)
     }
 
     /// ε of a step, in the vector's order.
@@ -125,7 +125,7 @@ import Training
     let (a, b) = (try side(), try side())
     let tolerance = kind.tolerance
     let step = try deviceStep(a, capacity: 3)
-    a.model.vector.choosePrecision(sigma: a.posterior.sigma)
+    a.model.vector.choosePrecision(sigmas: try a.posterior.sigmas())
     let found = try run(step, steps: 0..<7)
     #expect(a.model.vector.isReduced.contains(true) == (kind == .bfloat16))
     #expect(found.count == 7)
@@ -228,7 +228,7 @@ import Training
       seed: 1, recorder: recorder)
     _ = try blocks.run((0..<5).map(Self.plan), from: 0)
     #expect(!side.model.vector.isReduced.contains(true))
-    side.posterior.rho = IsotropicPosterior(mean: side.posterior.mean, sigma: 2e-2).rho
+    side.posterior.rho = [GaussianPosterior.rho(sigma: 2e-2)]
     _ = try blocks.run((5..<10).map(Self.plan), from: 5)
     #expect(side.model.vector.isReduced.contains(true))
     #expect(recorder.recorded == 2)

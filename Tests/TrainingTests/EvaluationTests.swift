@@ -85,7 +85,7 @@ private struct Bench {
   @Test func agreesWithTheLogLikelihoodAtTheMean() throws {
     let bench = try Bench()
     let model = try bench.model()
-    let posterior = IsotropicPosterior(mean: try bench.weights(), sigma: 1e-9)
+    let posterior = try GaussianPosterior(mean: try bench.weights(), blocks: model.vector.blocks, sigma: 1e-9)
     let objective = DataEmphasizedELBO.l2SP(
       layout: bench.network.layout, pretrained: nil, examples: 12, kappa: 3)
     let estimate = try model.estimateEvidence(
@@ -103,7 +103,7 @@ private struct Bench {
     let bench = try Bench()
     let model = try bench.model()
     let layout = bench.network.layout
-    let posterior = IsotropicPosterior(mean: try bench.weights(), sigma: 0.02)
+    let posterior = try GaussianPosterior(mean: try bench.weights(), blocks: model.vector.blocks, sigma: 0.02)
     let objective = DataEmphasizedELBO.l2SP(layout: layout, pretrained: nil, examples: 12)
     let estimate = try model.estimateEvidence(
       objective, posterior: posterior, on: bench.data, seed: 9, samples: 3, batchSize: 12)

@@ -21,7 +21,7 @@ import Training
   private func gradient(_ values: [Double], rho: Double) throws -> ObjectiveGradient {
     try vector.gradients.copy_(tensor(values))
     return ObjectiveGradient(
-      terms: ObjectiveTerms(nll: 0, kl: 0, klWeight: 0, lambda: 1, tau: 1, sigma: 1), rho: rho,
+      terms: ObjectiveTerms(nll: 0, kl: 0, klWeight: 0, lambda: 1, tau: 1, sigma: 1), rho: [rho],
       squaredNorm: values.reduce(0) { $0 + $1 * $1 },
       groups: [vector.layout.backboneRange, vector.layout.headRange].map { VectorGroup(range: $0, isCentered: false) },
       center: nil)
@@ -31,9 +31,9 @@ import Training
   /// group or in the same.
   @Test(arguments: SigmaUpdate.allCases) func followsPyTorchsNesterovWithClipping(update: SigmaUpdate) throws {
     let start = [0.5, -1, 2]
-    let posterior = IsotropicPosterior(mean: try tensor(start), sigma: 1e-2)
-    let optimizer = try NesterovSGD(like: posterior.mean, sigmaUpdate: update)
-    var theta = start + [posterior.rho]
+    let posterior = try GaussianPosterior(mean: try tensor(start), blocks: vector.blocks, sigma: 1e-2)
+    let optimizer = try NesterovSGD(for: posterior, sigmaUpdate: update)
+    var theta = start + posterior.rho
     var velocity = [Double](repeating: 0, count: 4)
     for step in 0..<5 {
       // The first steps are clipped, ρ's own group in the very first; the last are not.
@@ -53,16 +53,16 @@ import Training
         theta[i] -= (i < 3 ? 0.1 : 0.02) * (scale * values[i] + 0.9 * velocity[i])
       }
     }
-    for (found, expected) in zip(try posterior.mean.doubles()[..<3] + [posterior.rho], theta) {
+    for (found, expected) in zip(try posterior.mean.doubles()[..<3] + posterior.rho, theta) {
       #expect(abs(found - expected) < 1e-12)
     }
     #expect(try vector.gradients.doubles().allSatisfy { $0 == 0 })
   }
 
   @Test func aGradientThatIsNotFiniteChangesNothing() throws {
-    let posterior = IsotropicPosterior(mean: try tensor([1, 2]))
+    let posterior = try GaussianPosterior(mean: try tensor([1, 2]), blocks: vector.blocks)
     let rho = posterior.rho
-    let norm = try NesterovSGD(like: posterior.mean).step(
+    let norm = try NesterovSGD(for: posterior).step(
       posterior, gradient([.nan, 0], rho: 0), in: vector, learningRate: 0.1,
       rhoLearningRate: 0.02)
     #expect(norm.isNaN)

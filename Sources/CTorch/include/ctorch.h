@@ -130,6 +130,8 @@ CT_CHECKED ct_add_scalar(CTTensor *out, CTTensor self, double value);
 CT_CHECKED ct_sum(CTTensor *out, CTTensor self);
 CT_CHECKED ct_mean(CTTensor *out, CTTensor self, CTIntArray dims, bool keepdim);
 CT_CHECKED ct_all_finite(bool *out, CTTensor self);
+/// Σ aᵢbᵢ of two flat vectors in float64, whatever their types; Σ aᵢ where `other` is NULL.
+CT_CHECKED ct_dot_double(double *out, CTTensor self, CTTensor other);
 
 // In place, on whole vectors.
 CT_CHECKED ct_zero_(CTTensor self);
@@ -141,6 +143,7 @@ CT_CHECKED ct_mul_scalar_(CTTensor self, double value);
 
 /// log(1 + eˣ), or x above the threshold.
 CT_CHECKED ct_softplus(CTTensor *out, CTTensor self, double threshold);
+CT_CHECKED ct_log(CTTensor *out, CTTensor self);
 CT_CHECKED ct_log1p(CTTensor *out, CTTensor self);
 CT_CHECKED ct_expm1(CTTensor *out, CTTensor self);
 CT_CHECKED ct_sqrt(CTTensor *out, CTTensor self);

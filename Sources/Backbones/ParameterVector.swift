@@ -1,4 +1,3 @@
-import Backbones
 import Torch
 
 /// The weights that a network computes with, and their gradients: flat vectors, and one leaf per parameter.
@@ -25,10 +24,15 @@ public final class ParameterVector {
   public let gradients: Tensor
   /// The network's parameters, in the layout's order and PyTorch's logical shapes.
   public private(set) var leaves: [Tensor]
-  /// The arithmetic on vectors of this layout; group 0 is the backbone, group 1 the head.
+  /// The runs of the vector that have a σ and a prior scale of their own: the groups of ``passes``.
+  public let blocks: [ParameterBlock]
+  /// The arithmetic on vectors of this layout.
   public let passes: VectorPasses
 
   private let fullLeaves: [Tensor]
+  /// Nil for a parameter that no block holds.
+  private let blockOfSlice: [Int?]
+  private let spans: [(slice: Int, span: VectorPasses.Span)]
   private let reduction: Reduction?
 
   /// What bfloat16 adds.
@@ -40,19 +44,25 @@ public final class ParameterVector {
     var smallestSigma: [Double?]
   }
 
-  /// Zero weights and gradients for a layout.
+  /// Zero weights and gradients for a layout, divided into blocks.
   ///
   /// `rounding` asks for bfloat16 where it gives, by slice, the mean squared error that rounding to bfloat16 makes.
   public init(
-    layout: ParameterLayout, dtype: DType = .float32, device: Device = .cpu, rounding: [Double]? = nil
+    layout: ParameterLayout, blocks division: ParameterLayout.Division = .parts, dtype: DType = .float32,
+    device: Device = .cpu, rounding: [Double]? = nil
   ) throws(TorchError) {
     self.layout = layout
+    blocks = layout.blocks(division)
     weights = try Tensor.zeros([layout.paddedCount], dtype: dtype, device: device)
     gradients = try Tensor.zeros([layout.paddedCount], dtype: dtype, device: device)
     fullLeaves = try Self.leaves(of: weights, gradients, layout)
     leaves = fullLeaves
     isReduced = layout.slices.map { _ in false }
-    passes = VectorPasses(spans: layout.spans.map(\.span))
+    blockOfSlice = layout.slices.map { slice in
+      layout.blocks(division).firstIndex { $0.range.contains(slice.offset) }
+    }
+    spans = layout.spans(blockOfSlice)
+    passes = VectorPasses(spans: spans.map(\.span))
     if let rounding {
       let weights = try Tensor.zeros([layout.paddedCount], dtype: .bfloat16, device: device)
       let gradients = try Tensor.zeros([layout.paddedCount], dtype: .bfloat16, device: device)
@@ -79,11 +89,31 @@ public final class ParameterVector {
   /// Makes the network read each parameter in the least precision that leaves noise of this size as it is.
   ///
   /// A weight w plus noise, rounded to bfloat16, is off by up to 2⁻⁸|w|: noise of σ = 1e-4 on |w| ≈ 1 is lost. So a
-  /// parameter is read in float32 until rounding adds less than 1 % to the noise's variance. σ alone decides, so that a
-  /// step depends on nothing but its posterior.
-  public func choosePrecision(sigma: Double) {
+  /// parameter is read in float32 until rounding adds less than 1 % to the noise's variance. Its block's σ alone decides,
+  /// so that a step depends on nothing but its posterior.
+  public func choosePrecision(sigmas: [Double]) {
     guard let reduction else { return }
-    read(reduced: reduction.smallestSigma.map { $0.map { sigma >= $0 } ?? false })
+    read(
+      reduced: zip(reduction.smallestSigma, blockOfSlice).map { smallest, block in
+        guard let smallest, let block else { return false }
+        return abs(sigmas[block]) >= smallest
+      })
+  }
+
+  /// Adds the gradients of both precisions to `sum`, a vector like ``gradients``, and zeroes them.
+  public func moveGradients(to sum: Tensor) throws(TorchError) {
+    try sum.add_(gradients)
+    try gradients.zero_()
+    guard let reduced = reducedGradients else { return }
+    try sum.add_(reduced)
+    try reduced.zero_()
+  }
+
+  /// Makes this, times a number, the gradient that the passes read.
+  public func setGradients(_ values: Tensor, times factor: Double) throws(TorchError) {
+    read(reduced: layout.slices.map { _ in false })
+    try gradients.copy_(values)
+    try gradients.mul_(factor)
   }
 
   /// Makes these the weights that the network computes with, in float32.
@@ -96,7 +126,7 @@ public final class ParameterVector {
     guard let reduction, reduced != isReduced else { return }
     isReduced = reduced
     leaves = zip(reduced, zip(fullLeaves, reduction.leaves)).map { $0 ? $1.1 : $1.0 }
-    passes.spans = layout.spans.map { slice, span in
+    passes.spans = spans.map { slice, span in
       var span = span
       span.isReduced = reduced[slice]
       return span
@@ -118,12 +148,13 @@ public final class ParameterVector {
 }
 
 extension ParameterLayout {
-  /// The vector in runs of about 65,536 elements: enough of them to keep every thread busy.
+  /// The blocks' slices in runs of about 65,536 elements: enough of them to keep every thread busy.
   ///
   /// ε is indexed by a parameter's logical position (PyTorch's O,I,H,W order, without padding), so the storage order, the
   /// dtype, the device and the number of threads do not change the draw.
-  var spans: [(slice: Int, span: VectorPasses.Span)] {
-    slices.enumerated().flatMap { index, slice in
+  func spans(_ blockOfSlice: [Int?]) -> [(slice: Int, span: VectorPasses.Span)] {
+    slices.enumerated().flatMap { index, slice -> [(slice: Int, span: VectorPasses.Span)] in
+      guard let block = blockOfSlice[index] else { return [] }
       let isTransposed = slice.shape.count == 4 && slice.shape[1] > 1 && slice.shape[2] * slice.shape[3] > 1
       let (inputs, positions) = isTransposed ? (slice.shape[1], slice.shape[2] * slice.shape[3]) : (1, 1)
       let rowCount = inputs * positions
@@ -132,8 +163,7 @@ extension ParameterLayout {
       return stride(from: 0, to: rows, by: rowsPerSpan).map { row in
         let span = VectorPasses.Span(
           storage: slice.offset + row * rowCount, logical: slice.logicalOffset + row * rowCount,
-          rows: min(rowsPerSpan, rows - row), inputs: inputs, positions: positions,
-          group: slice.group == .backbone ? 0 : 1)
+          rows: min(rowsPerSpan, rows - row), inputs: inputs, positions: positions, group: block)
         return (index, span)
       }
     }
