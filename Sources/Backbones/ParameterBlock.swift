@@ -8,6 +8,10 @@ public struct ParameterBlock: Sendable, Hashable {
   public let range: Range<Int>
   /// Its share of D, without padding.
   public let count: Int
+
+  package init(name: String, part: ParameterGroup, range: Range<Int>, count: Int) {
+    (self.name, self.part, self.range, self.count) = (name, part, range, count)
+  }
 }
 
 extension ParameterLayout {

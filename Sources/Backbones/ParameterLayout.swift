@@ -93,7 +93,7 @@ public struct ParameterLayout: Sendable, Hashable {
   public var paddedCount: Int { headRange.upperBound }
 
   /// Places parameters one after the other, the head's last.
-  init(_ parameters: [(name: String, shape: [Int], group: ParameterGroup, initialization: Initialization)]) {
+  package init(_ parameters: [(name: String, shape: [Int], group: ParameterGroup, initialization: Initialization)]) {
     var slices: [ParameterSlice] = []
     var offset = 0
     var logicalOffset = 0

@@ -54,7 +54,8 @@ import Torch
 
     for (what, found, expected) in [
       ("loss", terms.loss, golden.loss), ("NLL", terms.nll, golden.nll), ("KL", terms.kl, golden.kl),
-      ("λ*", try #require(terms.lambda), golden.lambda), ("τ*", try #require(terms.tau), golden.tau), ("∂ρ", rhoGradient, golden.gradRho),
+      ("λ*", try #require(terms.lambda), golden.lambda), ("τ*", try #require(terms.tau), golden.tau),
+      ("∂ρ", rhoGradient, golden.gradRho),
       ("∂σ", rhoGradient / (try posterior.sigmaSlopes()[0]), golden.gradSigma),
     ] {
       #expect(Golden.relativeError(found, expected) < tolerance, "\(what): found \(found), expected \(expected)")

@@ -4,63 +4,43 @@ import Foundation
 import Testing
 import Torch
 
-/// The closed forms against the general KL between Gaussians, minimised and differentiated numerically in float64.
-@Suite struct IsotropicPriorTests {
-  private let dimension = 37
+/// The closed forms of one block, against the general KL between Gaussians minimised numerically in float64.
+@Suite struct DivergenceTests {
+  private func moments(_ distance: Double, sigma: Double) -> Moments {
+    Moments(count: 37, squaredDistance: distance, variance: sigma * sigma, logVariance: log(sigma * sigma))
+  }
 
   /// ½ [ (A + σ²D)/λ − D + D ln λ − D ln σ² ], for any λ.
   private func generalKL(distance: Double, sigma: Double, lambda: Double) -> Double {
-    let d = Double(dimension)
-    return 0.5 * ((distance + sigma * sigma * d) / lambda - d + d * log(lambda) - d * log(sigma * sigma))
+    0.5 * ((distance + sigma * sigma * 37) / lambda - 37 + 37 * log(lambda) - 37 * log(sigma * sigma))
   }
 
-  private func vectors(seed: UInt64) throws -> (mean: [Double], center: [Double]) {
-    var draws = [Float](repeating: 0, count: 2 * dimension)
-    draws.withUnsafeMutableBufferPointer { NormalDraws(seed: seed, step: 0).fill($0, from: 0) }
-    let values = draws.map(Double.init)
-    return (Array(values[..<dimension]), Array(values[dimension...]))
-  }
-
-  @Test(arguments: [1e-4, 1e-2, 0.7], [1, 2, 3] as [UInt64])
-  func scaleMinimisesTheGeneralKL(sigma: Double, seed: UInt64) throws {
-    let (mean, center) = try vectors(seed: seed)
-    let distance = zip(mean, center).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
-    let prior = IsotropicPrior(count: dimension, isCentered: true)
-    let divergence = prior.divergence(squaredDistance: distance, sigma: sigma)
+  @Test(arguments: [1e-4, 1e-2, 0.7], [0.3, 5, 60])
+  func scaleMinimisesTheGeneralKL(sigma: Double, distance: Double) {
+    let divergence = Divergence([moments(distance, sigma: sigma)])
     let best = generalKL(distance: distance, sigma: sigma, lambda: divergence.scale)
     #expect(abs(divergence.kl / best - 1) < 1e-9)
     for factor in [0.9, 0.999, 1.001, 1.1] {
-      #expect(generalKL(distance: distance, sigma: sigma, lambda: factor * divergence.scale) > best)
+      let (lambda, general) = (
+        factor * divergence.scale, Divergence([moments(distance, sigma: sigma)], scale: factor * divergence.scale)
+      )
+      #expect(generalKL(distance: distance, sigma: sigma, lambda: lambda) > best)
+      #expect(abs(general.kl / generalKL(distance: distance, sigma: sigma, lambda: lambda) - 1) < 1e-9)
     }
     // Central difference of KL at λ*(σ), relative error O(h²).
     let h = 1e-5 * sigma
-    func kl(_ sigma: Double) -> Double { prior.divergence(squaredDistance: distance, sigma: sigma).kl }
-    let slope = (kl(sigma + h) - kl(sigma - h)) / (2 * h)
-    #expect(abs(divergence.sigmaGradient / slope - 1) < 1e-6)
-  }
-
-  /// (w̄ − m)/λ* against central differences of the KL along each coordinate.
-  @Test func gradientIsThatOfTheKL() throws {
-    let (mean, center) = try vectors(seed: 9)
-    let prior = IsotropicPrior(count: dimension, isCentered: true)
-    func divergence(_ mean: [Double]) -> Divergence {
-      prior.divergence(
-        squaredDistance: zip(mean, center).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }, sigma: 0.1)
-    }
-    let h = 1e-5
-    for index in mean.indices {
-      var (above, below) = (mean, mean)
-      above[index] += h
-      below[index] -= h
-      let slope = (divergence(above).kl - divergence(below).kl) / (2 * h)
-      #expect(abs((mean[index] - center[index]) / divergence(mean).scale - slope) < 1e-6)
-    }
+    let slope =
+      (Divergence([moments(distance, sigma: sigma + h)]).kl - Divergence([moments(distance, sigma: sigma - h)]).kl)
+      / (2 * h)
+    #expect(abs(37 / sigma * divergence.excesses[0] / slope - 1) < 1e-6)
   }
 
   /// At w̄ = m the KL is exactly 0 and λ* = σ²; the naive form would be the difference of numbers near 1e2.
   @Test func nothingCancelsAtThePriorsMean() {
-    let divergence = IsotropicPrior(count: dimension, isCentered: true).divergence(squaredDistance: 0, sigma: 1e-4)
-    #expect(divergence == Divergence(scale: 1e-4 * 1e-4, kl: 0, sigmaGradient: 0))
+    let divergence = Divergence([moments(0, sigma: 1e-4)])
+    #expect(divergence.scale == 1e-4 * 1e-4)
+    #expect(divergence.kl == 0)
+    #expect(divergence.excesses == [0])
   }
 }
 
@@ -70,24 +50,89 @@ import Torch
     let layout = try Backbone.named("resnet50").makeNetwork(classes: 10).layout
     let objective = DataEmphasizedELBO.l2SP(
       layout: layout, pretrained: try Tensor.full([layout.paddedCount], 1), examples: 100)
-    let posterior = IsotropicPosterior(mean: try Tensor.full([layout.paddedCount], 1 + 0x1p-10), sigma: 1e-4)
+    let posterior = try GaussianPosterior(
+      mean: Tensor.full([layout.paddedCount], 1 + 0x1p-10), blocks: layout.blocks(.parts), sigma: 1e-4)
     let divergences = try objective.sample(
       posterior, .drawn(NormalDraws(seed: 1, step: 1)), into: ParameterVector(layout: layout))
     #expect(layout.backboneCount > 23_000_000)
-    #expect(abs(divergences.backbone.scale / (0x1p-20 + 1e-8) - 1) < 1e-9)
+    #expect(abs(try #require(divergences.lambda) / (0x1p-20 + 1e-8) - 1) < 1e-9)
   }
 }
 
 @Suite struct PosteriorTests {
+  private let blocks = [ParameterBlock(name: "head", part: .head, range: 0..<1, count: 1)]
+
   @Test(arguments: [1e-6, 1e-4, 0.1, 3, 40]) func sigmaIsSoftplusOfRho(sigma: Double) throws {
-    let posterior = IsotropicPosterior(mean: try Tensor.zeros([1]), sigma: sigma)
-    #expect(abs(posterior.sigma / sigma - 1) < 1e-12)
-    let (rho, h) = (posterior.rho, 1e-4)
-    posterior.rho = rho + h
-    let above = posterior.sigma
-    posterior.rho = rho - h
-    let slope = (above - posterior.sigma) / (2 * h)
-    posterior.rho = rho
-    #expect(abs(posterior.sigmaSlope / slope - 1) < 1e-6)
+    let posterior = try GaussianPosterior(mean: Tensor.zeros([1]), blocks: blocks, sigma: sigma)
+    #expect(abs(try posterior.sigma() / sigma - 1) < 1e-12)
+    let (rho, h) = (posterior.rho[0], 1e-4)
+    posterior.rho = [rho + h]
+    let above = try posterior.sigma()
+    posterior.rho = [rho - h]
+    let slope = (above - (try posterior.sigma())) / (2 * h)
+    posterior.rho = [rho]
+    #expect(abs(try posterior.sigmaSlopes()[0] / slope - 1) < 1e-6)
+  }
+
+  /// A mirrored pair of samples has the mean in its middle, whatever the family.
+  @Test(arguments: GaussianPosterior.Family.allCases)
+  func antitheticSamplesMirrorEachOther(family: GaussianPosterior.Family) throws {
+    let layout = try Backbone.named("resnet8").makeNetwork(classes: 3).layout
+    let vector = try ParameterVector(layout: layout, blocks: family.division, dtype: .float64)
+    let mean = try Tensor.full([layout.paddedCount], 0.5, dtype: .float64)
+    let posterior = try GaussianPosterior(family, mean: mean, blocks: vector.blocks, sigma: 0.1)
+    let objective = DataEmphasizedELBO.l2SP(layout: layout, pretrained: nil, examples: 10)
+    let noise = Noise.drawn(NormalDraws(seed: 1, step: 4))
+    try objective.sample(posterior, noise, into: vector)
+    let one = try vector.weights.doubles()
+    try objective.sample(posterior, noise, antithetic: true, into: vector)
+    let other = try vector.weights.doubles()
+    for index in layout.slices.flatMap(\.range) {
+      #expect(abs(one[index] + other[index] - 1) < 1e-12)
+      #expect(abs(one[index] - 0.5) > 0)
+    }
+  }
+
+  /// The gradient of M samples is the mean of theirs, by plain sums.
+  @Test(arguments: [false, true], GaussianPosterior.Family.allCases)
+  func gradientsOfSamplesAreAveraged(antithetic: Bool, family: GaussianPosterior.Family) throws {
+    let layout = try Backbone.named("resnet8").makeNetwork(classes: 3).layout
+    let vector = try ParameterVector(layout: layout, blocks: family.division, dtype: .float64)
+    let mean = try Tensor.full([layout.paddedCount], 0.5, dtype: .float64)
+    let posterior = try GaussianPosterior(family, mean: mean, blocks: vector.blocks, sigma: 0.1)
+    let objective = DataEmphasizedELBO.l2SP(layout: layout, pretrained: nil, examples: 10)
+    var sum = try objective.noGradient(of: posterior, samples: 4)
+    var expected = [Double](repeating: 0, count: layout.paddedCount)
+    var products = expected
+    var divergences = Divergences.none(vector.blocks)
+    for sample in 0..<4 {
+      let isMirrored = antithetic && sample % 2 == 1
+      let noise = Noise.drawn(NormalDraws(seed: 1, step: UInt64(isMirrored ? sample - 1 : sample)))
+      divergences = try objective.sample(posterior, noise, antithetic: isMirrored, into: vector)
+      // As if the loss were Σ wᵢ⁴/4, whose gradient is wᵢ³.
+      let weights = try vector.weights.doubles()
+      try vector.gradients.copy_(Tensor(weights.map { $0 * $0 * $0 }, shape: [weights.count]))
+      for index in layout.slices.flatMap(\.range) {
+        let gradient = weights[index] * weights[index] * weights[index]
+        expected[index] += gradient / 4
+        products[index] += gradient * (weights[index] - 0.5) / 0.1 / 4
+      }
+      try objective.add(
+        nll: Double(sample), at: noise, antithetic: isMirrored, of: posterior, divergences, in: vector, to: &sum)
+    }
+    #expect(sum.nll == 1.5)
+    let found = try objective.gradient(sum, of: posterior, divergences, in: vector)
+    let gradients = try vector.gradients.doubles()
+    for index in layout.slices.flatMap(\.range) { #expect(abs(gradients[index] - expected[index]) < 1e-12) }
+    if let all = try sum.products?.doubles() {
+      for index in layout.slices.flatMap(\.range) { #expect(abs(all[index] - products[index]) < 1e-9) }
+    } else {
+      for (block, dot) in zip(vector.blocks, sum.dots) {
+        let members = layout.slices.flatMap(\.range).filter(block.range.contains)
+        let plain = members.reduce(0) { $0 + products[$1] }
+        #expect(abs(dot - plain) < 1e-9 * members.reduce(1) { $0 + abs(products[$1]) })
+      }
+    }
+    #expect(found.squaredNorm > 0)
   }
 }

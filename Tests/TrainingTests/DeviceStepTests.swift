@@ -134,7 +134,8 @@ import Training
       #expect(outcome.isApplied)
       for (x, y) in [
         (outcome.terms.nll, expected.terms.nll), (outcome.terms.kl, expected.terms.kl),
-        (outcome.terms.lambda, expected.terms.lambda), (outcome.terms.tau, expected.terms.tau),
+        (try #require(outcome.terms.lambda), try #require(expected.terms.lambda)),
+        (try #require(outcome.terms.tau), try #require(expected.terms.tau)),
         (outcome.terms.sigma, expected.terms.sigma), (outcome.gradientNorm, expected.gradientNorm),
         (outcome.terms.klWeight, expected.terms.klWeight),
       ] {
@@ -142,8 +143,8 @@ import Training
       }
       #expect(expected.gradientNorm > 1)
     }
-    #expect(abs(a.posterior.rho - b.posterior.rho) < tolerance)
-    #expect(abs(a.optimizer.rhoVelocity - b.optimizer.rhoVelocity) < tolerance)
+    #expect(abs(a.posterior.rho[0] - b.posterior.rho[0]) < tolerance)
+    #expect(abs(a.optimizer.rhoVelocity[0] - b.optimizer.rhoVelocity[0]) < tolerance)
     #expect(try difference([a.posterior.mean], [b.posterior.mean]) < tolerance)
     #expect(try difference([a.optimizer.velocity], [b.optimizer.velocity]) < tolerance)
     #expect(try difference(a.model.buffers, b.model.buffers) < 10 * tolerance)
