@@ -18,6 +18,9 @@ struct Evaluate: ParsableCommand {
   @Flag(help: "Leave out images that cannot be decoded.")
   var skipUnreadable = false
 
+  @Flag(help: "Print the reliability curve and the accuracy of each class, too.")
+  var details = false
+
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var output: OutputOptions
 
@@ -32,6 +35,7 @@ struct Evaluate: ParsableCommand {
       print(try JSON.line(Evaluation(run: folder, split: split.rawValue, test: metrics)))
     } else {
       print(table([[split.rawValue, describe(metrics)]]))
+      if details { print("\n" + GridlessCLI.details(metrics)) }
     }
   }
 

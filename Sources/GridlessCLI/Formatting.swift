@@ -19,7 +19,25 @@ func duration(_ seconds: Double) -> String {
 
 /// A split's metrics in one line.
 func describe(_ metrics: ClassificationMetrics) -> String {
-  "accuracy \(fixed(metrics.accuracy))   balanced \(fixed(metrics.balancedAccuracy))   NLL \(fixed(metrics.nll))   ECE \(fixed(metrics.ece))"
+  let brier = metrics.brier.map { "Brier \(fixed($0))   " } ?? ""
+  return "accuracy \(fixed(metrics.accuracy))   balanced \(fixed(metrics.balancedAccuracy))   NLL \(fixed(metrics.nll))   "
+    + "\(brier)ECE \(fixed(metrics.ece))"
+}
+
+/// A split's reliability curve and the accuracy of each class, as two tables.
+func details(_ metrics: ClassificationMetrics) -> String {
+  func text(_ value: Double?) -> String { value.map { fixed($0) } ?? "-" }
+  let bins = metrics.reliability ?? []
+  let curve = bins.enumerated().map { index, bin in
+    let edges = [index, index + 1].map { fixed(Double($0) / Double(bins.count)) }
+    return [edges.joined(separator: "-"), "\(bin.count)", text(bin.confidence), text(bin.accuracy)]
+  }
+  let names = metrics.classes ?? []
+  let classes = zip(names, metrics.confusion ?? []).map { name, row in
+    [name, "\(row.reduce(0, +))", text(metrics.perClassAccuracy?[name] ?? nil)]
+  }
+  return table([["confidence", "images", "mean", "accuracy"]] + curve) + "\n\n"
+    + table([["class", "images", "accuracy"]] + classes)
 }
 
 /// Rows with their columns aligned, two spaces between them.

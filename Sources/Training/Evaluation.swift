@@ -84,10 +84,10 @@ extension Model {
     return rows
   }
 
-  /// The metrics of a split at the current weights.
-  public func metrics(of data: ImageBatches, batchSize: Int) throws -> ClassificationMetrics {
+  /// The metrics of a split at the current weights; the classes are called by `names`, or else by their numbers.
+  public func metrics(of data: ImageBatches, batchSize: Int, names: [String]? = nil) throws -> ClassificationMetrics {
     ClassificationMetrics(
       logProbabilities: try logProbabilities(of: data, batchSize: batchSize), labels: data.images.labels,
-      classes: network.classes)
+      classes: network.classes, names: names)
   }
 }

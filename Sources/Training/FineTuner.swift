@@ -93,7 +93,9 @@ public struct FineTuner {
         .run(from: found?.checkpoint.snapshot, best: found?.best, onEvent)
       try model.vector.set(best.mean)
       try model.setBuffers(best.buffers)
-      let test = try testImages.map { try model.metrics(of: $0, batchSize: configuration.batchSize) }
+      let test = try testImages.map {
+        try model.metrics(of: $0, batchSize: configuration.batchSize, names: dataset.classes)
+      }
       return try keeper.finish {
         try SavedModel.write(
           StateDict(

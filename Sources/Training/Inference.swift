@@ -32,7 +32,8 @@ extension SavedModel {
     }
     let images = try ImageStore.decode(
       examples, preprocessing: preprocessing, skipUnreadable: skipUnreadable, split: split, onEvent: onEvent)
-    return try model(device: device).metrics(of: ImageBatches(images, device: device), batchSize: batchSize)
+    return try model(device: device).metrics(
+      of: ImageBatches(images, device: device), batchSize: batchSize, names: classes)
   }
 
   /// The class of each image file, at the posterior mean.

@@ -51,10 +51,23 @@ import Testing
     #expect(try result.double("n") == 8)
     #expect(try result.double("steps") == 3)
     #expect(try result.double("seconds") > 0)
-    let test = try #require(result.members["test"] as? [String: Double])
-    #expect(Set(test.keys) == ["accuracy", "balanced_accuracy", "nll", "ece"])
-    for key in ["accuracy", "balanced_accuracy", "ece"] { #expect((0...1).contains(test[key] ?? -1)) }
-    #expect((test["nll"] ?? -1) > 0)
+    let test = JSONObject(try #require(result.members["test"] as? [String: Any]))
+    let numbers: Set = ["accuracy", "balanced_accuracy", "nll", "ece", "brier"]
+    #expect(
+      Set(test.members.keys) == numbers.union(["reliability", "classes", "per_class_accuracy", "confusion"]))
+    for key in ["accuracy", "balanced_accuracy", "ece"] { #expect(try (0...1).contains(test.double(key))) }
+    #expect(try test.double("nll") > 0 && (0...2).contains(test.double("brier")))
+    let bins = try #require(test.members["reliability"] as? [[String: Any]])
+    #expect(bins.count == 15)
+    for bin in bins { #expect(Set(bin.keys) == ["count", "confidence", "accuracy"]) }
+    #expect(bins.reduce(0) { $0 + ($1["count"] as? Int ?? 0) } == 4)
+    #expect(bins[0]["confidence"] is NSNull)
+    #expect(test.members["classes"] as? [String] == Workplace.classes)
+    let perClass = try #require(test.members["per_class_accuracy"] as? [String: Double])
+    #expect(Set(perClass.keys) == Set(Workplace.classes))
+    let confusion = try #require(test.members["confusion"] as? [[Int]])
+    #expect(confusion.map { $0.reduce(0, +) } == [2, 2])
+    for (row, name) in Workplace.classes.enumerated() { #expect(perClass[name] == Double(confusion[row][row]) / 2) }
   }
 
   @Test func withoutATestSplitThereAreNoTestMetrics() throws {
