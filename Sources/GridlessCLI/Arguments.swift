@@ -39,6 +39,7 @@ extension Preprocessing.Resize: ExpressibleByArgument {}
 extension Augmentation.Kind: ExpressibleByArgument {}
 extension Split: ExpressibleByArgument {}
 extension SigmaUpdate: ExpressibleByArgument {}
+extension LikelihoodChoice: ExpressibleByArgument {}
 extension PrecisionChoice: ExpressibleByArgument {}
 
 extension CheckpointInterval: ExpressibleByArgument {

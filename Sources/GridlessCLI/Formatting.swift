@@ -7,6 +7,9 @@ func fixed(_ value: Double, digits: Int = 3) -> String { String(format: "%.\(dig
 /// A number as 1.8e-05.
 func scientific(_ value: Double) -> String { String(format: "%.2e", value) }
 
+/// A number with four significant digits.
+func significant(_ value: Double) -> String { String(format: "%.4g", value) }
+
 /// A duration in words of at most two units.
 func duration(_ seconds: Double) -> String {
   let total = Int(seconds.rounded())
@@ -20,8 +23,15 @@ func duration(_ seconds: Double) -> String {
 /// A split's metrics in one line.
 func describe(_ metrics: ClassificationMetrics) -> String {
   let brier = metrics.brier.map { "Brier \(fixed($0))   " } ?? ""
-  return "accuracy \(fixed(metrics.accuracy))   balanced \(fixed(metrics.balancedAccuracy))   NLL \(fixed(metrics.nll))   "
+  return
+    "accuracy \(fixed(metrics.accuracy))   balanced \(fixed(metrics.balancedAccuracy))   NLL \(fixed(metrics.nll))   "
     + "\(brier)ECE \(fixed(metrics.ece))"
+}
+
+/// The metrics of a split of numbers in one line.
+func describe(_ metrics: RegressionMetrics) -> String {
+  let r2 = metrics.r2.map { "R² \(fixed($0))   " } ?? ""
+  return "RMSE \(significant(metrics.rmse))   MAE \(significant(metrics.mae))   \(r2)NLL \(fixed(metrics.nll))"
 }
 
 /// A split's reliability curve and the accuracy of each class, as two tables.

@@ -27,6 +27,8 @@ struct CandidateTrainer {
   let model: Model
   let data: ImageBatches
   let objective: DataEmphasizedELBO
+  /// As it is before the first step.
+  let likelihood: Likelihood
   let initialMean: Tensor
   let initialBuffers: [Tensor]
   let augmentation: Augmentation
@@ -48,7 +50,10 @@ struct CandidateTrainer {
     } else {
       try model.setBuffers(initialBuffers)
     }
-    return try CandidateRun(self, learningRate: learningRate, posterior: posterior, optimizer: optimizer, step: step)
+    let run = try CandidateRun(
+      self, learningRate: learningRate, posterior: posterior, optimizer: optimizer, step: step)
+    if let noise = snapshot?.noise { run.setNoise(noise) }
+    return run
   }
 }
 
@@ -65,7 +70,8 @@ final class CandidateRun {
   private let optimizer: NesterovSGD
   private let schedule: CosineSchedule
   private let rhoSchedule: CosineSchedule
-  private let takeStep: VariationalStep
+  /// Its likelihood learns with the posterior.
+  private var takeStep: VariationalStep
   /// Where the images lie on a GPU, its steps, which take the place of `takeStep`.
   private var blocks: DeviceBlocks?
   /// The term that was not finite in the step after the last.
@@ -82,8 +88,9 @@ final class CandidateRun {
     rhoSchedule = CosineSchedule(
       peak: configuration.sigmaUpdate.peakRate(learningRate: learningRate, steps: steps), steps: steps)
     takeStep = VariationalStep(model: trainer.model, objective: trainer.objective)
+    takeStep.likelihood = trainer.likelihood
     order = BatchOrder(count: trainer.data.count, seed: configuration.seed)
-    guard let images = trainer.data.resident else { return }
+    guard let images = trainer.data.resident, trainer.likelihood == .categorical else { return }
     blocks = try DeviceStep(
       model: trainer.model, objective: trainer.objective, posterior: posterior, optimizer: optimizer,
       capacity: DeviceBlocks.length, batchSize: configuration.batchSize, itemWidth: ResidentImages.itemWidth,
@@ -102,6 +109,7 @@ final class CandidateRun {
   func advance() throws -> [StepReport] {
     if let failure { throw try diverged(failure, step: step + 1) }
     let steps = trainer.configuration.steps
+    let noise = takeStep.likelihood.gaussian?.standardDeviation
     let outcomes =
       try blocks.map { blocks in
         try blocks.run((step..<min(step + DeviceBlocks.length, steps)).map(plan), from: step)
@@ -109,7 +117,7 @@ final class CandidateRun {
     let reports = outcomes.prefix(while: \.isApplied).enumerated().map { index, outcome in
       StepReport(
         peakLearningRate: learningRate, learningRate: schedule(step + index), step: step + index + 1, steps: steps,
-        terms: outcome.terms, gradientNorm: outcome.gradientNorm)
+        terms: outcome.terms, gradientNorm: outcome.gradientNorm, noise: noise)
     }
     step += reports.count
     if reports.count < outcomes.count {
@@ -133,10 +141,19 @@ final class CandidateRun {
 
   private func stepOfTheHost() throws -> VariationalStep.Outcome {
     let (images, labels) = try trainer.data.batch(items(step), augmentation: trainer.augmentation)
-    return try takeStep(
+    let outcome = try takeStep(
       images: images, labels: labels,
       draws: NormalDraws(seed: Streams.trainingNoise.seed(trainer.configuration.seed), step: UInt64(step)),
       posterior: posterior, optimizer: optimizer, learningRate: schedule(step), rhoLearningRate: rhoSchedule(step))
+    if outcome.isApplied { takeStep.likelihood.learn(nll: outcome.terms.nll) }
+    return outcome
+  }
+
+  /// Makes s² what a checkpoint has of it.
+  fileprivate func setNoise(_ variance: Double) {
+    guard case .gaussian(var noise) = takeStep.likelihood else { return }
+    noise.variance = variance
+    takeStep.likelihood = .gaussian(noise)
   }
 
   private func plan(_ step: Int) -> DeviceStep.Plan {
@@ -152,7 +169,8 @@ final class CandidateRun {
     try model.reestimateBatchNorm(on: trainer.data, batchSize: configuration.batchSize, seed: configuration.seed)
     let evidence = try model.estimateEvidence(
       trainer.objective, posterior: posterior, on: trainer.data,
-      seed: Streams.evidenceNoise.seed(configuration.seed), batchSize: configuration.batchSize)
+      seed: Streams.evidenceNoise.seed(configuration.seed), batchSize: configuration.batchSize,
+      likelihood: takeStep.likelihood)
     guard evidence.isFinite else { throw try diverged("objective", step: step) }
     return Candidate(
       learningRate: learningRate, evidence: evidence, mean: posterior.mean, buffers: try model.bufferCopies())
@@ -162,7 +180,8 @@ final class CandidateRun {
   func snapshot() throws -> Checkpoint.Snapshot {
     Checkpoint.Snapshot(
       mean: try posterior.mean.floats(), velocity: try optimizer.velocity.floats(), rho: posterior.rho,
-      rhoVelocity: optimizer.rhoVelocity, buffers: try trainer.model.buffers.map { try $0.floats() })
+      rhoVelocity: optimizer.rhoVelocity, buffers: try trainer.model.buffers.map { try $0.floats() },
+      noise: takeStep.likelihood.gaussian?.variance)
   }
 
   private func diverged(_ term: String, step: Int) throws -> TrainingError {

@@ -29,6 +29,8 @@ struct Checkpoint {
     var mean, velocity: [Float]
     var rho, rhoVelocity: Double
     var buffers: [[Float]]
+    /// s² of a Gaussian likelihood.
+    var noise: Double?
   }
 
   var state: State
@@ -43,6 +45,7 @@ struct Checkpoint {
       arrays += Self.arrays(ofBuffers: snapshot.buffers, network)
       arrays.append(NamedArray(name: "rho", shape: [], [snapshot.rho]))
       arrays.append(NamedArray(name: "rho_velocity", shape: [], [snapshot.rhoVelocity]))
+      if let noise = snapshot.noise { arrays.append(NamedArray(name: "noise", shape: [], [noise])) }
     }
     try Safetensors.write(
       arrays, metadata: ["format": "gridless checkpoint 1", "state": try JSON.line(state)], checksum: true, to: path)
@@ -59,7 +62,8 @@ struct Checkpoint {
     snapshot = Snapshot(
       mean: try Self.vector("mean/", file, network), velocity: try Self.vector("velocity/", file, network),
       rho: try Self.scalar("rho", file), rhoVelocity: try Self.scalar("rho_velocity", file),
-      buffers: try Self.buffers(file, network))
+      buffers: try Self.buffers(file, network),
+      noise: file.info("noise") == nil ? nil : try Self.scalar("noise", file))
   }
 
   init(state: State, snapshot: Snapshot?) { (self.state, self.snapshot) = (state, snapshot) }

@@ -48,6 +48,10 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
   public var skipUnreadable: Bool
   /// Whether operations are deterministic on a GPU as well; nil in runs of older versions, which were not.
   public var deterministic: Bool?
+  /// `categorical` or `gaussian`; nil in runs of older versions, which were categorical.
+  public var likelihood: String?
+  /// The standard deviation of a Gaussian likelihood's noise, in the values' own unit; nil where it is learned.
+  public var noise: Double?
   /// How often a checkpoint is written, as ``CheckpointInterval`` reads it; nil in runs of older versions.
   public var checkpointEvery: String?
 
@@ -70,6 +74,7 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
     var others = try JSON.members(of: content)
     // Runs from before this option were not.
     others["deterministic"] = others["deterministic"] ?? "false"
+    others["likelihood"] = others["likelihood"] ?? "\"categorical\""
     return Set(mine.keys).union(others.keys).subtracting(cannotMatter).sorted().compactMap { key in
       let (here, there) = (mine[key] ?? "unset", others[key] ?? "unset")
       return here == there ? nil : "\(key): \(there) there, \(here) now"

@@ -19,6 +19,9 @@ public struct EvidenceEstimate: Codable, Sendable, Equatable {
   public var tau: Double
   /// σ.
   public var sigma: Double
+  /// The standard deviation of a Gaussian likelihood's noise, in the values' own unit: where it is learned, that which
+  /// maximises `elbo` (equation 11); nil for classes.
+  public var noise: Double?
 
   /// Whether every number is finite.
   public var isFinite: Bool { [logLikelihood, kl, elbo, loss, lambda, tau, sigma].allSatisfy(\.isFinite) }
@@ -45,13 +48,14 @@ extension Model {
     }
   }
 
-  /// The objective (2) by `samples` draws from the posterior, which share the running statistics.
+  /// The objective (2) by `samples` draws from the posterior, which share the running statistics; a likelihood's learned
+  /// noise is first made the best for these draws.
   ///
   /// Leaves the last sample in the weights.
   public func estimateEvidence(
     _ objective: DataEmphasizedELBO, posterior: IsotropicPosterior, on data: ImageBatches, seed: UInt64,
     samples: Int = 10,
-    batchSize: Int
+    batchSize: Int, likelihood: Likelihood = .categorical
   ) throws -> EvidenceEstimate {
     var logLikelihood = 0.0
     var divergences: Divergences?
@@ -60,17 +64,20 @@ extension Model {
         posterior, .drawn(NormalDraws(seed: seed, step: UInt64(sample))), into: vector)
       try withoutGrad {
         try data.forEachEvaluationBatch(atMost: batchSize) { images, labels in
-          let batch = try self(images, mode: .evaluation).logLikelihood(labels)
+          let batch = try likelihood.logLikelihood(self(images, mode: .evaluation), labels)
           logLikelihood += try batch.to(dtype: .float64).sum().item() / Double(samples)
         }
       }
     }
     guard let divergences else { throw TrainingError.invalidOption("the evidence needs at least one sample") }
+    let fitted = likelihood.fitted(logLikelihood: logLikelihood, examples: objective.examples)
+    logLikelihood = fitted.logLikelihood
     let kl = divergences.kl
     let elbo = objective.kappa * logLikelihood - kl
     return EvidenceEstimate(
       logLikelihood: logLikelihood, kl: kl, elbo: elbo, loss: -elbo / (objective.kappa * Double(objective.examples)),
-      lambda: divergences.backbone.scale, tau: divergences.head.scale, sigma: posterior.sigma)
+      lambda: divergences.backbone.scale, tau: divergences.head.scale, sigma: posterior.sigma,
+      noise: fitted.likelihood.gaussian?.standardDeviation)
   }
 
   /// Log probabilities `[N × classes]`, row-major, at the current weights with evaluation preprocessing.

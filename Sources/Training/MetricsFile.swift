@@ -42,6 +42,8 @@ struct StepRecord: Encodable {
   var candidateLr, lr: Double
   var step: Int
   var loss, nll, kl, lambda, tau, sigma, gradientNorm: Double
+  /// Left out for classes.
+  var noise: Double?
 
   init(_ report: StepReport) {
     candidateLr = report.peakLearningRate
@@ -54,6 +56,7 @@ struct StepRecord: Encodable {
     tau = report.terms.tau
     sigma = report.terms.sigma
     gradientNorm = report.gradientNorm
+    noise = report.noise
   }
 }
 

@@ -6,6 +6,8 @@ import Torch
 package struct VariationalStep {
   let model: Model
   let objective: DataEmphasizedELBO
+  /// What the network's outputs say about the labels; the step does not change it.
+  package var likelihood = Likelihood.categorical
 
   /// A step of a model under an objective.
   package init(model: Model, objective: DataEmphasizedELBO) {
@@ -31,7 +33,7 @@ package struct VariationalStep {
     let vector = model.vector
     let noise = Noise.drawn(draws)
     let divergences = try objective.sample(posterior, noise, into: vector)
-    let nll = try model(images, mode: .training(momentum: 0.1)).crossEntropy(labels)
+    let nll = try likelihood.loss(model(images, mode: .training(momentum: 0.1)), labels)
     try nll.backward()
     let gradient = try objective.gradient(nll: nll.item(), of: posterior, noise, divergences, in: vector)
     guard gradient.terms.loss.isFinite else { return Outcome(terms: gradient.terms, gradientNorm: .nan) }

@@ -7,7 +7,7 @@ import Testing
   private static let rates = [0.1, 0.01, 0.001, 0.0001]
   private static let keys: Set<String> = [
     "event", "run", "model", "n", "d", "kappa", "lambda", "tau", "sigma", "lr", "lr_candidates", "steps", "seconds",
-    "elbo", "log_likelihood", "kl", "loss",
+    "elbo", "log_likelihood", "kl", "loss", "likelihood",
   ]
 
   /// What one run printed and wrote, for all tests here.
@@ -147,7 +147,9 @@ import Testing
     let place = try Workplace()
     try place.write("model.safetensors", search.file("run/model.safetensors"))
     let file = try SafetensorsFile(path: place.absolute("model.safetensors"))
-    let expected: Set = ["format", "model", "classes", "preprocessing", "lambda", "tau", "sigma", "kappa"]
+    let expected: Set = [
+      "format", "model", "classes", "preprocessing", "lambda", "tau", "sigma", "kappa", "likelihood",
+    ]
     #expect(Set(file.metadata.keys) == expected)
     for key in ["lambda", "tau", "sigma", "kappa"] {
       let value = try #require(file.metadata[key])
@@ -155,6 +157,7 @@ import Testing
     }
     #expect(file.metadata["model"] == "resnet8")
     #expect(file.metadata["format"] == "pt")
+    #expect(file.metadata["likelihood"] == "categorical")
     #expect(try JSON.decode([String].self, from: Data((file.metadata["classes"] ?? "").utf8)) == Workplace.classes)
     let preprocessing = try JSON.decode(Preprocessing.self, from: Data((file.metadata["preprocessing"] ?? "").utf8))
     #expect(preprocessing.size == 16)
