@@ -66,6 +66,9 @@ public struct FineTuner {
     guard let trainingImages = try decode(.train) else { throw TrainingError.invalidOption("no training images") }
     let testImages = try decode(.test)
     let likelihood = try configuration.initialLikelihood(values: trainingImages.images.values)
+    if device.isCUDA && likelihood != .categorical {
+      try onEvent(.note("with a gaussian likelihood steps on a GPU are taken one by one, not in blocks: slower"))
+    }
 
     let layout = network.layout
     let model = try Model(
