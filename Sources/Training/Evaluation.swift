@@ -20,7 +20,7 @@ public struct EvidenceEstimate: Codable, Sendable, Equatable {
   /// σ.
   public var sigma: Double
   /// The standard deviation of a Gaussian likelihood's noise, in the values' own unit: where it is learned, that which
-  /// maximises `elbo` (equation 11); nil for classes.
+  /// maximises `elbo` (L2); nil for classes.
   public var noise: Double?
 
   /// Whether every number is finite.
