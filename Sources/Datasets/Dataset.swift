@@ -1,4 +1,4 @@
-/// Labelled images on disk: the classes, and which example belongs to which split.
+/// Labelled images on disk: what is predicted, and which example belongs to which split.
 ///
 /// Nothing is decoded yet; `ImageStore` does that.
 public struct Dataset: Equatable, Sendable {
@@ -8,12 +8,20 @@ public struct Dataset: Equatable, Sendable {
     case imageFolder
     /// `ROOT/<class>/…`, all of it training data.
     case flatFolder
-    /// A CSV or TSV file with the columns `path`, `label` and optionally `split`.
+    /// A CSV or TSV file with the columns `path`, `label` or `value`, and optionally `split`.
     case table
     /// The binary version of CIFAR-10.
     case cifar10
     /// The UCI handwritten digits as scikit-learn ships them.
     case digits
+  }
+
+  /// What is predicted from an image.
+  public enum Targets: Equatable, Sendable {
+    /// One of these classes.
+    case classes([String])
+    /// A number: regression.
+    case values
   }
 
   /// What to take from a data set.
@@ -24,9 +32,9 @@ public struct Dataset: Equatable, Sendable {
     public var trainSplits: [Split]
     /// Only these classes; nil for all.
     ///
-    /// For evaluation, labels index this list even where a class has no example.
+    /// For evaluation, labels index this list even where a class has no example. A regression data set has none.
     public var classes: [String]?
-    /// The size of a stratified subset of the training examples; nil for all.
+    /// The size of a subset of the training examples, stratified by class; nil for all.
     public var n: Int?
     /// Picks the subset.
     ///
@@ -43,11 +51,8 @@ public struct Dataset: Equatable, Sendable {
   public let path: String
   /// How it lies on disk.
   public let layout: Layout
-  /// The class names; an example's label is an index into them.
-  ///
-  /// Sorted by UTF-8 bytes, as Python sorts; CIFAR-10's in
-  /// the order of its own list.
-  public let classes: [String]
+  /// Whether classes or numbers are predicted.
+  public let targets: Targets
   /// The examples of each split that has any.
   ///
   /// `.train` holds the merged training splits.
@@ -55,17 +60,23 @@ public struct Dataset: Equatable, Sendable {
   /// What the user should know: splits left unused, files ignored.
   public let notes: [String]
 
+  /// The class names; an example's label is an index into them; none in a regression data set.
+  ///
+  /// Sorted by UTF-8 bytes, as Python sorts; CIFAR-10's in the order of its own list.
+  public var classes: [String] { if case .classes(let classes) = targets { classes } else { [] } }
+
   /// Opens a data set, recognising its layout.
   ///
   /// - `ROOT/train/<class>/…` with optional `val` and `test`; images may lie in folders below the class's.
   /// - `ROOT/<class>/…`: all training data, no test split.
   /// - A CSV or TSV file whose header has `path`, `label` and optionally `split` (train, val, test); paths are relative
-  ///   to the file; quotes as in RFC 4180.
+  ///   to the file; quotes as in RFC 4180. With `value` in place of `label` it is a regression data set.
   /// - CIFAR-10's binary files, in the folder or in `cifar-10-batches-bin` inside it.
   /// - scikit-learn's digits CSV: 64 numbers 0…16 and a label per row; the first half is `train`, the second `test`.
   ///
   /// Throws `DatasetError` if the layout is none of these, a class folder is empty, fewer than two classes are left,
-  /// training and test classes differ, or the subset asked for does not fit.
+  /// training and test classes differ, the subset asked for does not fit, or a regression data set's training values
+  /// are all the same.
   public static func open(_ path: String, options: Options = Options()) throws(DatasetError) -> Dataset {
     var root = path
     while root.count > 1, root.hasSuffix("/") { root.removeLast() }

@@ -20,6 +20,12 @@ public enum DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
   case subsetTooLarge(n: Int, available: Int)
   /// The asked training subset is smaller than the number of classes.
   case subsetTooSmall(n: Int, classes: Int)
+  /// A regression data set where one with classes is needed.
+  case valuesForClasses(path: String)
+  /// A data set with classes where one with values is needed.
+  case classesForValues(path: String)
+  /// Training values from which nothing can be learned.
+  case unusableValues(path: String, found: String)
   /// A table or record file that breaks its format.
   case malformed(path: String, line: Int?, reason: String)
   /// An image that cannot be read or decoded.
@@ -40,7 +46,7 @@ public enum DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
       "\(path): no such file or folder. Check the path of the data set."
     case .unrecognized(let path, let found):
       "\(path): not a data set (found \(found)). Expected train/<class>/<image>, <class>/<image>, a CSV or TSV file "
-        + "with the columns path and label, or CIFAR-10's binary files."
+        + "with the columns path and label (or value, a number), or CIFAR-10's binary files."
     case .emptyClass(let path):
       "\(path): a class folder without images (expected .jpg, .jpeg, .png or .webp). Add images, or remove the folder."
     case .tooFewClasses(let path, let classes):
@@ -62,6 +68,12 @@ public enum DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
       "--n \(n) is larger than the training set (\(available) images). Pass at most \(available), or leave --n out."
     case .subsetTooSmall(let n, let classes):
       "--n \(n) is smaller than the number of classes (\(classes)). Pass at least \(classes), one image per class."
+    case .valuesForClasses(let path):
+      "\(path): its column value holds numbers, but classes are asked for. Leave --classes out, or pass data with classes."
+    case .classesForValues(let path):
+      "\(path): holds classes, but numbers are expected. Pass a CSV or TSV file with the columns path and value."
+    case .unusableValues(let path, let found):
+      "\(path): found \(found), expected at least two training images with different values."
     case .malformed(let path, let line, let reason):
       "\(path)\(line.map { ":\($0)" } ?? ""): \(reason)"
     case .unreadable(let path, let reason):

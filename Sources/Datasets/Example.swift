@@ -21,8 +21,16 @@ public enum Split: String, Codable, CaseIterable, Sendable {
   }
 }
 
-/// One labelled image.
+/// One image with what is to be predicted from it.
 public struct Example: Equatable, Sendable {
+  /// What is to be predicted.
+  public enum Target: Equatable, Sendable {
+    /// The index of the class in `Dataset.classes`.
+    case label(Int)
+    /// A finite number, in the data set's own unit.
+    case value(Double)
+  }
+
   /// Where an example's pixels are.
   public enum Source: Equatable, Sendable {
     /// An image file.
@@ -35,11 +43,20 @@ public struct Example: Equatable, Sendable {
 
   /// Where the pixels are.
   public var source: Source
-  /// The index of the class in `Dataset.classes`.
-  public var label: Int
+  /// What is to be predicted.
+  public var target: Target
 
-  /// Creates an example.
-  public init(source: Source, label: Int) { (self.source, self.label) = (source, label) }
+  /// Creates an example of a class.
+  public init(source: Source, label: Int) { (self.source, target) = (source, .label(label)) }
+
+  /// Creates an example of regression.
+  public init(source: Source, value: Double) { (self.source, target) = (source, .value(value)) }
+
+  /// The index of the class in `Dataset.classes`; 0 in a regression data set, where all examples are of one kind.
+  public var label: Int { if case .label(let label) = target { label } else { 0 } }
+
+  /// The number to predict; nil where the data set has classes.
+  public var value: Double? { if case .value(let value) = target { value } else { nil } }
 }
 
 extension Example.Source {

@@ -33,8 +33,10 @@ public final class ImageStore: Sendable {
   public let preprocessing: Preprocessing
   /// The examples, without those that were skipped.
   public let examples: [Example]
-  /// The label of each example.
+  /// The label of each example; 0 in a regression data set.
   public let labels: [Int]
+  /// The value of each example; nil where the data set has classes.
+  public let values: [Double]?
   /// What the user should know: images that were skipped.
   public let notes: [String]
 
@@ -115,6 +117,8 @@ public final class ImageStore: Sendable {
     (self.preprocessing, self.examples, self.notes) = (preprocessing, examples, notes)
     (self.storage, self.frames, self.threads) = (storage, frames, options.threads)
     labels = examples.map(\.label)
+    let values = examples.compactMap(\.value)
+    self.values = values.count == examples.count && !examples.isEmpty ? values : nil
     writer = InputWriter(preprocessing)
   }
 

@@ -19,11 +19,14 @@ struct Listing {
   }
 
   var layout: Dataset.Layout
+  /// Whether the examples have values in place of labels; the parts have no classes then.
+  var hasValues = false
   var parts: [Split: Part] = [:]
   var notes: [String] = []
 
   /// Applies the options: merges the training splits, keeps the asked classes, checks, and draws the subset.
   func resolved(path: String, options: Dataset.Options) throws(DatasetError) -> Dataset {
+    if hasValues { return try resolvedValues(path: path, options: options) }
     let found = Split.allCases.filter { parts[$0] != nil }
     guard !options.trainSplits.isEmpty else { return try forEvaluation(path: path, options: options, found: found) }
 
@@ -52,17 +55,22 @@ struct Listing {
       }
       let examples = part.relabeled(classes)
       if split != .train { splits[split] = examples }
-      if split != .test {
-        let all = (options.trainSplits + [split]).map(\.rawValue).joined(separator: ",")
-        notes.append(
-          "\(split.rawValue) (\(examples.count) images) is unused; pass --train-splits \(all) to train on it too")
-      }
+      if let note = Self.unusedNote(split, count: examples.count, options) { notes.append(note) }
     }
-    if splits[.test] == nil { notes.append("no test split, so no test metrics will be reported") }
+    if splits[.test] == nil { notes.append(Self.noTestNote) }
     if let n = options.n, let all = splits[.train] {
       splits[.train] = try stratifiedSubset(all, classes: classes.count, n: n, seed: options.seed)
     }
-    return Dataset(path: path, layout: layout, classes: classes, splits: splits, notes: notes)
+    return Dataset(path: path, layout: layout, targets: .classes(classes), splits: splits, notes: notes)
+  }
+
+  static let noTestNote = "no test split, so no test metrics will be reported"
+
+  /// What is said of a split that is neither trained nor tested on.
+  static func unusedNote(_ split: Split, count: Int, _ options: Dataset.Options) -> String? {
+    guard split != .test else { return nil }
+    let all = (options.trainSplits + [split]).map(\.rawValue).joined(separator: ",")
+    return "\(split.rawValue) (\(count) images) is unused; pass --train-splits \(all) to train on it too"
   }
 
   private func forEvaluation(
@@ -78,7 +86,7 @@ struct Listing {
     let other = known.filter { !classes.contains($0) }
     if !other.isEmpty { notes.append("classes that are left out: \(other.joined(separator: ", "))") }
     let splits = parts.mapValues { $0.relabeled(classes) }.filter { !$0.value.isEmpty }
-    return Dataset(path: path, layout: layout, classes: classes, splits: splits, notes: notes)
+    return Dataset(path: path, layout: layout, targets: .classes(classes), splits: splits, notes: notes)
   }
 
   /// The classes with examples: those of the first part in its order, if that has them all, else sorted.

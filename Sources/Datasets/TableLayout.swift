@@ -1,6 +1,6 @@
 import Foundation
 
-/// A CSV or TSV file: the columns `path`, `label` and optionally `split`, or scikit-learn's digits.
+/// A CSV or TSV file: the columns `path`, `label` or `value`, and optionally `split`; or scikit-learn's digits.
 enum TableLayout {
   static func read(_ path: String) throws(DatasetError) -> Listing {
     let bytes = try readFile(path)
@@ -9,10 +9,18 @@ enum TableLayout {
     let text = try DelimitedText(bytes, path: path)
     guard let header = text.rows.first else { throw .unrecognized(path: path, found: "a file of empty lines") }
     let columns = header.fields.map { $0.lowercased() }
-    if let pathColumn = columns.firstIndex(of: "path"), let labelColumn = columns.firstIndex(of: "label") {
-      return try images(
-        text, file: path, pathColumn: pathColumn, labelColumn: labelColumn,
-        splitColumn: columns.firstIndex(of: "split"))
+    if let pathColumn = columns.firstIndex(of: "path") {
+      let (label, value) = (columns.firstIndex(of: "label"), columns.firstIndex(of: "value"))
+      guard label == nil || value == nil else {
+        throw .malformed(
+          path: path, line: header.line,
+          reason: "both a label and a value column, expected one of them: label for classes, value for numbers.")
+      }
+      if let targetColumn = label ?? value {
+        return try images(
+          text, file: path, pathColumn: pathColumn, targetColumn: targetColumn, hasValues: value != nil,
+          splitColumn: columns.firstIndex(of: "split"))
+      }
     }
     if columns.count == 65, columns.allSatisfy({ Int($0) != nil }) { return try digits(text, file: path) }
     let found = header.fields.prefix(6).joined(separator: ", ")
@@ -20,11 +28,12 @@ enum TableLayout {
   }
 
   private static func images(
-    _ text: DelimitedText, file: String, pathColumn: Int, labelColumn: Int, splitColumn: Int?
+    _ text: DelimitedText, file: String, pathColumn: Int, targetColumn: Int, hasValues: Bool, splitColumn: Int?
   ) throws(DatasetError) -> Listing {
     let folder = (file as NSString).deletingLastPathComponent
     let width = text.rows.first?.fields.count ?? 0
     var found: [Split: [(source: Example.Source, label: String)]] = [:]
+    var valued: [Split: [Example]] = [:]
     for (line, fields) in text.rows.dropFirst() {
       func fail(_ reason: String) -> DatasetError { .malformed(path: file, line: line, reason: reason) }
       guard fields.count == width else {
@@ -37,14 +46,24 @@ enum TableLayout {
         }
         split = named
       }
-      guard !fields[pathColumn].isEmpty, !fields[labelColumn].isEmpty else {
-        throw fail("an empty path or label. Fill it in, or remove the line.")
+      guard !fields[pathColumn].isEmpty, !fields[targetColumn].isEmpty else {
+        throw fail("an empty path or \(hasValues ? "value" : "label"). Fill it in, or remove the line.")
       }
       let path = fields[pathColumn]
       let source = path.hasPrefix("/") || folder.isEmpty ? path : "\(folder)/\(path)"
-      found[split, default: []].append((.file(source), fields[labelColumn]))
+      let target = fields[targetColumn]
+      guard hasValues else {
+        found[split, default: []].append((.file(source), target))
+        continue
+      }
+      guard let value = Double(target.filter { $0 != " " }), value.isFinite else {
+        throw fail("value '\(target)', expected a finite number.")
+      }
+      valued[split, default: []].append(Example(source: .file(source), value: value))
     }
-    return listing(.table, found)
+    guard hasValues else { return listing(.table, found) }
+    let parts = valued.mapValues { Listing.Part(classes: [], examples: $0) }
+    return Listing(layout: .table, hasValues: true, parts: parts)
   }
 
   /// One row per 8 × 8 image: 64 gray values 0…16 and the digit, as in scikit-learn's `digits.csv`.

@@ -42,6 +42,7 @@ extension SigmaUpdate: ExpressibleByArgument {}
 extension PriorKind: ExpressibleByArgument {}
 extension Prior.Scales: ExpressibleByArgument {}
 extension GaussianPosterior.Family: ExpressibleByArgument {}
+extension LikelihoodChoice: ExpressibleByArgument {}
 extension PrecisionChoice: ExpressibleByArgument {}
 
 extension CheckpointInterval: ExpressibleByArgument {

@@ -45,7 +45,7 @@ struct Doctor: ParsableCommand {
   /// Opens the data set and decodes every image at a small size; names those that cannot be decoded.
   private func look(at path: String) throws {
     let dataset = try Dataset.open(path)
-    var rows = [["data", path], ["classes", "\(dataset.classes.count)"]]
+    var rows = [["data", path], targets(of: dataset)]
     var unreadable = 0
     for split in Split.allCases {
       guard let examples = dataset.splits[split] else { continue }
@@ -62,6 +62,19 @@ struct Doctor: ParsableCommand {
     ])
     print(table(rows))
     if unreadable > 0 { throw ExitCode.failure }
+  }
+
+  /// The number of classes, or where the training values lie.
+  private func targets(of dataset: Dataset) -> [String] {
+    guard dataset.targets == .values else { return ["classes", "\(dataset.classes.count)"] }
+    let values = (dataset.splits[.train] ?? []).compactMap(\.value)
+    guard let low = values.min(), let high = values.max(), let spread = try? ValueSpread(values, path: dataset.path)
+    else { return ["values", "none"] }
+    return [
+      "values",
+      "\(significant(low)) to \(significant(high)), mean \(significant(spread.mean)), standard deviation "
+        + significant(spread.deviation),
+    ]
   }
 
   private func freeDisk() -> Int? {

@@ -18,6 +18,9 @@ struct Evaluate: ParsableCommand {
   @Flag(help: "Leave out images that cannot be decoded.")
   var skipUnreadable = false
 
+  @Flag(help: "Print the reliability curve and the accuracy of each class, too, if classes are predicted.")
+  var details = false
+
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var output: OutputOptions
 
@@ -29,9 +32,17 @@ struct Evaluate: ParsableCommand {
     ) { try progress.print($0) }
     progress.finish()
     if output.json {
-      print(try JSON.line(Evaluation(run: folder, split: split.rawValue, test: metrics)))
-    } else {
+      print(
+        try JSON.line(
+          Evaluation(
+            run: folder, split: split.rawValue, test: metrics.classification, testRegression: metrics.regression)))
+      return
+    }
+    switch metrics {
+    case .classification(let metrics):
       print(table([[split.rawValue, describe(metrics)]]))
+      if details { print("\n" + GridlessCLI.details(metrics)) }
+    case .regression(let metrics): print(table([[split.rawValue, describe(metrics)]]))
     }
   }
 
@@ -39,6 +50,7 @@ struct Evaluate: ParsableCommand {
     var event = "evaluation"
     var run: String
     var split: String
-    var test: ClassificationMetrics
+    var test: ClassificationMetrics?
+    var testRegression: RegressionMetrics?
   }
 }

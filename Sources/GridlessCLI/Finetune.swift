@@ -9,7 +9,7 @@ struct Finetune: ParsableCommand {
     usage: "gridless finetune <data> --model <model> --weights <file> --out <run> [<options>]",
     discussion: """
       DATA is a folder train/<class>/<image> (val and test beside train are optional), a flat folder <class>/<image>, a \
-      CSV or TSV with path,label, CIFAR-10's binary files, or the UCI digits' CSV. The run folder gets config.json, \
+      CSV or TSV with path,label (or path,value: a number per image), CIFAR-10's binary files, or the UCI digits' CSV. The run folder gets config.json, \
       metrics.jsonl, model.safetensors (which the PyTorch model of that name loads) and summary.json. If a run is \
       interrupted, the same command goes on with it.
       """)
@@ -98,6 +98,14 @@ struct Finetune: ParsableCommand {
     help: "How σ is learned: at its own rate, or at the weights' and in one clipping group with them, as published.")
   var sigmaUpdate = SigmaUpdate.own
 
+  @Option(help: "How targets are modelled: auto is categorical for a column label, gaussian for a column value.")
+  var likelihood = LikelihoodChoice.auto
+
+  @Option(
+    parsing: .unconditional,
+    help: "The gaussian likelihood's standard deviation, in the unit of the values, or auto to learn it.")
+  var noise = AutoOr.auto
+
   @Option(parsing: .unconditional, help: "The seed of everything random.")
   var seed: UInt64 = 0
 
@@ -159,6 +167,8 @@ struct Finetune: ParsableCommand {
     options.antithetic = antithetic
     options.initialSigma = initialSigma
     options.sigmaUpdate = sigmaUpdate
+    options.likelihood = likelihood
+    options.noise = noise.value
     options.seed = seed
     options.device = compute.device
     options.threads = compute.threads
@@ -239,7 +249,11 @@ struct Finetune: ParsableCommand {
     var rows = [
       ["model", "\(result.model), D = \(result.d) parameters"],
       ["training set", "N = \(result.n), κ = \(scientific(result.kappa))"],
-      ["learned", "λ \(scientific(result.lambda))   τ \(scientific(result.tau))   σ \(scientific(result.sigma))"],
+      [
+        "learned",
+        "λ \(scientific(result.lambda))   τ \(scientific(result.tau))   σ \(scientific(result.sigma))"
+          + (result.noise.map { "   noise \(significant($0))" } ?? ""),
+      ],
       [
         "loss",
         "\(fixed(result.loss)) = −log likelihood/N \(fixed(-result.logLikelihood / Double(result.n))) + KL/(κN) "
@@ -248,6 +262,7 @@ struct Finetune: ParsableCommand {
       ["learning rate", candidates(result)],
     ]
     if let test = result.test { rows.append(["test", describe(test)]) }
+    if let test = result.testRegression { rows.append(["test", describe(test)]) }
     rows.append(["time", duration(result.seconds)])
     rows.append(["run folder", result.run])
     return table(rows)

@@ -10,6 +10,9 @@ func scientific(_ value: Double) -> String { String(format: "%.2e", value) }
 /// A number as 1.8e-05, or a dash where there is none.
 func scientific(_ value: Double?) -> String { value.map { scientific($0) } ?? "–" }
 
+/// A number with four significant digits.
+func significant(_ value: Double) -> String { String(format: "%.4g", value) }
+
 /// A duration in words of at most two units.
 func duration(_ seconds: Double) -> String {
   let total = Int(seconds.rounded())
@@ -22,7 +25,32 @@ func duration(_ seconds: Double) -> String {
 
 /// A split's metrics in one line.
 func describe(_ metrics: ClassificationMetrics) -> String {
-  "accuracy \(fixed(metrics.accuracy))   balanced \(fixed(metrics.balancedAccuracy))   NLL \(fixed(metrics.nll))   ECE \(fixed(metrics.ece))"
+  let brier = metrics.brier.map { "Brier \(fixed($0))   " } ?? ""
+  return
+    "accuracy \(fixed(metrics.accuracy))   balanced \(fixed(metrics.balancedAccuracy))   NLL \(fixed(metrics.nll))   "
+    + "\(brier)ECE \(fixed(metrics.ece))"
+}
+
+/// The metrics of a split of numbers in one line.
+func describe(_ metrics: RegressionMetrics) -> String {
+  let r2 = metrics.r2.map { "R² \(fixed($0))   " } ?? ""
+  return "RMSE \(significant(metrics.rmse))   MAE \(significant(metrics.mae))   \(r2)NLL \(fixed(metrics.nll))"
+}
+
+/// A split's reliability curve and the accuracy of each class, as two tables.
+func details(_ metrics: ClassificationMetrics) -> String {
+  func text(_ value: Double?) -> String { value.map { fixed($0) } ?? "-" }
+  let bins = metrics.reliability ?? []
+  let curve = bins.enumerated().map { index, bin in
+    let edges = [index, index + 1].map { fixed(Double($0) / Double(bins.count)) }
+    return [edges.joined(separator: "-"), "\(bin.count)", text(bin.confidence), text(bin.accuracy)]
+  }
+  let names = metrics.classes ?? []
+  let classes = zip(names, metrics.confusion ?? []).map { name, row in
+    [name, "\(row.reduce(0, +))", text(metrics.perClassAccuracy?[name] ?? nil)]
+  }
+  return table([["confidence", "images", "mean", "accuracy"]] + curve) + "\n\n"
+    + table([["class", "images", "accuracy"]] + classes)
 }
 
 /// Rows with their columns aligned, two spaces between them.

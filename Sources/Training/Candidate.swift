@@ -27,6 +27,8 @@ struct CandidateTrainer {
   let model: Model
   let data: ImageBatches
   let objective: DataEmphasizedELBO
+  /// As it is before the first step.
+  let likelihood: Likelihood
   let initialMean: Tensor
   let initialBuffers: [Tensor]
   let augmentation: Augmentation
@@ -48,7 +50,10 @@ struct CandidateTrainer {
     } else {
       try model.setBuffers(initialBuffers)
     }
-    return try CandidateRun(self, learningRate: learningRate, posterior: posterior, optimizer: optimizer, step: step)
+    let run = try CandidateRun(
+      self, learningRate: learningRate, posterior: posterior, optimizer: optimizer, step: step)
+    if let noise = snapshot?.noise { run.setNoise(noise) }
+    return run
   }
 }
 
@@ -65,7 +70,8 @@ final class CandidateRun {
   private let optimizer: NesterovSGD
   private let schedule: CosineSchedule
   private let rhoSchedule: CosineSchedule
-  private let takeStep: VariationalStep
+  /// Its likelihood learns with the posterior.
+  private var takeStep: VariationalStep
   /// Where the images lie on a GPU, its steps, which take the place of `takeStep`.
   private var blocks: DeviceBlocks?
   /// The term that was not finite in the step after the last.
@@ -84,8 +90,11 @@ final class CandidateRun {
     takeStep = VariationalStep(
       model: trainer.model, objective: trainer.objective, samples: configuration.samples,
       antithetic: configuration.antithetic)
+    takeStep.likelihood = trainer.likelihood
     order = BatchOrder(count: trainer.data.count, seed: configuration.seed)
-    guard let images = trainer.data.resident, configuration.samples == 1 else { return }
+    guard let images = trainer.data.resident, trainer.likelihood == .categorical, configuration.samples == 1 else {
+      return
+    }
     blocks = try DeviceStep(
       model: trainer.model, objective: trainer.objective, posterior: posterior, optimizer: optimizer,
       capacity: DeviceBlocks.length, batchSize: configuration.batchSize, itemWidth: ResidentImages.itemWidth,
@@ -104,6 +113,7 @@ final class CandidateRun {
   func advance() throws -> [StepReport] {
     if let failure { throw try diverged(failure, step: step + 1) }
     let steps = trainer.configuration.steps
+    let noise = takeStep.likelihood.gaussian?.standardDeviation
     let outcomes =
       try blocks.map { blocks in
         try blocks.run((step..<min(step + DeviceBlocks.length, steps)).map(plan), from: step)
@@ -111,7 +121,7 @@ final class CandidateRun {
     let reports = outcomes.prefix(while: \.isApplied).enumerated().map { index, outcome in
       StepReport(
         peakLearningRate: learningRate, learningRate: schedule(step + index), step: step + index + 1, steps: steps,
-        terms: outcome.terms, gradientNorm: outcome.gradientNorm)
+        terms: outcome.terms, gradientNorm: outcome.gradientNorm, noise: noise)
     }
     step += reports.count
     if reports.count < outcomes.count {
@@ -135,10 +145,19 @@ final class CandidateRun {
 
   private func stepOfTheHost() throws -> VariationalStep.Outcome {
     let (images, labels) = try trainer.data.batch(items(step), augmentation: trainer.augmentation)
-    return try takeStep(
+    let outcome = try takeStep(
       images: images, labels: labels,
       draws: NormalDraws(seed: Streams.trainingNoise.seed(trainer.configuration.seed), step: UInt64(step)),
       posterior: posterior, optimizer: optimizer, learningRate: schedule(step), rhoLearningRate: rhoSchedule(step))
+    if outcome.isApplied { takeStep.likelihood.learn(nll: outcome.terms.nll) }
+    return outcome
+  }
+
+  /// Makes s² what a checkpoint has of it.
+  fileprivate func setNoise(_ variance: Double) {
+    guard case .gaussian(var noise) = takeStep.likelihood else { return }
+    noise.variance = variance
+    takeStep.likelihood = .gaussian(noise)
   }
 
   private func plan(_ step: Int) -> DeviceStep.Plan {
@@ -154,7 +173,8 @@ final class CandidateRun {
     try model.reestimateBatchNorm(on: trainer.data, batchSize: configuration.batchSize, seed: configuration.seed)
     let evidence = try model.estimateEvidence(
       trainer.objective, posterior: posterior, on: trainer.data,
-      seed: Streams.evidenceNoise.seed(configuration.seed), batchSize: configuration.batchSize)
+      seed: Streams.evidenceNoise.seed(configuration.seed), batchSize: configuration.batchSize,
+      likelihood: takeStep.likelihood)
     guard evidence.isFinite else { throw try diverged("objective", step: step) }
     return Candidate(
       learningRate: learningRate, evidence: evidence, posterior: try PosteriorValues(posterior),
@@ -168,7 +188,8 @@ final class CandidateRun {
       velocity: PosteriorValues(
         mean: try optimizer.velocity.floats(), rho: optimizer.rhoVelocity,
         rhoVector: try optimizer.rhoVectorVelocity?.floats()),
-      buffers: try trainer.model.buffers.map { try $0.floats() })
+      buffers: try trainer.model.buffers.map { try $0.floats() },
+      noise: takeStep.likelihood.gaussian?.variance)
   }
 
   private func diverged(_ term: String, step: Int) throws -> TrainingError {

@@ -27,6 +27,8 @@ struct Checkpoint {
   struct Snapshot {
     var posterior, velocity: PosteriorValues
     var buffers: [[Float]]
+    /// s² of a Gaussian likelihood.
+    var noise: Double?
   }
 
   var state: State
@@ -39,6 +41,7 @@ struct Checkpoint {
     if let snapshot {
       arrays = Self.arrays(snapshot.posterior, network: network) + Self.arrays(snapshot.velocity, "velocity/", network: network)
       arrays += Self.arrays(ofBuffers: snapshot.buffers, network)
+      if let noise = snapshot.noise { arrays.append(NamedArray(name: "noise", shape: [], [noise])) }
     }
     try Safetensors.write(
       arrays, metadata: ["format": "gridless checkpoint 2", "state": try JSON.line(state)], checksum: true, to: path)
@@ -54,7 +57,8 @@ struct Checkpoint {
     guard file.info("rho") != nil else { return }
     snapshot = Snapshot(
       posterior: try Self.values(file, network: network), velocity: try Self.values(file, "velocity/", network: network),
-      buffers: try Self.buffers(file, network))
+      buffers: try Self.buffers(file, network),
+      noise: file.info("noise") == nil ? nil : try file.doubles("noise").first)
   }
 
   init(state: State, snapshot: Snapshot?) { (self.state, self.snapshot) = (state, snapshot) }

@@ -69,6 +69,10 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
   public var skipUnreadable: Bool
   /// Whether operations are deterministic on a GPU as well; nil in runs of older versions, which were not.
   public var deterministic: Bool?
+  /// `categorical` or `gaussian`; nil in runs of older versions, which were categorical.
+  public var likelihood: String?
+  /// The standard deviation of a Gaussian likelihood's noise, in the values' own unit; nil where it is learned.
+  public var noise: Double?
   /// How often a checkpoint is written, as ``CheckpointInterval`` reads it; nil in runs of older versions.
   public var checkpointEvery: String?
 
@@ -92,7 +96,7 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
     // What runs were from before these options.
     let before = [
       "deterministic": "false", "prior": "\"l2-sp\"", "prior_scales": "\"global\"", "posterior": "\"isotropic\"",
-      "samples": "1", "antithetic": "false",
+      "likelihood": "\"categorical\"", "samples": "1", "antithetic": "false",
     ]
     others.merge(before) { there, _ in there }
     return Set(mine.keys).union(others.keys).subtracting(cannotMatter).sorted().compactMap { key in

@@ -10,6 +10,8 @@ struct DataIdentity: Codable, Equatable {
     /// Paths relative to the data folder.
     var names: [String]
     var labels: [Int]
+    /// The values of a regression data set, whose labels are all 0; nil for classes.
+    var values: [Double]?
     /// The CRC-32 of each example's decoded, resized pixels; nil for those that were skipped, and before decoding.
     var pixels: [UInt32?]
   }
@@ -33,7 +35,9 @@ struct DataIdentity: Codable, Equatable {
           return roots.first { !$0.isEmpty && name.hasPrefix($0) }.map { String(name.dropFirst($0.count)) } ?? name
         }
         return Part(
-          split: split, names: names, labels: examples.map(\.label), pixels: Array(repeating: nil, count: names.count))
+          split: split, names: names, labels: examples.map(\.label),
+          values: dataset.targets == .values ? examples.compactMap(\.value) : nil,
+          pixels: Array(repeating: nil, count: names.count))
       }
     }
   }
@@ -73,6 +77,10 @@ struct DataIdentity: Codable, Equatable {
       {
         lines.append(
           "\(split): \(now.names[index]) is \(classes[then.labels[index]]) there, \(classes[now.labels[index]]) now")
+      } else if let (index, (before, after)) = zip(then.values ?? [], now.values ?? []).enumerated()
+        .first(where: { $1.0 != $1.1 }).map({ ($0.offset, $0.element) })
+      {
+        lines.append("\(split): \(now.names[index]) is \(before) there, \(after) now")
       }
     }
     if weights != there.weights {

@@ -25,6 +25,9 @@ public struct EvidenceEstimate: Codable, Sendable, Equatable {
   public var tauByLayer: [String: Double]?
   /// σ of each tensor, where they differ: the root mean square over its parameters.
   public var sigmaByLayer: [String: Double]?
+  /// The standard deviation of a Gaussian likelihood's noise, in the values' own unit: where it is learned, that which
+  /// maximises `elbo` (L2); nil for classes.
+  public var noise: Double?
 
   /// Whether every number is finite.
   public var isFinite: Bool {
@@ -53,13 +56,14 @@ extension Model {
     }
   }
 
-  /// The objective (2) by `samples` draws from the posterior, which share the running statistics.
+  /// The objective (2) by `samples` draws from the posterior, which share the running statistics; a likelihood's learned
+  /// noise is first made the best for these draws.
   ///
   /// Leaves the last sample in the weights.
   public func estimateEvidence(
     _ objective: DataEmphasizedELBO, posterior: GaussianPosterior, on data: ImageBatches, seed: UInt64,
     samples: Int = 10,
-    batchSize: Int
+    batchSize: Int, likelihood: Likelihood = .categorical
   ) throws -> EvidenceEstimate {
     var logLikelihood = 0.0
     var divergences: Divergences?
@@ -68,12 +72,14 @@ extension Model {
         posterior, .drawn(NormalDraws(seed: seed, step: UInt64(sample))), into: vector)
       try withoutGrad {
         try data.forEachEvaluationBatch(atMost: batchSize) { images, labels in
-          let batch = try self(images, mode: .evaluation).logLikelihood(labels)
+          let batch = try likelihood.logLikelihood(self(images, mode: .evaluation), labels)
           logLikelihood += try batch.to(dtype: .float64).sum().item() / Double(samples)
         }
       }
     }
     guard let divergences else { throw TrainingError.invalidOption("the evidence needs at least one sample") }
+    let fitted = likelihood.fitted(logLikelihood: logLikelihood, examples: objective.examples)
+    logLikelihood = fitted.logLikelihood
     let kl = divergences.kl
     let elbo = objective.kappa * logLikelihood - kl
     func layers(_ part: ParameterGroup) -> [String: Double]? {
@@ -87,7 +93,8 @@ extension Model {
       lambda: divergences.lambda, tau: divergences.tau, sigma: try posterior.sigma(),
       lambdaByLayer: layers(.backbone), tauByLayer: layers(.head),
       sigmaByLayer: posterior.family == .isotropic
-        ? nil : Dictionary(uniqueKeysWithValues: zip(names, try posterior.sigmas())))
+        ? nil : Dictionary(uniqueKeysWithValues: zip(names, try posterior.sigmas())),
+      noise: fitted.likelihood.gaussian?.standardDeviation)
   }
 
   /// Log probabilities `[N × classes]`, row-major, at the current weights with evaluation preprocessing.
@@ -101,10 +108,10 @@ extension Model {
     return rows
   }
 
-  /// The metrics of a split at the current weights.
-  public func metrics(of data: ImageBatches, batchSize: Int) throws -> ClassificationMetrics {
+  /// The metrics of a split at the current weights; the classes are called by `names`, or else by their numbers.
+  public func metrics(of data: ImageBatches, batchSize: Int, names: [String]? = nil) throws -> ClassificationMetrics {
     ClassificationMetrics(
       logProbabilities: try logProbabilities(of: data, batchSize: batchSize), labels: data.images.labels,
-      classes: network.classes)
+      classes: network.classes, names: names)
   }
 }

@@ -69,6 +69,10 @@ public struct FineTuneOptions: Sendable {
   public var initialSigma = FineTuneConfiguration.publishedInitialSigma
   /// How ρ is learned; `.published` is the published way.
   public var sigmaUpdate = SigmaUpdate.own
+  /// How probable a target is, given the network's outputs; by default what the data asks for.
+  public var likelihood = LikelihoodChoice.auto
+  /// The standard deviation of a Gaussian likelihood's noise, in the values' own unit; nil to learn it.
+  public var noise: Double?
   /// What everything random is drawn from.
   public var seed: UInt64 = 0
   /// Where to compute.
@@ -116,6 +120,10 @@ public struct FineTuneOptions: Sendable {
     }
     try require(
       initialSigma > 0 && initialSigma.isFinite, "--initial-sigma \(initialSigma): expected a positive number.")
+    if let noise {
+      try require(noise > 0 && noise.isFinite, "--noise \(noise): expected a positive number, or auto to learn it.")
+      try require(likelihood != .categorical, "--noise \(noise): a categorical likelihood has no noise. Leave it out.")
+    }
     if let kappa {
       try require(
         kappa > 0 && kappa.isFinite,
@@ -130,7 +138,9 @@ public struct FineTuneOptions: Sendable {
   }
 
   /// The configuration for N training examples.
-  func resolved(examples: Int, backbone: Backbone, device: Device) throws(TrainingError) -> FineTuneConfiguration {
+  func resolved(
+    examples: Int, targets: Dataset.Targets, backbone: Backbone, device: Device
+  ) throws(TrainingError) -> FineTuneConfiguration {
     let configuration = FineTuneConfiguration(
       data: data, model: model, weights: weights ?? "none", size: size ?? backbone.inputSize, resize: resize,
       augmentation: augmentation, steps: steps,
@@ -142,7 +152,9 @@ public struct FineTuneOptions: Sendable {
       initialSigma: initialSigma, sigmaUpdate: sigmaUpdate, seed: seed, device: device.description,
       threads: Runtime.threads,
       precision: posterior == .diagonal ? .float32 : precision.resolved(on: device),
-      skipUnreadable: skipUnreadable, deterministic: deterministic, checkpointEvery: checkpointEvery.description)
+      skipUnreadable: skipUnreadable, deterministic: deterministic,
+      likelihood: try likelihood.resolved(for: targets, data: data, noise: noise).rawValue, noise: noise,
+      checkpointEvery: checkpointEvery.description)
     guard configuration.batchSize <= examples else {
       throw .invalidOption(
         "--batch-size \(configuration.batchSize): larger than the \(examples) training examples. "

@@ -25,6 +25,10 @@ public struct FineTuneResult: Codable, Sendable, Equatable {
   public var tauByLayer: [String: Double]?
   /// σ of each tensor, where they differ.
   public var sigmaByLayer: [String: Double]?
+  /// `categorical` or `gaussian`; nil in runs of older versions, which were categorical.
+  public var likelihood: String?
+  /// The standard deviation of a Gaussian likelihood's noise, in the values' own unit; nil for classes.
+  public var noise: Double?
   /// The learning rate that was taken.
   public var lr: Double
   /// Every learning rate that was tried.
@@ -41,6 +45,8 @@ public struct FineTuneResult: Codable, Sendable, Equatable {
   public var kl: Double
   /// −elbo/(κN).
   public var loss: Double
-  /// The metrics of the test split at the posterior mean; nil where there is none.
+  /// The metrics of the test split at the posterior mean; nil where there is none, and for numbers.
   public var test: ClassificationMetrics?
+  /// The metrics of a regression data set's test split at the posterior mean; nil where there is none, and for classes.
+  public var testRegression: RegressionMetrics?
 }

@@ -35,7 +35,7 @@ public struct FineTuner {
     let backbone = try Backbone.named(options.model)
     let dataset = try Dataset.open(options.data, options: options.datasetOptions)
     let configuration = try options.resolved(
-      examples: dataset.splits[.train]?.count ?? 0, backbone: backbone, device: device)
+      examples: dataset.splits[.train]?.count ?? 0, targets: dataset.targets, backbone: backbone, device: device)
     let weights = try options.weights.map { try SafetensorsFile(path: $0) }
     var identity = DataIdentity(dataset, weights: weights)
 
@@ -47,7 +47,7 @@ public struct FineTuner {
       return result
     }
     for note in dataset.notes { try onEvent(.note(note)) }
-    let network = backbone.makeNetwork(classes: dataset.classes.count)
+    let network = backbone.makeNetwork(outputsFor: dataset.classes)
     let initial = try initialState(of: network, weights, onEvent)
 
     let preprocessing = Preprocessing(
@@ -65,6 +65,10 @@ public struct FineTuner {
     }
     guard let trainingImages = try decode(.train) else { throw TrainingError.invalidOption("no training images") }
     let testImages = try decode(.test)
+    let likelihood = try configuration.initialLikelihood(values: trainingImages.images.values)
+    if device.isCUDA && likelihood != .categorical {
+      try onEvent(.note("with a gaussian likelihood steps on a GPU are taken one by one, not in blocks: slower"))
+    }
 
     let layout = network.layout
     let model = try Model(
@@ -76,7 +80,7 @@ public struct FineTuner {
       prior: try makePrior(initialMean))
     let trainer = CandidateTrainer(
       configuration: configuration, model: model, data: trainingImages, objective: objective,
-      initialMean: initialMean,
+      likelihood: likelihood, initialMean: initialMean,
       initialBuffers: try model.bufferCopies(),
       augmentation: Augmentation(seed: configuration.seed, kind: configuration.augmentation),
       recorder: device.isCUDA ? try graphs(onEvent) : nil)
@@ -87,28 +91,35 @@ public struct FineTuner {
       try onEvent(
         .started(
           FineTuneSetup(
-            examples: trainingImages.count, classes: dataset.classes.count, parameters: layout.count,
+            examples: trainingImages.count, classes: likelihood == .categorical ? dataset.classes.count : nil,
+            parameters: layout.count,
             kappa: objective.kappa, steps: configuration.steps, learningRates: configuration.learningRates)))
       let best = try LearningRateSearch(trainer: trainer, keeper: keeper)
         .run(from: found?.checkpoint.snapshot, best: found?.best, onEvent)
       try model.vector.set(Tensor(best.posterior.mean, shape: [layout.paddedCount]).to(device: device))
       try model.setBuffers(best.buffers)
-      let test = try testImages.map { try model.metrics(of: $0, batchSize: configuration.batchSize) }
+      let learned = likelihood.withNoise(best.evidence.noise)
+      let test = try testImages.map {
+        try model.metrics(
+          of: $0, under: learned, names: dataset.classes, batchSize: configuration.batchSize)
+      }
       return try keeper.finish {
         try SavedModel.write(
           StateDict(
             parameters: layout.values(ofVector: best.posterior.mean),
             buffers: try best.buffers.map { try $0.floats() }),
           of: network, classes: dataset.classes, preprocessing: preprocessing, evidence: best.evidence,
-          kappa: objective.kappa, to: claim.folder.model)
+          kappa: objective.kappa, likelihood: learned, to: claim.folder.model)
         let evidence = best.evidence
         let result = FineTuneResult(
           run: claim.folder.path, model: backbone.name, n: trainingImages.count, d: layout.count,
           kappa: objective.kappa, lambda: evidence.lambda, tau: evidence.tau, sigma: evidence.sigma,
           lambdaByLayer: evidence.lambdaByLayer, tauByLayer: evidence.tauByLayer, sigmaByLayer: evidence.sigmaByLayer,
+          likelihood: learned.name, noise: evidence.noise,
           lr: best.learningRate, lrCandidates: keeper.state.reports, steps: configuration.steps,
           seconds: keeper.seconds, elbo: evidence.elbo, logLikelihood: evidence.logLikelihood, kl: evidence.kl,
-          loss: evidence.loss, test: test)
+          loss: evidence.loss, test: test?.classification,
+          testRegression: test?.regression)
         try AtomicFile.write(JSON.document(result), to: claim.folder.summary)
         return result
       }

@@ -3,7 +3,7 @@ import Torch
 
 /// Examples as tensors: the bridge from decoded images to networks.
 public struct ImageBatches {
-  /// The decoded images and their labels.
+  /// The decoded images and their labels or values.
   public let images: ImageStore
   /// Where batches are put.
   public let device: Device
@@ -21,18 +21,29 @@ public struct ImageBatches {
   /// The number of examples.
   public var count: Int { images.labels.count }
 
-  /// Images `[N, 3, S, S]`, channels-last in memory, and int64 labels `[N]`.
+  /// Images `[N, 3, S, S]`, channels-last in memory, and int64 labels or float64 values `[N]`.
   ///
   /// Each item is an example's index and its epoch; with `augmentation` nil the crop is the centre.
   public func batch(
     _ items: [(index: Int, epoch: Int)], augmentation: Augmentation?
   ) throws(TorchError) -> (images: Tensor, labels: Tensor) {
+    if let values = images.values {
+      let targets = try Tensor(items.map { values[$0.index] }, shape: [items.count]).to(device: device)
+      return (try inputs(items, augmentation: augmentation), targets)
+    }
     if let resident { return try resident.batch(items, augmentation: augmentation) }
+    let labels = try Tensor(items.map { Int64(images.labels[$0.index]) }, shape: [items.count])
+    return (try inputs(items, augmentation: augmentation), try labels.to(device: device))
+  }
+
+  private func inputs(
+    _ items: [(index: Int, epoch: Int)], augmentation: Augmentation?
+  ) throws(TorchError) -> Tensor {
+    if let resident { return try resident.batch(items, augmentation: augmentation).images }
     let size = images.preprocessing.size
     let nhwc = try Tensor.empty([items.count, size, size, 3])
     try nhwc.withMutableFloats { images.writeBatch(items, augmentation: augmentation, into: $0) }
-    let labels = try Tensor(items.map { Int64(images.labels[$0.index]) }, shape: [items.count])
-    return (try nhwc.permute([0, 3, 1, 2]).to(device: device), try labels.to(device: device))
+    return try nhwc.permute([0, 3, 1, 2]).to(device: device)
   }
 
   /// Puts the images on the device, where batches are then made; does nothing where they differ in size.

@@ -19,12 +19,16 @@ public struct Prediction: Codable, Sendable, Equatable {
 extension SavedModel {
   /// The metrics of one split of a data set, at the posterior mean and with the preprocessing of training.
   ///
-  /// Classes are matched by name; the data set's notes say which of them are left out. Throws Datasets' errors.
+  /// Classes are matched by name; the data set's notes say which of them are left out. Throws Datasets' errors, also for
+  /// data with classes where numbers are predicted and the reverse.
   public func evaluate(
     data: String, split: Split, device: Device, batchSize: Int = 64, skipUnreadable: Bool = false,
     onEvent: (FineTuneEvent) throws -> Void = { _ in }
-  ) throws -> ClassificationMetrics {
-    let dataset = try Dataset.open(data, options: Dataset.Options(trainSplits: [], classes: classes))
+  ) throws -> SplitMetrics {
+    let predictsValues = likelihood.gaussian != nil
+    let dataset = try Dataset.open(
+      data, options: Dataset.Options(trainSplits: [], classes: predictsValues ? nil : classes))
+    guard predictsValues == (dataset.targets == .values) else { throw DatasetError.classesForValues(path: data) }
     for note in dataset.notes { try onEvent(.note(note)) }
     guard let examples = dataset.splits[split] else {
       throw DatasetError.missingSplit(
@@ -32,18 +36,21 @@ extension SavedModel {
     }
     let images = try ImageStore.decode(
       examples, preprocessing: preprocessing, skipUnreadable: skipUnreadable, split: split, onEvent: onEvent)
-    return try model(device: device).metrics(of: ImageBatches(images, device: device), batchSize: batchSize)
+    return try model(device: device).metrics(
+      of: ImageBatches(images, device: device), under: likelihood, names: classes, batchSize: batchSize)
   }
 
   /// The class of each image file, at the posterior mean.
   ///
-  /// Throws ``TrainingError/unreadableImage(path:reason:)`` for a file that is not a readable image.
+  /// Throws ``TrainingError/unreadableImage(path:reason:)`` for a file that is not a readable image, and
+  /// ``TrainingError/invalidOption(_:)`` for a model of numbers.
   public func predict(_ images: [String], device: Device) throws -> [Prediction] {
+    guard likelihood == .categorical else {
+      throw TrainingError.invalidOption("this model predicts numbers: use predictValues")
+    }
     let model = try model(device: device)
-    let size = preprocessing.size
     return try images.map { path in
-      let pixels = try pixels(of: path)
-      let input = try Tensor(pixels, shape: [1, size, size, 3]).permute([0, 3, 1, 2]).to(device: device)
+      let input = try input(of: path, device: device)
       let logits = try withoutGrad { try model(input, mode: .evaluation).to(dtype: .float64) }
       let logProbabilities = try logits.logSoftmax(dim: 1).doubles()
       let best = logProbabilities.indices.max { logProbabilities[$0] < logProbabilities[$1] } ?? 0
@@ -52,10 +59,11 @@ extension SavedModel {
     }
   }
 
-  /// The network's input for an image file.
-  private func pixels(of path: String) throws -> [Float] {
+  /// The network's input for an image file, `[1, 3, S, S]`.
+  func input(of path: String, device: Device) throws -> Tensor {
     do {
-      return try preprocessing.apply(RGBImage.decode(path: path))
+      let (pixels, size) = (try preprocessing.apply(RGBImage.decode(path: path)), preprocessing.size)
+      return try Tensor(pixels, shape: [1, size, size, 3]).permute([0, 3, 1, 2]).to(device: device)
     } catch DatasetError.unreadable(let path, let reason) {
       throw TrainingError.unreadableImage(path: path, reason: reason)
     }

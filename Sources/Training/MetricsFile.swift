@@ -43,6 +43,8 @@ struct StepRecord: Encodable {
   var step: Int
   var loss, nll, kl, sigma, gradientNorm: Double
   var lambda, tau: Double?
+  /// Left out for classes.
+  var noise: Double?
 
   init(_ report: StepReport) {
     candidateLr = report.peakLearningRate
@@ -55,6 +57,7 @@ struct StepRecord: Encodable {
     tau = report.terms.tau
     sigma = report.terms.sigma
     gradientNorm = report.gradientNorm
+    noise = report.noise
   }
 }
 

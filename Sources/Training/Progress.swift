@@ -22,8 +22,8 @@ public enum FineTuneEvent: Sendable {
 public struct FineTuneSetup: Sendable, Equatable {
   /// N, the number of training examples.
   public var examples: Int
-  /// The number of classes.
-  public var classes: Int
+  /// The number of classes; nil where numbers are predicted.
+  public var classes: Int?
   /// D, the number of trainable parameters.
   public var parameters: Int
   /// The data's weight in the objective.
@@ -48,6 +48,8 @@ public struct StepReport: Sendable, Equatable {
   public var terms: ObjectiveTerms
   /// The joint norm of the gradient before clipping.
   public var gradientNorm: Double
+  /// The standard deviation of a Gaussian likelihood's noise in this step, in the values' own unit.
+  public var noise: Double?
 }
 
 /// A learning rate that was tried.

@@ -11,8 +11,10 @@ public struct SavedModel: Sendable {
   public let network: Network
   /// The posterior mean and the running statistics.
   public let state: StateDict
-  /// Class names, in the order of the logits.
+  /// Class names, in the order of the logits; none where numbers are predicted.
   public let classes: [String]
+  /// What the network's outputs say about a target, with the noise that was learned.
+  public let likelihood: Likelihood
   /// What was done to the images.
   public let preprocessing: Preprocessing
 
@@ -40,29 +42,42 @@ public struct SavedModel: Sendable {
     guard let name = file.metadata["model"] else {
       throw TrainingError.unreadableRun(path: run.model, reason: "no model in the metadata")
     }
-    network = try Backbone.named(name).makeNetwork(classes: classes.count)
+    if file.metadata["likelihood"] == "gaussian" {
+      likelihood = .gaussian(
+        GaussianNoise(
+          mean: try metadata("target_mean", as: Double.self), deviation: try metadata("target_std", as: Double.self),
+          noise: try metadata("noise", as: Double.self)))
+    } else {
+      likelihood = .categorical
+    }
+    network = try Backbone.named(name).makeNetwork(outputsFor: classes)
     state = try network.loadStateDict(file, head: .checkpoint)
   }
 
   /// Writes a posterior mean so that PyTorch's model of that name loads it with `strict=True`.
   ///
-  /// λ, τ, σ and κ go to the metadata, which holds no times, hosts or paths: equal runs give equal files.
+  /// λ, τ, σ, κ and the likelihood go to the metadata, which holds no times, hosts or paths: equal runs give equal files.
   static func write(
     _ state: StateDict, of network: Network, classes: [String], preprocessing: Preprocessing,
-    evidence: EvidenceEstimate, kappa: Double, to path: String
+    evidence: EvidenceEstimate, kappa: Double, likelihood: Likelihood, to path: String
   ) throws {
-    try Safetensors.write(
-      network.namedArrays(state),
-      metadata: [
-        "format": "pt",
-        "model": network.backbone.name,
-        "classes": try JSON.line(classes),
-        "preprocessing": try JSON.line(preprocessing),
-        "lambda": try JSON.line(evidence.lambda),
-        "tau": try JSON.line(evidence.tau),
-        "sigma": try JSON.line(evidence.sigma),
-        "kappa": "\(kappa)",
-      ], to: path)
+    var metadata = [
+      "format": "pt",
+      "model": network.backbone.name,
+      "classes": try JSON.line(classes),
+      "preprocessing": try JSON.line(preprocessing),
+      "lambda": try JSON.line(evidence.lambda),
+      "tau": try JSON.line(evidence.tau),
+      "sigma": try JSON.line(evidence.sigma),
+      "kappa": "\(kappa)",
+      "likelihood": likelihood.name,
+    ]
+    if let gaussian = likelihood.gaussian {
+      metadata["target_mean"] = "\(gaussian.mean)"
+      metadata["target_std"] = "\(gaussian.deviation)"
+      metadata["noise"] = "\(gaussian.standardDeviation)"
+    }
+    try Safetensors.write(network.namedArrays(state), metadata: metadata, to: path)
   }
 
   /// The network in memory, at the posterior mean.

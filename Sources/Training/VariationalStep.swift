@@ -6,6 +6,8 @@ import Torch
 package struct VariationalStep {
   let model: Model
   let objective: DataEmphasizedELBO
+  /// What the network's outputs say about the labels; the step does not change it.
+  package var likelihood = Likelihood.categorical
 
   /// M, the posterior samples of a step.
   let samples: Int
@@ -42,7 +44,7 @@ package struct VariationalStep {
       let number = UInt64(isMirrored ? sample - 1 : sample)
       let noise = Noise.drawn(NormalDraws(seed: draws.seed, step: draws.step * UInt64(samples) + number))
       divergences = try objective.sample(posterior, noise, antithetic: isMirrored, into: vector)
-      let nll = try model(images, mode: .training(momentum: 0.1)).crossEntropy(labels)
+      let nll = try likelihood.loss(model(images, mode: .training(momentum: 0.1)), labels)
       try nll.backward()
       try objective.add(
         nll: nll.item(), at: noise, antithetic: isMirrored, of: posterior, divergences, in: vector, to: &sum)

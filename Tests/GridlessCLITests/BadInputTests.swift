@@ -70,6 +70,27 @@ struct BadInput: CustomTestStringConvertible, Sendable {
     BadInput(
       "batch larger than the set", ["--batch-size", "9"], says: ["--batch-size 9", "8 training", "Leave it out"]),
     BadInput(
+      "numbers as classes", data: "values.csv", ["--likelihood", "categorical"],
+      says: ["--likelihood categorical: values.csv has a column value", "call the column label"]
+    ) { try $0.writeValues() },
+    BadInput(
+      "classes as numbers", ["--likelihood", "gaussian"],
+      says: ["--likelihood gaussian: data has classes", "columns path and value"]),
+    BadInput("noise of classes", ["--noise", "2"], says: ["--noise 2.0: data has classes", "Leave it out"]),
+    BadInput(
+      "classes of numbers", data: "values.csv", ["--classes", "1,2"],
+      says: ["values.csv: its column value holds numbers", "Leave --classes out"]
+    ) { try $0.writeValues() },
+    BadInput("a value that is no number", data: "some.csv", says: ["some.csv:3: value 'much', expected a finite"]) {
+      try $0.write("some.csv", Data("path,value\na.png,1\nb.png,much\n".utf8))
+    },
+    BadInput("label and value", data: "some.csv", says: ["some.csv:1: both a label and a value column"]) {
+      try $0.write("some.csv", Data("path,value,label\na.png,1,x\n".utf8))
+    },
+    BadInput("equal values", data: "some.csv", says: ["some.csv: found the value 4.0 for all 2", "different values"]) {
+      try $0.write("some.csv", Data("path,value\na.png,4\nb.png,4\n".utf8))
+    },
+    BadInput(
       "images too small for the network", ["--model", "densenet121"],
       says: ["--size 16: densenet121", "Pass a larger --size"]),
   ]
@@ -136,6 +157,12 @@ struct BadInput: CustomTestStringConvertible, Sendable {
     BadInput("learning rate in words", ["--lr", "fast"], status: 64, says: ["'fast' is invalid for '--lr <lr>'"]),
     BadInput(
       "initial σ of 0", ["--initial-sigma", "0"], status: 64, says: ["--initial-sigma 0.0: expected a positive"]),
+    BadInput("noise of 0", ["--noise", "0"], status: 64, says: ["--noise 0.0: expected a positive number", "auto"]),
+    BadInput(
+      "noise of a categorical likelihood", ["--noise", "1", "--likelihood", "categorical"], status: 64,
+      says: ["--noise 1.0: a categorical likelihood has no noise"]),
+    BadInput(
+      "unknown likelihood", ["--likelihood", "poisson"], status: 64, says: ["'poisson' is invalid for '--likelihood"]),
     BadInput("no steps", ["--steps", "0"], status: 64, says: ["--steps 0: expected at least 1"]),
     BadInput("batch of one", ["--batch-size", "1"], status: 64, says: ["--batch-size 1: expected at least 2"]),
     BadInput("size 0", ["--size", "0"], status: 64, says: ["--size 0: expected 8 to 14336 pixels"]),

@@ -23,8 +23,12 @@ import Testing
     #expect(evaluation["split"] as? String == "test")
     let found = try metrics(evaluation)
     let expected = try metrics(result)
-    #expect(Set(found.keys) == ["accuracy", "balanced_accuracy", "nll", "ece"])
+    #expect(Set(found.keys) == ["accuracy", "balanced_accuracy", "nll", "ece", "brier"])
     for (key, value) in expected { #expect(abs((found[key] ?? .nan) - value) <= 1e-5 * max(1, abs(value))) }
+    let (all, before) = (try #require(evaluation["test"]), try #require(result["test"]))
+    for key in ["classes", "per_class_accuracy", "confusion"] {
+      #expect((all as? [String: Any])?[key] as? NSObject == (before as? [String: Any])?[key] as? NSObject)
+    }
   }
 
   /// With two classes, the probabilities that `predict` prints give all that `evaluate` measures.
@@ -77,6 +81,12 @@ import Testing
     let evaluation = try place.gridless("evaluate", "run/", "--data", "data", "--split", "train")
     #expect(evaluation.status == 0)
     #expect(evaluation.lines.count == 1 && evaluation.output.hasPrefix("train  accuracy "))
+    #expect(evaluation.output.contains("   Brier ") && evaluation.output.contains("   ECE "))
+    let details = try place.gridless("evaluate", "run/", "--data", "data", "--split", "train", "--details")
+    #expect(details.output.hasPrefix(evaluation.output + "\nconfidence   images  mean   accuracy\n"))
+    #expect(details.lines.contains("0.000-0.067  0       -      -"))
+    #expect(details.lines.count == 1 + 16 + 3)
+    for name in Workplace.classes { #expect(details.lines.suffix(2).contains { $0.hasPrefix("\(name)  ") }) }
 
     let image = try #require(
       try FileManager.default.subpathsOfDirectory(atPath: place.absolute("data/test")).first { $0.hasSuffix("g") })
@@ -119,7 +129,8 @@ import Testing
     #expect(pretrained < scratch / 10)
   }
 
+  /// The numbers among a split's metrics.
   private func metrics(_ object: [String: Any]) throws -> [String: Double] {
-    try #require(object["test"] as? [String: Double])
+    try #require(object["test"] as? [String: Any]).compactMapValues { $0 as? Double }
   }
 }

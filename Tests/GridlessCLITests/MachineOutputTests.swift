@@ -7,7 +7,7 @@ import Testing
   private static let rates = [0.1, 0.01, 0.001, 0.0001]
   private static let keys: Set<String> = [
     "event", "run", "model", "n", "d", "kappa", "lambda", "tau", "sigma", "lr", "lr_candidates", "steps", "seconds",
-    "elbo", "log_likelihood", "kl", "loss",
+    "elbo", "log_likelihood", "kl", "loss", "likelihood",
   ]
 
   /// What one run printed and wrote, for all tests here.
@@ -51,10 +51,23 @@ import Testing
     #expect(try result.double("n") == 8)
     #expect(try result.double("steps") == 3)
     #expect(try result.double("seconds") > 0)
-    let test = try #require(result.members["test"] as? [String: Double])
-    #expect(Set(test.keys) == ["accuracy", "balanced_accuracy", "nll", "ece"])
-    for key in ["accuracy", "balanced_accuracy", "ece"] { #expect((0...1).contains(test[key] ?? -1)) }
-    #expect((test["nll"] ?? -1) > 0)
+    let test = JSONObject(try #require(result.members["test"] as? [String: Any]))
+    let numbers: Set = ["accuracy", "balanced_accuracy", "nll", "ece", "brier"]
+    #expect(
+      Set(test.members.keys) == numbers.union(["reliability", "classes", "per_class_accuracy", "confusion"]))
+    for key in ["accuracy", "balanced_accuracy", "ece"] { #expect(try (0...1).contains(test.double(key))) }
+    #expect(try test.double("nll") > 0 && (0...2).contains(test.double("brier")))
+    let bins = try #require(test.members["reliability"] as? [[String: Any]])
+    #expect(bins.count == 15)
+    for bin in bins { #expect(Set(bin.keys) == ["count", "confidence", "accuracy"]) }
+    #expect(bins.reduce(0) { $0 + ($1["count"] as? Int ?? 0) } == 4)
+    #expect(bins[0]["confidence"] is NSNull)
+    #expect(test.members["classes"] as? [String] == Workplace.classes)
+    let perClass = try #require(test.members["per_class_accuracy"] as? [String: Double])
+    #expect(Set(perClass.keys) == Set(Workplace.classes))
+    let confusion = try #require(test.members["confusion"] as? [[Int]])
+    #expect(confusion.map { $0.reduce(0, +) } == [2, 2])
+    for (row, name) in Workplace.classes.enumerated() { #expect(perClass[name] == Double(confusion[row][row]) / 2) }
   }
 
   @Test func withoutATestSplitThereAreNoTestMetrics() throws {
@@ -134,7 +147,9 @@ import Testing
     let place = try Workplace()
     try place.write("model.safetensors", search.file("run/model.safetensors"))
     let file = try SafetensorsFile(path: place.absolute("model.safetensors"))
-    let expected: Set = ["format", "model", "classes", "preprocessing", "lambda", "tau", "sigma", "kappa"]
+    let expected: Set = [
+      "format", "model", "classes", "preprocessing", "lambda", "tau", "sigma", "kappa", "likelihood",
+    ]
     #expect(Set(file.metadata.keys) == expected)
     for key in ["lambda", "tau", "sigma", "kappa"] {
       let value = try #require(file.metadata[key])
@@ -142,6 +157,7 @@ import Testing
     }
     #expect(file.metadata["model"] == "resnet8")
     #expect(file.metadata["format"] == "pt")
+    #expect(file.metadata["likelihood"] == "categorical")
     #expect(try JSON.decode([String].self, from: Data((file.metadata["classes"] ?? "").utf8)) == Workplace.classes)
     let preprocessing = try JSON.decode(Preprocessing.self, from: Data((file.metadata["preprocessing"] ?? "").utf8))
     #expect(preprocessing.size == 16)

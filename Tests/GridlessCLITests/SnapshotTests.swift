@@ -63,6 +63,12 @@ import Testing
     try expect(diagnosis(place, "data"), matches: "doctor-good")
   }
 
+  @Test func doctorOnValues() throws {
+    let place = try Workplace()
+    try place.writeValues()
+    try expect(diagnosis(place, "values.csv"), matches: "doctor-values")
+  }
+
   @Test func doctorOnBadData() throws {
     let place = try Workplace()
     try place.writeData()

@@ -1,0 +1,58 @@
+import Backbones
+import Evidence
+import Torch
+
+/// The metrics of a split, of the kind that its targets have.
+public enum SplitMetrics: Sendable, Equatable {
+  /// Of classes.
+  case classification(ClassificationMetrics)
+  /// Of numbers.
+  case regression(RegressionMetrics)
+
+  /// Those of classes, nil where numbers are predicted.
+  public var classification: ClassificationMetrics? {
+    if case .classification(let metrics) = self { metrics } else { nil }
+  }
+  /// Those of numbers, nil where classes are predicted.
+  public var regression: RegressionMetrics? { if case .regression(let metrics) = self { metrics } else { nil } }
+}
+
+extension Model {
+  /// The metrics of a split at the current weights, under a likelihood; classes are called by `names`.
+  func metrics(
+    of data: ImageBatches, under likelihood: Likelihood, names: [String], batchSize: Int
+  ) throws -> SplitMetrics {
+    guard let gaussian = likelihood.gaussian else {
+      return .classification(try metrics(of: data, batchSize: batchSize, names: names))
+    }
+    let predictions = try values(of: data, under: gaussian, batchSize: batchSize)
+    let variance = gaussian.standardDeviation * gaussian.standardDeviation
+    return .regression(
+      RegressionMetrics(
+        predictions: predictions, variances: predictions.map { _ in variance }, values: data.images.values ?? []))
+  }
+
+  /// The predicted values of a split at the current weights with evaluation preprocessing, in the values' own unit.
+  public func values(of data: ImageBatches, under gaussian: GaussianNoise, batchSize: Int) throws -> [Double] {
+    var values: [Double] = []
+    try withoutGrad {
+      try data.forEachEvaluationBatch(atMost: batchSize) { images, _ in
+        values += try gaussian.values(self(images, mode: .evaluation))
+      }
+    }
+    return values
+  }
+}
+
+extension Likelihood {
+  /// The same with the noise that training learned; `noise` is its standard deviation in the values' own unit.
+  func withNoise(_ noise: Double?) -> Likelihood {
+    guard let gaussian, let noise else { return self }
+    return .gaussian(GaussianNoise(mean: gaussian.mean, deviation: gaussian.deviation, noise: noise))
+  }
+}
+
+extension Backbone {
+  /// The backbone with an output per class, or with one where numbers are predicted and there are no classes.
+  func makeNetwork(outputsFor classes: [String]) -> Network { makeNetwork(classes: max(1, classes.count)) }
+}
