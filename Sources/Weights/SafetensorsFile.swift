@@ -64,6 +64,20 @@ public final class SafetensorsFile: Sendable {
     try withBytes(of: name) { info, bytes in info.dtype.values(bytes) }
   }
 
+  /// The elements of `part` of the tensor called `name`, counted in its order.
+  ///
+  /// Throws `WeightsError.noTensor`, and `WeightsError.malformed` where the tensor is shorter.
+  public func floats(_ name: String, part: Range<Int>) throws -> [Float] {
+    try withBytes(of: name) { info, bytes in
+      let size = info.dtype.byteCount
+      guard part.lowerBound >= 0, part.upperBound <= info.count else {
+        throw WeightsError.malformed(path: path, problem: "'\(name)' has \(info.count) elements, \(part) are needed")
+      }
+      return info.dtype.values(
+        UnsafeRawBufferPointer(rebasing: bytes[part.lowerBound * size..<part.upperBound * size]))
+    }
+  }
+
   /// The elements of the tensor called `name`, outermost side first, whatever its type.
   ///
   /// Exact but for 64-bit integers beyond 2^53. Throws `WeightsError.noTensor`.
