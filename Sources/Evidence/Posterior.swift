@@ -46,13 +46,16 @@ public final class GaussianPosterior {
       ? try Tensor.full(mean.shape, start, dtype: mean.dtype ?? .float32, device: mean.device) : nil
   }
 
+  /// The σ of a ρ.
+  public static func sigma(rho: Double) -> Double { rho > 30 ? rho : log1p(exp(rho)) }
+
   /// The ρ of a σ.
   public static func rho(sigma: Double) -> Double { sigma > 30 ? sigma : log(expm1(sigma)) }
 
   /// σ of each block, σ = ln(1 + e^ρ); in the diagonal family its root mean square.
   public func sigmas() throws(TorchError) -> [Double] {
     if rhoVector != nil { return try moments().map { $0.variance.squareRoot() } }
-    let sigmas = rho.map { $0 > 30 ? $0 : log1p(exp($0)) }
+    let sigmas = rho.map { Self.sigma(rho: $0) }
     return family == .layerwise ? sigmas : blocks.map { _ in sigmas[0] }
   }
 

@@ -4,7 +4,7 @@ import Gridless
 /// `gridless evaluate`.
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Measure a fine-tuned network on a split of a data set, at the posterior mean.")
+    abstract: "Measure a fine-tuned network on a split of a data set.")
 
   @Argument(help: ArgumentHelp("The run folder.", valueName: "run"))
   var folder: String
@@ -15,6 +15,11 @@ struct Evaluate: ParsableCommand {
   @Option(help: "The split to measure.")
   var split = Split.test
 
+  @Option(
+    parsing: .unconditional,
+    help: "Average the predictions over so many draws of the posterior (default: predict at its mean).")
+  var average: Int?
+
   @Flag(help: "Leave out images that cannot be decoded.")
   var skipUnreadable = false
 
@@ -24,11 +29,15 @@ struct Evaluate: ParsableCommand {
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var output: OutputOptions
 
+  func validate() throws {
+    if let average, average < 1 { throw ValidationError("--average \(average): expected at least 1.") }
+  }
+
   func run() throws {
     let device = try compute.start()
     let progress = ProgressPrinter(output)
     let metrics = try SavedModel(run: RunFolder(folder)).evaluate(
-      data: data, split: split, device: device, skipUnreadable: skipUnreadable
+      data: data, split: split, device: device, average: average, skipUnreadable: skipUnreadable
     ) { try progress.print($0) }
     progress.finish()
     if output.json {

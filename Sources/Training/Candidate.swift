@@ -207,6 +207,7 @@ final class CandidateRun {
 enum Streams: UInt64 {
   case trainingNoise = 1
   case evidenceNoise = 2
+  case predictionNoise = 3
 
   /// The stream's own seed: distinct for all (seed, stream), as odd multiplication permutes the 64-bit numbers.
   func seed(_ seed: UInt64) -> UInt64 { (seed &* 4 &+ rawValue) &* 0x9E37_79B9_7F4A_7C15 }

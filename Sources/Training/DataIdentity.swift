@@ -20,11 +20,14 @@ struct DataIdentity: Codable, Equatable {
   var parts: [Part]
   /// The CRC-32 of the pretrained weights' file; nil without one.
   var weights: UInt32?
+  /// The CRC-32 of the prior's file; nil without one.
+  var prior: UInt32?
 
   /// A data set as it is listed, not yet decoded.
-  init(_ dataset: Dataset, weights: SafetensorsFile?) {
+  init(_ dataset: Dataset, weights: SafetensorsFile?, prior: PriorFile? = nil) {
     classes = dataset.classes
     self.weights = weights?.checksum()
+    self.prior = prior?.checksum()
     let roots = [dataset.path, (dataset.path as NSString).deletingLastPathComponent].map { root in
       root.hasSuffix("/") || root.isEmpty ? root : root + "/"
     }
@@ -83,9 +86,9 @@ struct DataIdentity: Codable, Equatable {
         lines.append("\(split): \(now.names[index]) is \(before) there, \(after) now")
       }
     }
-    if weights != there.weights {
-      func text(_ checksum: UInt32?) -> String { checksum.map { "checksum " + String($0, radix: 16) } ?? "none" }
-      lines.append("weights: \(text(there.weights)) there, \(text(weights)) now")
+    func text(_ checksum: UInt32?) -> String { checksum.map { "checksum " + String($0, radix: 16) } ?? "none" }
+    for (file, then, now) in [("weights", there.weights, weights), ("prior", there.prior, prior)] where then != now {
+      lines.append("\(file): \(text(then)) there, \(text(now)) now")
     }
     return lines
   }

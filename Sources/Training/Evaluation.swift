@@ -108,10 +108,14 @@ extension Model {
     return rows
   }
 
-  /// The metrics of a split at the current weights; the classes are called by `names`, or else by their numbers.
-  public func metrics(of data: ImageBatches, batchSize: Int, names: [String]? = nil) throws -> ClassificationMetrics {
-    ClassificationMetrics(
-      logProbabilities: try logProbabilities(of: data, batchSize: batchSize), labels: data.images.labels,
+  /// The metrics of a split at the current weights, or on average over a posterior; the classes are called by `names`, or
+  /// else by their numbers.
+  public func metrics(
+    of data: ImageBatches, batchSize: Int, names: [String]? = nil, average: PosteriorAverage? = nil
+  ) throws -> ClassificationMetrics {
+    func rows() throws -> [Double] { try logProbabilities(of: data, batchSize: batchSize) }
+    return ClassificationMetrics(
+      logProbabilities: try average?.logProbabilities(of: self, rows) ?? rows(), labels: data.images.labels,
       classes: network.classes, names: names)
   }
 }

@@ -37,7 +37,8 @@ public struct FineTuner {
     let configuration = try options.resolved(
       examples: dataset.splits[.train]?.count ?? 0, targets: dataset.targets, backbone: backbone, device: device)
     let weights = try options.weights.map { try SafetensorsFile(path: $0) }
-    var identity = DataIdentity(dataset, weights: weights)
+    let priorFile = try options.priorFile.map { try PriorFile(path: $0) }
+    var identity = DataIdentity(dataset, weights: weights, prior: priorFile)
 
     let claim = RunClaim(
       RunFolder(options.out), configuration: configuration, overwrite: options.overwrite, interruption: interruption)
@@ -48,7 +49,8 @@ public struct FineTuner {
     }
     for note in dataset.notes { try onEvent(.note(note)) }
     let network = backbone.makeNetwork(outputsFor: dataset.classes)
-    let initial = try initialState(of: network, weights, onEvent)
+    let pretraining = try priorFile?.prior(for: network, columns: options.priorColumns)
+    let initial = try initialState(of: network, weights, pretraining, onEvent)
 
     let preprocessing = Preprocessing(
       size: configuration.size, resize: configuration.resize, for: backbone.normalization)
@@ -77,7 +79,7 @@ public struct FineTuner {
     let initialMean = try Tensor(layout.vector(initial.parameters), shape: [layout.paddedCount]).to(device: device)
     let objective = DataEmphasizedELBO(
       layout: layout, examples: trainingImages.count, kappa: configuration.prior == .none ? 1 : configuration.kappa,
-      prior: try makePrior(initialMean))
+      prior: try makePrior(initialMean, pretraining, layout))
     let trainer = CandidateTrainer(
       configuration: configuration, model: model, data: trainingImages, objective: objective,
       likelihood: likelihood, initialMean: initialMean,
@@ -105,11 +107,9 @@ public struct FineTuner {
       }
       return try keeper.finish {
         try SavedModel.write(
-          StateDict(
-            parameters: layout.values(ofVector: best.posterior.mean),
-            buffers: try best.buffers.map { try $0.floats() }),
+          best.posterior, family: configuration.posterior, buffers: try best.buffers.map { try $0.floats() },
           of: network, classes: dataset.classes, preprocessing: preprocessing, evidence: best.evidence,
-          kappa: objective.kappa, likelihood: learned, to: claim.folder.model)
+          kappa: objective.kappa, likelihood: learned, to: claim.folder)
         let evidence = best.evidence
         let result = FineTuneResult(
           run: claim.folder.path, model: backbone.name, n: trainingImages.count, d: layout.count,
@@ -129,8 +129,20 @@ public struct FineTuner {
   }
 
   private func initialState(
-    of network: Network, _ weights: SafetensorsFile?, _ onEvent: (FineTuneEvent) throws -> Void
+    of network: Network, _ weights: SafetensorsFile?, _ pretraining: PretrainedPrior?,
+    _ onEvent: (FineTuneEvent) throws -> Void
   ) throws -> StateDict {
+    if weights == nil, let pretraining {
+      guard let buffers = pretraining.buffers else {
+        throw TrainingError.invalidOption(
+          "--weights none with a prior file that has no running statistics: training cannot start from its mean. "
+            + "Pass the pretrained --weights, too.")
+      }
+      let layout = network.layout
+      let fresh = network.initialState(seed: options.seed)
+      let head = fresh.parameters.dropFirst(layout.backboneSlices.count)
+      return StateDict(parameters: layout.backboneValues(ofVector: pretraining.mean) + head, buffers: buffers)
+    }
     guard let weights else {
       try onEvent(.note("no pretrained weights: training from scratch, with the prior's mean at zero"))
       return network.initialState(seed: options.seed)
@@ -138,14 +150,27 @@ public struct FineTuner {
     return try network.loadStateDict(weights, head: .fresh(seed: options.seed))
   }
 
-  /// The prior that was asked for, around the mean that training starts from.
-  private func makePrior(_ initialMean: Tensor) throws -> Prior? {
+  /// The prior that was asked for: around the mean that training starts from, or around pretraining's.
+  private func makePrior(
+    _ initialMean: Tensor, _ pretraining: PretrainedPrior?, _ layout: ParameterLayout
+  ) throws -> Prior? {
     var prior = Prior(scales: options.priorScales, lambda: options.lambda, tau: options.tau)
     switch options.prior {
     case .none: return nil
     case .l2Zero: return prior
-    case .l2SP, .ptyl:
+    case .l2SP:
       prior.center = options.weights == nil ? nil : initialMean
+      return prior
+    case .ptyl:
+      guard let pretraining else { return nil }
+      func vector(_ backbone: [Float]) throws(TorchError) -> Tensor {
+        let head = [Float](repeating: 0, count: layout.paddedCount - backbone.count)
+        return try Tensor(backbone + head, shape: [layout.paddedCount]).to(device: initialMean.device)
+      }
+      prior.center = try vector(pretraining.mean)
+      prior.covariance = try LowRankCovariance(
+        variance: vector(pretraining.variance), deviations: pretraining.deviations.map(vector),
+        support: vector(layout.backboneVector(layout.backboneSlices.map { [Float](repeating: 1, count: $0.count) })))
       return prior
     }
   }

@@ -10,19 +10,22 @@ public struct Prediction: Codable, Sendable, Equatable {
   public var image: String
   /// The most probable class.
   public var `class`: String
-  /// Its probability at the posterior mean.
+  /// Its probability, at the posterior mean or on average over the posterior.
   public var probability: Double
-  /// The network's outputs before the softmax, one per class, in the order of the saved classes.
+  /// The network's outputs before the softmax, one per class, in the order of the saved classes; of an average the
+  /// logarithms of the probabilities.
   public var logits: [Double]
 }
 
 extension SavedModel {
-  /// The metrics of one split of a data set, at the posterior mean and with the preprocessing of training.
+  /// The metrics of one split of a data set, at the posterior mean or averaged over so many draws of the posterior, with
+  /// the preprocessing of training.
   ///
   /// Classes are matched by name; the data set's notes say which of them are left out. Throws Datasets' errors, also for
   /// data with classes where numbers are predicted and the reverse.
   public func evaluate(
-    data: String, split: Split, device: Device, batchSize: Int = 64, skipUnreadable: Bool = false,
+    data: String, split: Split, device: Device, average samples: Int? = nil, batchSize: Int = 64,
+    skipUnreadable: Bool = false,
     onEvent: (FineTuneEvent) throws -> Void = { _ in }
   ) throws -> SplitMetrics {
     let predictsValues = likelihood.gaussian != nil
@@ -36,26 +39,36 @@ extension SavedModel {
     }
     let images = try ImageStore.decode(
       examples, preprocessing: preprocessing, skipUnreadable: skipUnreadable, split: split, onEvent: onEvent)
-    return try model(device: device).metrics(
-      of: ImageBatches(images, device: device), under: likelihood, names: classes, batchSize: batchSize)
+    let model = try model(device: device)
+    return try model.metrics(
+      of: ImageBatches(images, device: device), under: likelihood, names: classes, batchSize: batchSize,
+      average: try average(of: model, samples: samples))
   }
 
-  /// The class of each image file, at the posterior mean.
+  /// The class of each image file, at the posterior mean or averaged over so many draws of the posterior.
   ///
   /// Throws ``TrainingError/unreadableImage(path:reason:)`` for a file that is not a readable image, and
   /// ``TrainingError/invalidOption(_:)`` for a model of numbers.
-  public func predict(_ images: [String], device: Device) throws -> [Prediction] {
+  public func predict(_ images: [String], device: Device, average samples: Int? = nil) throws -> [Prediction] {
     guard likelihood == .categorical else {
       throw TrainingError.invalidOption("this model predicts numbers: use predictValues")
     }
     let model = try model(device: device)
-    return try images.map { path in
-      let input = try input(of: path, device: device)
-      let logits = try withoutGrad { try model(input, mode: .evaluation).to(dtype: .float64) }
-      let logProbabilities = try logits.logSoftmax(dim: 1).doubles()
+    let inputs = try images.map { try input(of: $0, device: device) }
+    func logits(_ input: Tensor) throws -> Tensor {
+      try withoutGrad { try model(input, mode: .evaluation).to(dtype: .float64) }
+    }
+    let averages = try average(of: model, samples: samples)?.logProbabilities(of: model) {
+      try inputs.flatMap { try logits($0).logSoftmax(dim: 1).doubles() }
+    }
+    return try images.indices.map { index in
+      let row = averages.map { Array($0[index * classes.count..<(index + 1) * classes.count]) }
+      let outputs = try logits(inputs[index])
+      let logProbabilities = try row ?? outputs.logSoftmax(dim: 1).doubles()
       let best = logProbabilities.indices.max { logProbabilities[$0] < logProbabilities[$1] } ?? 0
       return Prediction(
-        image: path, class: classes[best], probability: exp(logProbabilities[best]), logits: try logits.doubles())
+        image: images[index], class: classes[best], probability: exp(logProbabilities[best]),
+        logits: try row ?? outputs.doubles())
     }
   }
 

@@ -43,6 +43,9 @@ public struct PriorFile: Sendable {
     (self.path, self.model, self.columns, origin) = (path, model, columns, metadata)
   }
 
+  /// The CRC-32 of the file.
+  func checksum() -> UInt32 { file.checksum() }
+
   /// The prior of a network's backbone, with the first `columns` of its deviations (all if nil).
   ///
   /// Throws ``PriorError`` for another model's prior, for fewer columns than asked for, for numbers that are not finite

@@ -17,6 +17,8 @@ public struct RunFolder: Sendable {
   public var metrics: String { file("metrics.jsonl") }
   /// The posterior mean, with λ, τ, σ, κ, the classes and the preprocessing in its metadata.
   public var model: String { file("model.safetensors") }
+  /// σ of every parameter by name, where each has its own.
+  public var posterior: String { file("posterior.safetensors") }
   /// The result.
   public var summary: String { file("summary.json") }
   /// What identifies the data and the weights that the run began with.

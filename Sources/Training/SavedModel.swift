@@ -7,6 +7,10 @@ import Weights
 
 /// A fine-tuned network on disk: the posterior mean under PyTorch's names, and what belongs to it.
 public struct SavedModel: Sendable {
+  /// Where it lies.
+  public let run: RunFolder
+  /// The posterior's σ.
+  let spread: Spread
   /// The backbone and its head.
   public let network: Network
   /// The posterior mean and the running statistics.
@@ -24,6 +28,7 @@ public struct SavedModel: Sendable {
   /// ``TrainingError/unreadableRun(path:reason:)`` for another folder, and Weights' errors for a file that is damaged or
   /// does not fit.
   public init(run: RunFolder) throws {
+    self.run = run
     guard FileManager.default.fileExists(atPath: run.model) else {
       if FileManager.default.fileExists(atPath: run.configuration) { throw TrainingError.unfinishedRun(path: run.path) }
       let isFolder = FileManager.default.fileExists(atPath: run.path)
@@ -37,6 +42,7 @@ public struct SavedModel: Sendable {
       }
       return value
     }
+    spread = Spread(file.metadata)
     classes = try metadata("classes", as: [String].self)
     preprocessing = try metadata("preprocessing", as: Preprocessing.self)
     guard let name = file.metadata["model"] else {
@@ -58,9 +64,16 @@ public struct SavedModel: Sendable {
   ///
   /// λ, τ, σ, κ and the likelihood go to the metadata, which holds no times, hosts or paths: equal runs give equal files.
   static func write(
-    _ state: StateDict, of network: Network, classes: [String], preprocessing: Preprocessing,
-    evidence: EvidenceEstimate, kappa: Double, likelihood: Likelihood, to path: String
+    _ posterior: PosteriorValues, family: GaussianPosterior.Family, buffers: [[Float]], of network: Network, classes: [String], preprocessing: Preprocessing,
+    evidence: EvidenceEstimate, kappa: Double, likelihood: Likelihood, to run: RunFolder
   ) throws {
+    if let rho = posterior.rhoVector {
+      let sigma = rho.map { Float(GaussianPosterior.sigma(rho: Double($0))) }
+      try Safetensors.write(
+        zip(network.layout.slices, network.layout.values(ofVector: sigma)).map {
+          NamedArray(name: $0.name, shape: $0.shape, $1)
+        }, metadata: ["format": "gridless sigma 1"], to: run.posterior)
+    }
     var metadata = [
       "format": "pt",
       "model": network.backbone.name,
@@ -70,6 +83,7 @@ public struct SavedModel: Sendable {
       "tau": try JSON.line(evidence.tau),
       "sigma": try JSON.line(evidence.sigma),
       "kappa": "\(kappa)",
+      "posterior": family.rawValue,
       "likelihood": likelihood.name,
     ]
     if let gaussian = likelihood.gaussian {
@@ -77,7 +91,9 @@ public struct SavedModel: Sendable {
       metadata["target_std"] = "\(gaussian.deviation)"
       metadata["noise"] = "\(gaussian.standardDeviation)"
     }
-    try Safetensors.write(network.namedArrays(state), metadata: metadata, to: path)
+    if let sigmas = evidence.sigmaByLayer { metadata["sigma_by_layer"] = try JSON.line(sigmas) }
+    let state = StateDict(parameters: network.layout.values(ofVector: posterior.mean), buffers: buffers)
+    try Safetensors.write(network.namedArrays(state), metadata: metadata, to: run.model)
   }
 
   /// The network in memory, at the posterior mean.

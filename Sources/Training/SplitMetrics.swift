@@ -18,18 +18,21 @@ public enum SplitMetrics: Sendable, Equatable {
 }
 
 extension Model {
-  /// The metrics of a split at the current weights, under a likelihood; classes are called by `names`.
+  /// The metrics of a split at the current weights, or on average over a posterior, under a likelihood; classes are called
+  /// by `names`.
   func metrics(
-    of data: ImageBatches, under likelihood: Likelihood, names: [String], batchSize: Int
+    of data: ImageBatches, under likelihood: Likelihood, names: [String], batchSize: Int,
+    average: PosteriorAverage? = nil
   ) throws -> SplitMetrics {
     guard let gaussian = likelihood.gaussian else {
-      return .classification(try metrics(of: data, batchSize: batchSize, names: names))
+      return .classification(try metrics(of: data, batchSize: batchSize, names: names, average: average))
     }
-    let predictions = try values(of: data, under: gaussian, batchSize: batchSize)
-    let variance = gaussian.standardDeviation * gaussian.standardDeviation
+    func predictions() throws -> [Double] { try values(of: data, under: gaussian, batchSize: batchSize) }
+    let (means, spread) =
+      try average?.moments(of: self, predictions) ?? (predictions(), [Double](repeating: 0, count: data.count))
+    let noise = gaussian.standardDeviation * gaussian.standardDeviation
     return .regression(
-      RegressionMetrics(
-        predictions: predictions, variances: predictions.map { _ in variance }, values: data.images.values ?? []))
+      RegressionMetrics(predictions: means, variances: spread.map { $0 + noise }, values: data.images.values ?? []))
   }
 
   /// The predicted values of a split at the current weights with evaluation preprocessing, in the values' own unit.

@@ -29,6 +29,8 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
   case unreadableRun(path: String, reason: String)
   /// A run folder whose run is not finished.
   case unfinishedRun(path: String)
+  /// A run whose predictions cannot be averaged over a posterior.
+  case noPosterior(path: String, reason: String)
   /// The run stopped as ``Interruption`` asked; the same call goes on.
   case interrupted(run: String, progress: RunProgress)
   /// Another process writes to the output folder.
@@ -66,6 +68,8 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
       "\(path): \(reason). Pass the folder that was given to finetune --out."
     case .unfinishedRun(let path):
       "\(path): the run is not finished, there is no model.safetensors yet. Give its finetune command again, which goes on where it stopped (the options are in \(path)/config.json)."
+    case .noPosterior(let path, let reason):
+      "\(path): has no posterior to average over (\(reason)). Leave --average out."
     case .interrupted(let run, let progress):
       "interrupted at \(progress), which is saved in \(run). The same command goes on."
     case .held(let path, let holder):

@@ -1,0 +1,57 @@
+import Backbones
+import Evidence
+import Foundation
+import Torch
+import Weights
+
+extension SavedModel {
+  /// What predictions of a model are averaged over; nil where no draws are asked for.
+  ///
+  /// Throws ``TrainingError/noPosterior(path:reason:)`` for a run that has none, and Weights' errors.
+  func average(of model: Model, samples: Int?) throws -> PosteriorAverage? {
+    guard let samples else { return nil }
+    guard samples > 0 else { throw TrainingError.invalidOption("--average \(samples): expected at least 1.") }
+    return PosteriorAverage(try posterior(of: model), samples: samples)
+  }
+
+  /// The posterior that the run learned, around the mean in the model's weights.
+  private func posterior(of model: Model) throws -> GaussianPosterior {
+    let (layout, path) = (network.layout, run.model)
+    guard let sigma = spread.sigma, sigma > 0 else {
+      throw TrainingError.noPosterior(path: path, reason: "it was trained without noise, by --prior none")
+    }
+    let posterior = try GaussianPosterior(
+      spread.family, mean: model.vector.weights.clone(), blocks: layout.blocks(spread.family.division), sigma: sigma)
+    switch spread.family {
+    case .isotropic: break
+    case .layerwise:
+      posterior.rho = try posterior.blocks.map { block in
+        guard let sigma = spread.sigmaByLayer?[block.name] else {
+          throw TrainingError.noPosterior(path: path, reason: "its metadata has no σ of \(block.name)")
+        }
+        return GaussianPosterior.rho(sigma: sigma)
+      }
+    case .diagonal:
+      let file = try SafetensorsFile(path: run.posterior)
+      let sigma = layout.vector(try layout.slices.map { try file.floats($0.name) })
+      try posterior.rhoVector?.copyFloats(sigma.map { Float(GaussianPosterior.rho(sigma: Double($0))) })
+    }
+    return posterior
+  }
+
+  /// What `model.safetensors` says of σ.
+  struct Spread: Sendable {
+    /// Nil in a file that does not say.
+    var sigma: Double?
+    var family: GaussianPosterior.Family
+    var sigmaByLayer: [String: Double]?
+
+    init(_ metadata: [String: String]) {
+      sigma = metadata["sigma"].flatMap { Double($0) }
+      family = metadata["posterior"].flatMap { GaussianPosterior.Family(rawValue: $0) } ?? .isotropic
+      sigmaByLayer = metadata["sigma_by_layer"].flatMap {
+        try? JSON.decode([String: Double].self, from: Data($0.utf8))
+      }
+    }
+  }
+}
