@@ -41,6 +41,11 @@ extension Split: ExpressibleByArgument {}
 extension SigmaUpdate: ExpressibleByArgument {}
 extension PrecisionChoice: ExpressibleByArgument {}
 
+extension LearningRateChoice: ExpressibleByArgument {
+  /// As ``LearningRateChoice`` reads it.
+  public init?(argument: String) { self.init(argument) }
+}
+
 extension CheckpointInterval: ExpressibleByArgument {
   /// As ``CheckpointInterval`` reads it.
   public init?(argument: String) { self.init(argument) }

@@ -59,12 +59,16 @@ final class CandidateRun {
   let learningRate: Double
   /// The steps that are done.
   private(set) var step: Int
+  /// Where a branch of the race leaves the cosine; nil on the way to the end.
+  var coolDown: Schedule.CoolDown? {
+    didSet { (schedule.coolDown, rhoSchedule.coolDown) = (coolDown, coolDown) }
+  }
 
   private let trainer: CandidateTrainer
   private let posterior: IsotropicPosterior
   private let optimizer: NesterovSGD
-  private let schedule: CosineSchedule
-  private let rhoSchedule: CosineSchedule
+  private var schedule: Schedule
+  private var rhoSchedule: Schedule
   private let takeStep: VariationalStep
   /// Where the images lie on a GPU, its steps, which take the place of `takeStep`.
   private var blocks: DeviceBlocks?
@@ -78,9 +82,9 @@ final class CandidateRun {
     (self.trainer, self.learningRate, self.step) = (trainer, learningRate, step)
     (self.posterior, self.optimizer) = (posterior, optimizer)
     let (configuration, steps) = (trainer.configuration, trainer.configuration.steps)
-    schedule = CosineSchedule(peak: learningRate, steps: steps)
-    rhoSchedule = CosineSchedule(
-      peak: configuration.sigmaUpdate.peakRate(learningRate: learningRate, steps: steps), steps: steps)
+    schedule = Schedule(CosineSchedule(peak: learningRate, steps: steps))
+    let rhoPeak = configuration.sigmaUpdate.peakRate(learningRate: learningRate, steps: steps)
+    rhoSchedule = Schedule(CosineSchedule(peak: rhoPeak, steps: steps))
     takeStep = VariationalStep(model: trainer.model, objective: trainer.objective)
     order = BatchOrder(count: trainer.data.count, seed: configuration.seed)
     guard let images = trainer.data.resident else { return }
@@ -95,21 +99,21 @@ final class CandidateRun {
     }
   }
 
-  /// Takes one step, or on a GPU a block of them.
+  /// Takes one step, or on a GPU a block of them, but no step after `end`, the run's last if it is nil.
   ///
   /// Throws ``TrainingError/diverged(term:tensor:step:learningRate:kept:)`` where a term is not finite; the posterior is
   /// then as it was before that step. The steps before it in its block are returned first.
-  func advance() throws -> [StepReport] {
+  func advance(until end: Int? = nil) throws -> [StepReport] {
     if let failure { throw try diverged(failure, step: step + 1) }
     let steps = trainer.configuration.steps
     let outcomes =
       try blocks.map { blocks in
-        try blocks.run((step..<min(step + DeviceBlocks.length, steps)).map(plan), from: step)
+        try blocks.run((step..<min(step + DeviceBlocks.length, end ?? steps)).map(plan), from: step)
       } ?? [try stepOfTheHost()]
     let reports = outcomes.prefix(while: \.isApplied).enumerated().map { index, outcome in
       StepReport(
         peakLearningRate: learningRate, learningRate: schedule(step + index), step: step + index + 1, steps: steps,
-        terms: outcome.terms, gradientNorm: outcome.gradientNorm)
+        terms: outcome.terms, gradientNorm: outcome.gradientNorm, isCooling: coolDown != nil)
     }
     step += reports.count
     if reports.count < outcomes.count {
@@ -158,6 +162,29 @@ final class CandidateRun {
       learningRate: learningRate, evidence: evidence, mean: posterior.mean, buffers: try model.bufferCopies())
   }
 
+  /// The objective on some training examples, which have the statistics of their own, at the best of a few σ; for a
+  /// branch of the race.
+  ///
+  /// Early in a run σ lags behind: it learns at a rate of its own, while the mean moves with the candidate's. At that σ the
+  /// KL would speak against every rate that moves the mean far, so each candidate is judged at the σ that suits it, of
+  /// ``RacePlan/sigmaFactors``. All candidates have the same ε.
+  func judge(by examples: ImageBatches) throws -> EvidenceEstimate {
+    let (model, configuration) = (trainer.model, trainer.configuration)
+    try model.vector.set(posterior.mean)
+    try model.reestimateBatchNorm(on: examples, batchSize: configuration.batchSize, seed: configuration.seed)
+    var best: EvidenceEstimate?
+    for factor in RacePlan.sigmaFactors {
+      let found = try model.estimateEvidence(
+        trainer.objective, posterior: posterior.widened(by: factor), on: examples,
+        seed: Streams.evidenceNoise.seed(configuration.seed), samples: 1, batchSize: configuration.batchSize)
+      // The loss has one minimum in σ.
+      guard found.isFinite, found.loss < best?.loss ?? .infinity else { break }
+      best = found
+    }
+    guard let best else { throw try diverged("objective", step: step) }
+    return best
+  }
+
   /// All that further steps depend on.
   func snapshot() throws -> Checkpoint.Snapshot {
     Checkpoint.Snapshot(
@@ -176,10 +203,18 @@ final class CandidateRun {
   }
 }
 
+extension IsotropicPosterior {
+  /// The posterior with the same mean, which is not copied, and a σ that is so many times as large.
+  fileprivate func widened(by factor: Double) -> IsotropicPosterior {
+    IsotropicPosterior(mean: mean, sigma: sigma * factor)
+  }
+}
+
 /// The independent streams of random numbers that one seed stands for.
 enum Streams: UInt64 {
   case trainingNoise = 1
   case evidenceNoise = 2
+  case rungExamples = 3
 
   /// The stream's own seed: distinct for all (seed, stream), as odd multiplication permutes the 64-bit numbers.
   func seed(_ seed: UInt64) -> UInt64 { (seed &* 4 &+ rawValue) &* 0x9E37_79B9_7F4A_7C15 }

@@ -47,6 +47,7 @@ extension Model {
 
   /// The objective (2) by `samples` draws from the posterior, which share the running statistics.
   ///
+  /// Of a part of the training set, the log likelihood is scaled up to the whole.
   /// Leaves the last sample in the weights.
   public func estimateEvidence(
     _ objective: DataEmphasizedELBO, posterior: IsotropicPosterior, on data: ImageBatches, seed: UInt64,
@@ -66,6 +67,7 @@ extension Model {
       }
     }
     guard let divergences else { throw TrainingError.invalidOption("the evidence needs at least one sample") }
+    logLikelihood *= Double(objective.examples) / Double(data.count)
     let kl = divergences.kl
     let elbo = objective.kappa * logLikelihood - kl
     return EvidenceEstimate(

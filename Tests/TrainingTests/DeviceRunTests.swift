@@ -20,7 +20,7 @@ import Training
     try rows.joined(separator: "\n").write(toFile: table, atomically: true, encoding: .utf8)
     try body(folder.path) { out in
       var options = FineTuneOptions(data: table, model: "resnet8", weights: nil, out: "\(folder.path)/\(out)")
-      (options.size, options.steps, options.batchSize, options.learningRate) = (16, Self.steps, 8, 0.02)
+      (options.size, options.steps, options.batchSize, options.learningRate) = (16, Self.steps, 8, .fixed(0.02))
       (options.device, options.threads, options.initialSigma) = (.cpu, 1, 2e-3)
       options.trainsAsOnGPU = true
       return options
@@ -69,7 +69,7 @@ import Training
   @Test func divergenceIsToldWithItsStep() throws {
     try withData { folder, options in
       var options = options("c")
-      options.learningRate = 1e30
+      options.learningRate = .fixed(1e30)
       let error = #expect(throws: TrainingError.self) { try FineTuner(options).run() }
       guard case .diverged(_, _, let step, _, _) = error else {
         Issue.record("\(String(describing: error))")
