@@ -36,7 +36,7 @@ struct Finetune: ParsableCommand {
   @Option(help: "What is done to training images at random.")
   var augment = Augmentation.Kind.cropAndFlip
 
-  @Option(parsing: .unconditional, help: "Optimisation steps for each learning rate.")
+  @Option(parsing: .unconditional, help: "Optimisation steps of a whole run at one learning rate.")
   var steps = FineTuneConfiguration.publishedSteps
 
   @Option(parsing: .unconditional, help: "Images per step (default: min(128, N)).")

@@ -29,7 +29,8 @@ final class ProgressPrinter {
     case .step(let step): show(step)
     case .estimate(let seconds): estimate(seconds)
     case .rung(let rung):
-      let outcome = rung.loss.map { "loss \(fixed($0, digits: 4)) at σ \(scientific(rung.sigma ?? .nan))" } ?? "diverged"
+      let outcome =
+        rung.loss.map { "loss \(fixed($0, digits: 4)) at σ \(scientific(rung.sigma ?? .nan))" } ?? "diverged"
       line("rung \(rung.rung), step \(rung.step): learning rate \(rung.lr): \(outcome), \(duration(rung.seconds))")
     case .candidate(let candidate):
       let outcome = candidate.loss.map { "loss \(fixed($0, digits: 4))" } ?? "diverged"

@@ -89,7 +89,8 @@ public struct FineTuner {
         .started(
           FineTuneSetup(
             examples: trainingImages.count, classes: dataset.classes.count, parameters: layout.count,
-            kappa: objective.kappa, steps: configuration.steps, learningRates: configuration.learningRates, race: plan)))
+            kappa: objective.kappa, steps: configuration.steps, learningRates: configuration.learningRates, race: plan))
+      )
       if let plan, plan.cost > RacePlan.budget {
         let cost = (plan.cost * 10).rounded() / 10
         try onEvent(

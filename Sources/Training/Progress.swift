@@ -69,6 +69,11 @@ public struct LearningRateCandidate: Codable, Sendable, Equatable {
   /// The rung of the race, counted from 1, that dropped it; nil for one that was trained to the end.
   public var droppedAt: Int?
 
+  /// A candidate of which so much is known.
+  package init(lr: Double, loss: Double?, seconds: Double, failure: String? = nil, droppedAt: Int? = nil) {
+    (self.lr, self.loss, self.seconds, self.failure, self.droppedAt) = (lr, loss, seconds, failure, droppedAt)
+  }
+
   /// Writes `loss` even where it is nil, so that every line has the same keys; `failure` and `droppedAt`
   /// only where there is one.
   public func encode(to encoder: any Encoder) throws {

@@ -6,9 +6,10 @@
 /// were kept, so that their steps are not lost, and the winner's run is that of its learning rate alone, bit for bit.
 ///
 /// The lengths follow from a budget. Costs are counted in forward passes of one example: a training step is three of each
-/// of its examples, BatchNorm's statistics one, a sample of the posterior one. The whole race, with the winner's run,
-/// costs at most ``budget`` runs at a single learning rate, if those have about 50 steps or more. In shorter ones each
-/// leg has the fewest steps that a leg can have, and ``cost`` says what that comes to.
+/// of its examples, BatchNorm's statistics one, a sample of the posterior one. Where a step costs more than that, the rest
+/// counts for less; so training steps are also counted alone, and both counts must keep the budget. The whole race, with
+/// the winner's run, then costs at most ``budget`` runs at a single learning rate, if those have about 50 steps or more. In
+/// shorter ones each leg has the fewest steps that a leg can have, and ``cost`` says what that comes to.
 public struct RacePlan: Sendable, Equatable {
   /// What a race may cost, in runs at a single learning rate.
   public static let budget = 1.5
@@ -33,7 +34,7 @@ public struct RacePlan: Sendable, Equatable {
   public let rungs: [Rung]
   /// The training examples by which a rung judges: whole batches.
   public let examples: Int
-  /// The cost of the race and the winner's run, in runs at a single learning rate.
+  /// The cost of the race and the winner's run, in runs at a single learning rate: the larger of the two counts.
   public let cost: Double
 
   /// The plan for runs of so many steps of `batchSize` examples on a training set of `trainingExamples`.
@@ -43,23 +44,35 @@ public struct RacePlan: Sendable, Equatable {
     let passes = 1 + Self.sigmaFactors.count
     let judged = Self.rungs(1, candidates: candidates, steps: steps).map(\.candidates).reduce(0, +) * passes
 
-    // A third of what may be spent is for judging, the rest for training.
-    let most = min(Int(extra / 3) / max(judged, 1), Self.mostExamples, trainingExamples)
-    let examples = min(trainingExamples, batchSize * max(1, most / batchSize))
-    func cost(_ rungs: [Rung]) -> Double {
-      var (before, trained) = (0, 0)
-      for rung in rungs {
-        // One of them is the winner, whose steps are not lost.
-        trained += (rung.candidates - 1) * (rung.step - before) + rung.candidates * rung.coolDown
-        before = rung.step
-      }
-      return Double(3 * batchSize * trained + judged * examples)
+    /// The examples that so many forward passes can judge by.
+    func examples(for passes: Double) -> Int {
+      let most = min(Int(max(0, passes)) / judged, Self.mostExamples, trainingExamples)
+      return min(trainingExamples, batchSize * max(1, most / batchSize))
     }
+    func cost(_ rungs: [Rung], examples: Int) -> Double {
+      let trained = Self.lostSteps(rungs)
+      let passes = Double(3 * batchSize * trained + judged * examples)
+      return 1 + max(passes / single, Double(trained) / Double(steps))
+    }
+    // At least a third of what may be spent is for judging, and what training leaves of the rest.
+    let few = examples(for: extra / 3)
     let lengths = (1...max(1, steps / 10)).reversed().filter { $0 < 100 || $0.isMultiple(of: DeviceBlocks.length) }
-    let rungs = lengths.lazy.map { Self.rungs($0, candidates: candidates, steps: steps) }.first { cost($0) <= extra }
+    let rungs = lengths.lazy.map { Self.rungs($0, candidates: candidates, steps: steps) }.first {
+      cost($0, examples: few) <= Self.budget
+    }
     self.rungs = rungs ?? Self.rungs(1, candidates: candidates, steps: steps)
-    self.examples = examples
-    self.cost = 1 + cost(self.rungs) / single
+    self.examples = max(few, examples(for: extra - Double(3 * batchSize * Self.lostSteps(self.rungs))))
+    self.cost = cost(self.rungs, examples: self.examples)
+  }
+
+  /// The steps that are no part of the winner's run.
+  private static func lostSteps(_ rungs: [Rung]) -> Int {
+    var (lost, before) = (0, 0)
+    for rung in rungs {
+      lost += (rung.candidates - 1) * (rung.step - before) + rung.candidates * rung.coolDown
+      before = rung.step
+    }
+    return lost
   }
 
   /// The first rung at `length` steps with a branch half as long, from which two go on to three times as many steps.

@@ -1,48 +1,48 @@
 /// How far a race has come: what a checkpoint holds of it.
 ///
 /// A leg is one candidate's way through one rung, or to the end of the run. Legs are run one after the other.
-struct RaceState: Codable, Equatable {
+package struct RaceState: Codable, Equatable {
   /// The rung under way, counted from 0; the number of rungs where a candidate is on its way to the end.
-  private(set) var rung = 0
+  package private(set) var rung = 0
   /// The candidates, by index, whose legs of this rung are not done: the first is under way.
   ///
   /// On the way to the end only the first has a leg; the others are there for the case that it diverges, the next best
   /// first.
-  private(set) var queue: [Int]
+  package private(set) var queue: [Int]
   /// The number of legs that are done.
-  private(set) var legsDone = 0
+  package private(set) var legsDone = 0
   /// Whether the branch of the leg under way has left.
-  private(set) var isCooling = false
+  package private(set) var isCooling = false
   /// By candidate, the file in which it is kept at its last rung's step.
-  private(set) var kept: [String?]
+  package private(set) var kept: [String?]
   /// The rungs' outcomes, in order, with the candidates' indices.
-  private(set) var outcomes: [Outcome] = []
+  package private(set) var outcomes: [Outcome] = []
 
   /// A judgement, or that there is none.
-  struct Outcome: Codable, Equatable {
-    var candidate: Int
-    var report: RungReport
+  package struct Outcome: Codable, Equatable {
+    package var candidate: Int
+    package var report: RungReport
   }
 
   /// A race that begins.
-  init(candidates: Int) {
+  package init(candidates: Int) {
     queue = Array(0..<candidates)
     kept = Array(repeating: nil, count: candidates)
   }
 
   /// The candidate whose leg is under way; nil where none is left.
-  var candidate: Int? { queue.first }
+  package var candidate: Int? { queue.first }
 
   /// The step up to which a candidate's steps are known: those that `metrics.jsonl` has.
-  func step(reachedBy candidate: Int) -> Int {
+  package func step(reachedBy candidate: Int) -> Int {
     outcomes.last { $0.candidate == candidate }?.report.step ?? 0
   }
 
   /// Where a candidate's leg begins: at its kept state, else at the first step.
-  func start(of candidate: Int) -> Int { kept[candidate] == nil ? 0 : step(reachedBy: candidate) }
+  package func start(of candidate: Int) -> Int { kept[candidate] == nil ? 0 : step(reachedBy: candidate) }
 
   /// The candidate under way was kept at its rung's step; its branch leaves.
-  mutating func keep(_ file: String) {
+  package mutating func keep(_ file: String) {
     guard let candidate else { return }
     kept[candidate] = file
     isCooling = true
@@ -52,7 +52,7 @@ struct RaceState: Codable, Equatable {
   ///
   /// After the rung's last leg the better candidates go on; what was kept of the others is not needed any more, but after
   /// the last rung. A tie is the first's, and there is no rung for one alone.
-  mutating func end(_ report: RungReport, plan: RacePlan) {
+  package mutating func end(_ report: RungReport, plan: RacePlan) {
     guard let candidate else { return }
     outcomes.append(Outcome(candidate: candidate, report: report))
     if report.loss == nil { kept[candidate] = nil }
@@ -70,7 +70,7 @@ struct RaceState: Codable, Equatable {
   }
 
   /// The candidate on its way to the end arrived, or diverged, and the next best takes its place.
-  mutating func endLast(arrived: Bool) {
+  package mutating func endLast(arrived: Bool) {
     if let candidate { kept[candidate] = nil }
     endLeg()
     if arrived { queue = [] }
@@ -97,7 +97,7 @@ struct RaceState: Codable, Equatable {
 extension RaceState {
   /// Every candidate as a result tells it: those that were trained to the end, or diverged on the way there, as `ends`
   /// has them; the others with their last judgement.
-  func candidates(_ rates: [Double], ends: [LearningRateCandidate]) -> [LearningRateCandidate] {
+  package func candidates(_ rates: [Double], ends: [LearningRateCandidate]) -> [LearningRateCandidate] {
     rates.enumerated().map { index, rate in
       let reports = outcomes.filter { $0.candidate == index }.map(\.report)
       let before = reports.map(\.seconds).reduce(0, +)
@@ -112,7 +112,7 @@ extension RaceState {
   }
 
   /// The steps that are left where `step` of the leg under way are done, and no candidate diverges.
-  func stepsLeft(after step: Int, plan: RacePlan, steps: Int) -> Int {
+  package func stepsLeft(after step: Int, plan: RacePlan, steps: Int) -> Int {
     guard let candidate else { return 0 }
     var left = -step
     if rung == plan.rungs.count { return left + steps }

@@ -124,6 +124,7 @@ extension FineTuneConfiguration {
       return 3 * checkpoint + (learningRates.count > 1 ? 4 : 2) * (mean + header) + 400 * steps * learningRates.count
     }
     // All candidates at the first rung, two at the second; all but one are on their way for less than half a run.
-    return (3 + learningRates.count + 2) * checkpoint + 2 * (mean + header) + 400 * steps * (learningRates.count + 1) / 2
+    return (3 + learningRates.count + 2) * checkpoint + 2 * (mean + header) + 400 * steps * (learningRates.count + 1)
+      / 2
   }
 }

@@ -16,7 +16,7 @@ public struct RungReport: Codable, Sendable, Equatable {
   public var failure: String?
 
   /// A candidate that is not judged yet.
-  init(rung: Int, step: Int, lr: Double) { (self.rung, self.step, self.lr, seconds) = (rung, step, lr, 0) }
+  package init(rung: Int, step: Int, lr: Double) { (self.rung, self.step, self.lr, seconds) = (rung, step, lr, 0) }
 
   /// Writes `loss`, `nll` and `sigma` even where they are nil, so that every line has the same keys; `failure` only where
   /// there is one.

@@ -80,4 +80,40 @@ import Training
       #expect(rows == Array(1..<step))
     }
   }
+
+  /// A race's legs end within blocks; stopped in a leg, in a branch and on the way to the end, it goes on as undisturbed.
+  @Test func aRaceIsWholeAndGoesOnAfterAnInterruption() throws {
+    try withData { folder, options in
+      func race(_ out: String) -> FineTuneOptions {
+        var options = options(out)
+        (options.learningRate, options.steps) = (.race, 150)
+        return options
+      }
+      var events: [Int] = []
+      let undisturbed = try FineTuner(race("a")).run {
+        if case .step(let step) = $0, !step.isCooling { events.append(step.step) }
+      }
+      let rows = try steps("\(folder)/a")
+      #expect(rows == events)
+      #expect(events.suffix(100) == Array(51...150))
+      #expect(undisturbed.rungs?.count == 7)
+
+      var stops = 0
+      while true {
+        let interruption = Interruption()
+        do {
+          try FineTuner(race("b")).run(interruption: interruption) {
+            guard case .step(let step) = $0 else { return }
+            if step.isCooling != (stops % 2 == 0) || step.step > 60 { interruption.request() }
+          }
+          break
+        } catch TrainingError.interrupted { stops += 1 }
+      }
+      #expect(stops >= 7)
+      for file in ["metrics.jsonl", "model.safetensors"] {
+        let bytes = try ["a", "b"].map { try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\($0)/\(file)")) }
+        #expect(bytes[0] == bytes[1], "\(file)")
+      }
+    }
+  }
 }
