@@ -88,7 +88,7 @@ struct LearningRateRace {
       let rate = trainer.configuration.learningRates[next]
       try onEvent(
         .note(
-          "learning rate \(run.learningRate) won the race and diverged afterwards; the next best, \(rate), goes on from step \(keeper.state.step)"
+          "learning rate \(run.learningRate) diverged on its way to the end; the next best of the race, \(rate), goes on from step \(keeper.state.step)"
         ))
     }
     return candidate

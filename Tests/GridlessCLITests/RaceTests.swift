@@ -91,7 +91,8 @@ import Testing
     run.send(SIGTERM)
     let outcome = try run.end()
     #expect(outcome.status == 143, "\(outcome.errors)")
-    #expect(outcome.errors.contains(/interrupted at step \d of 4 at learning rate [\d.]+, leg [78] of the race; to go on/))
+    #expect(
+      outcome.errors.contains(/interrupted at step \d of 4 at learning rate [\d.]+, leg [78] of the race; to go on/))
     let names = try FileManager.default.contentsOfDirectory(atPath: job.place.absolute("files/checkpoints"))
     let kept = names.filter { $0.hasPrefix("kept-") }
     #expect((2...3).contains(kept.count) && names.count == kept.count + 2, "\(names)")
@@ -117,7 +118,8 @@ import Testing
     let network = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .appending(path: "../../Examples/digits/resnet8-digits-0-4.safetensors").standardized.path
     let arguments = [
-      "finetune", try #require(Self.digits), "--classes", "5,6,7,8,9", "--n", "50", "--model", "resnet8", "--size", "16",
+      "finetune", try #require(Self.digits), "--classes", "5,6,7,8,9", "--n", "50", "--model", "resnet8", "--size",
+      "16",
       "--augment", "crop", "--seed", "1", "--threads", "1", "--weights", network, "--steps", "120", "--initial-sigma",
       "2e-3", "--device", "cpu", "--out", "run", "--json",
     ]
