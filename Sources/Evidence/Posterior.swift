@@ -52,6 +52,17 @@ public final class GaussianPosterior {
   /// The ρ of a σ.
   public static func rho(sigma: Double) -> Double { sigma > 30 ? sigma : log(expm1(sigma)) }
 
+  /// The posterior with the same mean, which is not copied, and every σ so many times as large.
+  public func widened(by factor: Double) throws(TorchError) -> GaussianPosterior {
+    let wide = try GaussianPosterior(family, mean: mean, blocks: blocks)
+    wide.rho = rho.map { Self.rho(sigma: Self.sigma(rho: $0) * factor) }
+    if let vector = rhoVector, let widened = wide.rhoVector {
+      try widened.copy_((vector.softplus(threshold: 30) * factor).expm1().log())
+    }
+    wide.isLearned = isLearned
+    return wide
+  }
+
   /// σ of each block, σ = ln(1 + e^ρ); in the diagonal family its root mean square.
   public func sigmas() throws(TorchError) -> [Double] {
     if rhoVector != nil { return try moments().map { $0.variance.squareRoot() } }

@@ -45,6 +45,11 @@ extension GaussianPosterior.Family: ExpressibleByArgument {}
 extension LikelihoodChoice: ExpressibleByArgument {}
 extension PrecisionChoice: ExpressibleByArgument {}
 
+extension LearningRateChoice: ExpressibleByArgument {
+  /// As ``LearningRateChoice`` reads it.
+  public init?(argument: String) { self.init(argument) }
+}
+
 extension CheckpointInterval: ExpressibleByArgument {
   /// As ``CheckpointInterval`` reads it.
   public init?(argument: String) { self.init(argument) }

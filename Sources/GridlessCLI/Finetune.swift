@@ -36,7 +36,7 @@ struct Finetune: ParsableCommand {
   @Option(help: "What is done to training images at random.")
   var augment = Augmentation.Kind.cropAndFlip
 
-  @Option(parsing: .unconditional, help: "Optimisation steps for each learning rate.")
+  @Option(parsing: .unconditional, help: "Optimisation steps of a whole run at one learning rate.")
   var steps = FineTuneConfiguration.publishedSteps
 
   @Option(parsing: .unconditional, help: "Images per step (default: min(128, N)).")
@@ -53,8 +53,8 @@ struct Finetune: ParsableCommand {
 
   @Option(
     parsing: .unconditional,
-    help: "The learning rate, or auto: the published four, chosen by the evidence on the training set.")
-  var lr = AutoOr.auto
+    help: "The learning rate; auto races five of them on the training set, grid trains the published four to the end.")
+  var lr = LearningRateChoice.race
 
   @Option(parsing: .unconditional, help: "The data's weight in the objective: auto is D/N, 1 is the plain ELBO.")
   var kappa = AutoOr.auto
@@ -153,7 +153,7 @@ struct Finetune: ParsableCommand {
     options.trainSplits = try Split.list(trainSplits)
     options.classes = classes.map { $0.split(separator: ",").map(String.init) }
     options.n = n
-    options.learningRate = lr.value
+    options.learningRate = lr
     options.kappa = kappa.value
     options.prior = prior
     options.priorFile = priorFile
@@ -270,7 +270,11 @@ struct Finetune: ParsableCommand {
 
   private func candidates(_ result: FineTuneResult) -> String {
     guard result.lrCandidates.count > 1 else { return "\(result.lr)" }
-    let tried = result.lrCandidates.map { "\($0.lr): \($0.loss.map { fixed($0) } ?? "diverged")" }
-    return "\(result.lr), chosen by the training objective's loss (\(tried.joined(separator: ", ")))"
+    let tried = result.lrCandidates.map { candidate in
+      let loss = candidate.loss.map { fixed($0) } ?? "diverged"
+      return "\(candidate.lr): \(loss)" + (candidate.droppedAt.map { " at rung \($0)" } ?? "")
+    }
+    let how = result.rungs == nil ? "chosen" : "raced"
+    return "\(result.lr), \(how) by the training objective's loss (\(tried.joined(separator: ", ")))"
   }
 }

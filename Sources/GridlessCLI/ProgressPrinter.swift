@@ -15,10 +15,7 @@ final class ProgressPrinter {
   init(_ options: OutputOptions) { self.options = options }
 
   func print(_ event: FineTuneEvent) throws {
-    if options.json, case .candidate(let candidate) = event {
-      // Not through print, whose buffer would hold the line back from a pipe. If nobody reads, the run goes on.
-      try? FileHandle.standardOutput.write(contentsOf: Data((JSON.line(CandidateLine(candidate)) + "\n").utf8))
-    }
+    if options.json { try printLine(event) }
     guard !options.quiet else { return }
     switch event {
     case .note(let text): line("note: \(text)")
@@ -27,14 +24,30 @@ final class ProgressPrinter {
     case .started(let setup):
       self.setup = setup
       line(
-        "\(setup.examples) images \(setup.classes.map { "of \($0) classes" } ?? "with values"), D = \(setup.parameters), κ = \(scientific(setup.kappa)); \(setup.steps) steps at learning rate \(setup.learningRates.map { "\($0)" }.joined(separator: ", "))"
+        "\(setup.examples) images \(setup.classes.map { "of \($0) classes" } ?? "with values"), D = \(setup.parameters), κ = \(scientific(setup.kappa)); \(setup.steps) steps at \(setup.race == nil ? "" : "the winner of ")learning rate \(setup.learningRates.map { "\($0)" }.joined(separator: ", "))"
       )
     case .step(let step): show(step)
     case .estimate(let seconds): estimate(seconds)
+    case .rung(let rung):
+      let outcome =
+        rung.loss.map { "loss \(fixed($0, digits: 4)) at σ \(scientific(rung.sigma ?? .nan))" } ?? "diverged"
+      line("rung \(rung.rung), step \(rung.step): learning rate \(rung.lr): \(outcome), \(duration(rung.seconds))")
     case .candidate(let candidate):
       let outcome = candidate.loss.map { "loss \(fixed($0, digits: 4))" } ?? "diverged"
       line("learning rate \(candidate.lr): \(outcome) on the training set, \(duration(candidate.seconds))")
     }
+  }
+
+  /// What programs read while the run goes on.
+  private func printLine(_ event: FineTuneEvent) throws {
+    let text: String
+    switch event {
+    case .candidate(let candidate): text = try JSON.line(EventLine(event: "candidate", content: candidate))
+    case .rung(let rung): text = try JSON.line(EventLine(event: "rung", content: rung))
+    default: return
+    }
+    // Not through print, whose buffer would hold the line back from a pipe. If nobody reads, the run goes on.
+    try? FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8))
   }
 
   /// Ends the bar's line.
@@ -64,7 +77,7 @@ final class ProgressPrinter {
         time = "\(duration(left)) left  "
       }
       bar("lr \(step.peakLearningRate)", step.step, step.steps, time + text)
-    } else if step.step % max(1, step.steps / 10) == 0 {
+    } else if step.step % max(1, step.steps / 10) == 0 && !step.isCooling {
       line("lr \(step.peakLearningRate)  step \(step.step)/\(step.steps)  \(text)")
     }
   }
@@ -116,17 +129,16 @@ final class ProgressPrinter {
   /// A terminal that is gone is no reason to stop.
   private func write(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
 
-  private struct CandidateLine: Encodable {
-    let candidate: LearningRateCandidate
+  private struct EventLine<Content: Encodable>: Encodable {
+    let event: String
+    let content: Content
 
     private enum Key: CodingKey { case event }
 
-    init(_ candidate: LearningRateCandidate) { self.candidate = candidate }
-
     func encode(to encoder: any Encoder) throws {
-      try candidate.encode(to: encoder)
+      try content.encode(to: encoder)
       var container = encoder.container(keyedBy: Key.self)
-      try container.encode("candidate", forKey: .event)
+      try container.encode(event, forKey: .event)
     }
   }
 }

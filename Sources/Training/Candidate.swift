@@ -64,12 +64,16 @@ final class CandidateRun {
   let learningRate: Double
   /// The steps that are done.
   private(set) var step: Int
+  /// Where a branch of the race leaves the cosine; nil on the way to the end.
+  var coolDown: Schedule.CoolDown? {
+    didSet { (schedule.coolDown, rhoSchedule.coolDown) = (coolDown, coolDown) }
+  }
 
   private let trainer: CandidateTrainer
   private let posterior: GaussianPosterior
   private let optimizer: NesterovSGD
-  private let schedule: CosineSchedule
-  private let rhoSchedule: CosineSchedule
+  private var schedule: Schedule
+  private var rhoSchedule: Schedule
   /// Its likelihood learns with the posterior.
   private var takeStep: VariationalStep
   /// Where the images lie on a GPU, its steps, which take the place of `takeStep`.
@@ -84,9 +88,9 @@ final class CandidateRun {
     (self.trainer, self.learningRate, self.step) = (trainer, learningRate, step)
     (self.posterior, self.optimizer) = (posterior, optimizer)
     let (configuration, steps) = (trainer.configuration, trainer.configuration.steps)
-    schedule = CosineSchedule(peak: learningRate, steps: steps)
-    rhoSchedule = CosineSchedule(
-      peak: configuration.sigmaUpdate.peakRate(learningRate: learningRate, steps: steps), steps: steps)
+    schedule = Schedule(CosineSchedule(peak: learningRate, steps: steps))
+    let rhoPeak = configuration.sigmaUpdate.peakRate(learningRate: learningRate, steps: steps)
+    rhoSchedule = Schedule(CosineSchedule(peak: rhoPeak, steps: steps))
     takeStep = VariationalStep(
       model: trainer.model, objective: trainer.objective, samples: configuration.samples,
       antithetic: configuration.antithetic)
@@ -106,22 +110,22 @@ final class CandidateRun {
     }
   }
 
-  /// Takes one step, or on a GPU a block of them.
+  /// Takes one step, or on a GPU a block of them, but no step after `end`, the run's last if it is nil.
   ///
   /// Throws ``TrainingError/diverged(term:tensor:step:learningRate:kept:)`` where a term is not finite; the posterior is
   /// then as it was before that step. The steps before it in its block are returned first.
-  func advance() throws -> [StepReport] {
+  func advance(until end: Int? = nil) throws -> [StepReport] {
     if let failure { throw try diverged(failure, step: step + 1) }
     let steps = trainer.configuration.steps
     let noise = takeStep.likelihood.gaussian?.standardDeviation
     let outcomes =
       try blocks.map { blocks in
-        try blocks.run((step..<min(step + DeviceBlocks.length, steps)).map(plan), from: step)
+        try blocks.run((step..<min(step + DeviceBlocks.length, end ?? steps)).map(plan), from: step)
       } ?? [try stepOfTheHost()]
     let reports = outcomes.prefix(while: \.isApplied).enumerated().map { index, outcome in
       StepReport(
         peakLearningRate: learningRate, learningRate: schedule(step + index), step: step + index + 1, steps: steps,
-        terms: outcome.terms, gradientNorm: outcome.gradientNorm, noise: noise)
+        terms: outcome.terms, gradientNorm: outcome.gradientNorm, noise: noise, isCooling: coolDown != nil)
     }
     step += reports.count
     if reports.count < outcomes.count {
@@ -181,6 +185,31 @@ final class CandidateRun {
       buffers: try model.bufferCopies())
   }
 
+  /// The objective on some training examples, which have the statistics of their own, at the best of a few σ; for a
+  /// branch of the race.
+  ///
+  /// Early in a run σ lags behind: it learns at a rate of its own, while the mean moves with the candidate's. At that σ the
+  /// KL would speak against every rate that moves the mean far, so each candidate is judged at the σ that suits it, of
+  /// ``RacePlan/sigmaFactors``. All candidates have the same ε.
+  func judge(by examples: ImageBatches) throws -> EvidenceEstimate {
+    let (model, configuration) = (trainer.model, trainer.configuration)
+    try model.vector.set(posterior.mean)
+    try model.reestimateBatchNorm(on: examples, batchSize: configuration.batchSize, seed: configuration.seed)
+    var best: EvidenceEstimate?
+    // A σ that is not learned stays as it is.
+    for factor in posterior.isLearned ? RacePlan.sigmaFactors : [1] {
+      let found = try model.estimateEvidence(
+        trainer.objective, posterior: posterior.widened(by: factor), on: examples,
+        seed: Streams.evidenceNoise.seed(configuration.seed), samples: 1, batchSize: configuration.batchSize,
+        likelihood: takeStep.likelihood)
+      // The loss has one minimum in σ.
+      guard found.isFinite, found.loss < best?.loss ?? .infinity else { break }
+      best = found
+    }
+    guard let best else { throw try diverged("objective", step: step) }
+    return best
+  }
+
   /// All that further steps depend on.
   func snapshot() throws -> Checkpoint.Snapshot {
     Checkpoint.Snapshot(
@@ -207,7 +236,8 @@ final class CandidateRun {
 enum Streams: UInt64 {
   case trainingNoise = 1
   case evidenceNoise = 2
-  case predictionNoise = 3
+  case predictionNoise = 0
+  case rungExamples = 3
 
   /// The stream's own seed: distinct for all (seed, stream), as odd multiplication permutes the 64-bit numbers.
   func seed(_ seed: UInt64) -> UInt64 { (seed &* 4 &+ rawValue) &* 0x9E37_79B9_7F4A_7C15 }

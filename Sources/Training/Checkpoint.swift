@@ -21,6 +21,11 @@ struct Checkpoint {
     var best: String?
     /// The length of `metrics.jsonl`.
     var metricsBytes: Int
+    /// Where the learning rates race, how far they have come.
+    var race: RaceState?
+
+    /// The names of the files that it refers to.
+    var files: [String] { [best].compactMap(\.self) + (race?.kept ?? []).compactMap(\.self) }
   }
 
   /// What a learning rate's training changes, in the order of the network's layouts.

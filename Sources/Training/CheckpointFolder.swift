@@ -2,7 +2,8 @@ import Backbones
 import Foundation
 import Weights
 
-/// A run's `checkpoints`: the last two checkpoints, and the best learning rate's file that they refer to.
+/// A run's `checkpoints`: the last two checkpoints, and the files that they refer to: the best learning rate's, and those
+/// of a race's candidates at their rungs.
 struct CheckpointFolder {
   /// How many are kept: the newest, and the one that is used where the newest is damaged.
   static let kept = 2
@@ -19,14 +20,17 @@ struct CheckpointFolder {
 
   private func file(_ name: String) -> String { "\(path)/\(name)" }
 
-  /// Sorted by name they are sorted by progress.
+  /// Sorted by name they are sorted by progress; of a race by its legs, as a candidate has several.
   private static func name(_ state: Checkpoint.State) -> String {
-    String(format: "candidate-%02d-step-%09d.safetensors", state.candidate + 1, state.step)
+    let leg = state.race.map { String(format: "leg-%02d-", $0.legsDone + 1) } ?? ""
+    return leg + String(format: "candidate-%02d-step-%09d.safetensors", state.candidate + 1, state.step)
   }
 
   private func checkpoints() -> [String] {
     ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [])
-      .filter { $0.hasPrefix("candidate-") && $0.hasSuffix(".safetensors") }.sorted()
+      .filter { name in
+        ["candidate-", "leg-"].contains { name.hasPrefix($0) } && name.hasSuffix(".safetensors")
+      }.sorted()
   }
 
   /// Makes the folder, and removes what killed processes left unfinished in it.
@@ -37,7 +41,7 @@ struct CheckpointFolder {
     AtomicFile.removeTemporaries(in: path)
   }
 
-  /// Writes a checkpoint; older ones than the last two go, with the best files that only they refer to.
+  /// Writes a checkpoint; older ones than the last two go, with the files that only they refer to.
   ///
   /// - Returns: its file. Throws `AtomicFileError`; all that was there is then still there.
   func save(_ checkpoint: Checkpoint, network: Network) throws -> String {
@@ -45,7 +49,7 @@ struct CheckpointFolder {
     try checkpoint.write(to: file(name), network: network)
     let old = checkpoints().filter { $0 < name }.dropLast(Self.kept - 1)
     for name in old { unlink(file(name)) }
-    if !old.isEmpty { removeUnusedBest() }
+    if !old.isEmpty { removeUnused() }
     return file(name)
   }
 
@@ -58,12 +62,29 @@ struct CheckpointFolder {
     return name
   }
 
-  private func removeUnusedBest() {
+  /// Keeps a candidate of a race at its rung's step.
+  ///
+  /// - Returns: its name. Throws `AtomicFileError`.
+  func keep(_ candidate: Checkpoint, leg: Int, network: Network) throws -> String {
+    let name = String(format: "kept-%02d.safetensors", leg + 1)
+    try candidate.write(to: file(name), network: network)
+    return name
+  }
+
+  /// The training of a candidate that was kept.
+  func kept(_ name: String, network: Network) throws -> Checkpoint.Snapshot? {
+    try Checkpoint(path: file(name), network: network).snapshot
+  }
+
+  private func removeUnused() {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-    let unused = Set(names.filter { $0.hasPrefix("best-") && $0.hasSuffix(".safetensors") })
-    let used = checkpoints().compactMap { name -> String? in
+    let unused = Set(
+      names.filter { name in
+        ["best-", "kept-"].contains { name.hasPrefix($0) } && name.hasSuffix(".safetensors")
+      })
+    let used = checkpoints().flatMap { name -> [String] in
       let text = (try? SafetensorsFile(path: file(name)))?.metadata["state"] ?? ""
-      return (try? JSON.decode(Checkpoint.State.self, from: Data(text.utf8)))?.best
+      return (try? JSON.decode(Checkpoint.State.self, from: Data(text.utf8)))?.files ?? []
     }
     for name in unused.subtracting(used) { unlink(file(name)) }
   }
@@ -81,12 +102,16 @@ struct CheckpointFolder {
       do {
         let checkpoint = try Checkpoint(path: file(name), network: model.network)
         guard (0...configuration.learningRates.count).contains(checkpoint.state.candidate),
-          (0...configuration.steps).contains(checkpoint.state.step)
+          (0...configuration.steps).contains(checkpoint.state.step),
+          (checkpoint.state.race != nil) == (configuration.race == true)
         else { throw WeightsError.malformed(path: file(name), problem: "it is of another configuration") }
         guard checkpoint.state.metricsBytes <= metricsBytes else {
           throw WeightsError.malformed(
             path: file(name),
             problem: "metrics.jsonl has \(metricsBytes) bytes, but had \(checkpoint.state.metricsBytes) with it")
+        }
+        for kept in (checkpoint.state.race?.kept ?? []).compactMap(\.self) {
+          try SafetensorsFile(path: file(kept)).verifyChecksum()
         }
         let best = try checkpoint.state.best.map { try BestCandidateFile.read(file($0), like: model) }
         return Found(checkpoint: checkpoint, best: best, file: file(name))
@@ -113,7 +138,7 @@ struct CheckpointFolder {
   /// Removes the checkpoints of a finished run; damaged ones stay.
   func remove() {
     for name in checkpoints() { unlink(file(name)) }
-    removeUnusedBest()
+    removeUnused()
     AtomicFile.removeTemporaries(in: path)
     rmdir(path)
   }

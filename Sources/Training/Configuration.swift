@@ -31,6 +31,8 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
   public var n: Int?
   /// The learning rates to choose from by the evidence; a single one is taken as it is.
   public var learningRates: [Double]
+  /// Whether they race (``RacePlan``); nil where each is trained to the end.
+  public var race: Bool?
   /// The data's weight in the objective, nil for D/N.
   public var kappa: Double?
   /// The prior on the backbone's weights.
@@ -78,6 +80,9 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
 
   /// The published candidates for the learning rate.
   public static let publishedLearningRates = [0.1, 0.01, 0.001, 0.0001]
+  /// The candidates of the race: half decades, without the published 0.0001, at which σ and the weights hardly move in the
+  /// published number of steps.
+  public static let racedLearningRates = [0.1, 0.03, 0.01, 0.003, 0.001]
   /// The published σ before the first step.
   public static let publishedInitialSigma = 1e-4
   /// The published number of steps for images.
@@ -103,5 +108,12 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
       let (here, there) = (mine[key] ?? "unset", others[key] ?? "unset")
       return here == there ? nil : "\(key): \(there) there, \(here) now"
     }
+  }
+
+  /// How the learning rates race on so many examples; nil where they do not.
+  func racePlan(trainingExamples: Int) -> RacePlan? {
+    guard race == true else { return nil }
+    return RacePlan(
+      candidates: learningRates.count, steps: steps, batchSize: batchSize, trainingExamples: trainingExamples)
   }
 }

@@ -59,6 +59,7 @@ extension Model {
   /// The objective (2) by `samples` draws from the posterior, which share the running statistics; a likelihood's learned
   /// noise is first made the best for these draws.
   ///
+  /// Of a part of the training set, the log likelihood is scaled up to the whole.
   /// Leaves the last sample in the weights.
   public func estimateEvidence(
     _ objective: DataEmphasizedELBO, posterior: GaussianPosterior, on data: ImageBatches, seed: UInt64,
@@ -78,6 +79,7 @@ extension Model {
       }
     }
     guard let divergences else { throw TrainingError.invalidOption("the evidence needs at least one sample") }
+    logLikelihood *= Double(objective.examples) / Double(data.count)
     let fitted = likelihood.fitted(logLikelihood: logLikelihood, examples: objective.examples)
     logLikelihood = fitted.logLikelihood
     let kl = divergences.kl

@@ -36,9 +36,9 @@ public struct FineTuneOptions: Sendable {
   public var classes: [String]?
   /// The number of training examples to draw; nil for all.
   public var n: Int?
-  /// The learning rate; nil to choose among the published four by the evidence.
-  public var learningRate: Double?
-  /// Other learning rates than the published four to choose among, for tests.
+  /// How the learning rate is found.
+  public var learningRate = LearningRateChoice.race
+  /// Other learning rates to race or to choose among, for tests.
   package var learningRates: [Double]?
   /// The data's weight in the objective; nil for D/N.
   public var kappa: Double?
@@ -115,8 +115,8 @@ public struct FineTuneOptions: Sendable {
       // 14336 · 256/224, the side before the crop, is the largest that Datasets decodes.
       try require((8...14336).contains(size), "--size \(size): expected 8 to 14336 pixels.")
     }
-    if let rate = learningRate {
-      try require(rate > 0 && rate.isFinite, "--lr \(rate): expected a positive number, or auto.")
+    if case .fixed(let rate) = learningRate {
+      try require(rate > 0 && rate.isFinite, "--lr \(rate): expected a positive number, auto or grid.")
     }
     try require(
       initialSigma > 0 && initialSigma.isFinite, "--initial-sigma \(initialSigma): expected a positive number.")
@@ -141,12 +141,13 @@ public struct FineTuneOptions: Sendable {
   func resolved(
     examples: Int, targets: Dataset.Targets, backbone: Backbone, device: Device
   ) throws(TrainingError) -> FineTuneConfiguration {
+    let rates = learningRates ?? learningRate.rates
     let configuration = FineTuneConfiguration(
       data: data, model: model, weights: weights ?? "none", size: size ?? backbone.inputSize, resize: resize,
       augmentation: augmentation, steps: steps,
       batchSize: batchSize ?? FineTuneConfiguration.publishedBatchSize(examples: examples),
       trainSplits: trainSplits.map(\.rawValue), classes: classes, n: n,
-      learningRates: learningRate.map { [$0] } ?? learningRates ?? FineTuneConfiguration.publishedLearningRates,
+      learningRates: rates, race: learningRate == .race && rates.count > 1 ? true : nil,
       kappa: kappa, prior: prior, priorFile: priorFile, priorColumns: priorColumns, priorScales: priorScales,
       posterior: posterior, lambda: lambda, tau: tau, sigma: sigma, samples: samples, antithetic: antithetic,
       initialSigma: initialSigma, sigmaUpdate: sigmaUpdate, seed: seed, device: device.description,

@@ -33,6 +33,8 @@ public struct FineTuneResult: Codable, Sendable, Equatable {
   public var lr: Double
   /// Every learning rate that was tried.
   public var lrCandidates: [LearningRateCandidate]
+  /// How the race judged them, in order; nil where there was none.
+  public var rungs: [RungReport]?
   /// Optimisation steps of each run.
   public var steps: Int
   /// Wall time from the start to the saved model, test metrics included; of an interrupted run, that of all its parts.

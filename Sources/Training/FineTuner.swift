@@ -87,6 +87,7 @@ public struct FineTuner {
       augmentation: Augmentation(seed: configuration.seed, kind: configuration.augmentation),
       recorder: device.isCUDA ? try graphs(onEvent) : nil)
 
+    let plan = configuration.racePlan(trainingExamples: trainingImages.count)
     let (keeper, found) = try claim.begin(
       identity, model: model, interval: options.checkpointEvery, start: start, onEvent)
     do {
@@ -94,9 +95,20 @@ public struct FineTuner {
         .started(
           FineTuneSetup(
             examples: trainingImages.count, classes: likelihood == .categorical ? dataset.classes.count : nil,
-            parameters: layout.count,
-            kappa: objective.kappa, steps: configuration.steps, learningRates: configuration.learningRates)))
-      let best = try LearningRateSearch(trainer: trainer, keeper: keeper)
+            parameters: layout.count, kappa: objective.kappa, steps: configuration.steps, learningRates: configuration.learningRates, race: plan))
+      )
+      if let plan, plan.cost > RacePlan.budget {
+        let cost = (plan.cost * 10).rounded() / 10
+        try onEvent(
+          .note(
+            "in so few steps, the race for the learning rate costs about \(cost) runs at one, not \(RacePlan.budget)"))
+      }
+      let best =
+        try plan.map {
+          try LearningRateRace(trainer: trainer, keeper: keeper, plan: $0)
+            .run(from: found?.checkpoint.snapshot, best: found?.best, onEvent)
+        }
+        ?? LearningRateSearch(trainer: trainer, keeper: keeper)
         .run(from: found?.checkpoint.snapshot, best: found?.best, onEvent)
       try model.vector.set(Tensor(best.posterior.mean, shape: [layout.paddedCount]).to(device: device))
       try model.setBuffers(best.buffers)
@@ -116,7 +128,9 @@ public struct FineTuner {
           kappa: objective.kappa, lambda: evidence.lambda, tau: evidence.tau, sigma: evidence.sigma,
           lambdaByLayer: evidence.lambdaByLayer, tauByLayer: evidence.tauByLayer, sigmaByLayer: evidence.sigmaByLayer,
           likelihood: learned.name, noise: evidence.noise,
-          lr: best.learningRate, lrCandidates: keeper.state.reports, steps: configuration.steps,
+          lr: best.learningRate,
+          lrCandidates: keeper.state.race?.candidates(configuration.learningRates, ends: keeper.state.reports)
+            ?? keeper.state.reports, rungs: keeper.state.race?.outcomes.map(\.report), steps: configuration.steps,
           seconds: keeper.seconds, elbo: evidence.elbo, logLikelihood: evidence.logLikelihood, kl: evidence.kl,
           loss: evidence.loss, test: test?.classification,
           testRegression: test?.regression)

@@ -9,6 +9,8 @@ public struct ImageBatches {
   public let device: Device
   /// The images on the device, nil where each batch is made by the host.
   package private(set) var resident: ResidentImages?
+  /// The examples that batches for evaluation are made of, nil for all.
+  private var selection: [Int]?
   /// Where it is requested, ``forEachEvaluationBatch(atMost:shuffled:_:)`` throws before its next batch.
   var interruption: Interruption?
 
@@ -19,7 +21,7 @@ public struct ImageBatches {
   }
 
   /// The number of examples.
-  public var count: Int { images.labels.count }
+  public var count: Int { selection?.count ?? images.labels.count }
 
   /// Images `[N, 3, S, S]`, channels-last in memory, and int64 labels or float64 values `[N]`.
   ///
@@ -53,6 +55,21 @@ public struct ImageBatches {
     resident = try ResidentImages(images, device: device)
   }
 
+  /// Some of the examples, of each class about its share; for evaluation only.
+  ///
+  /// They come in an order in which every batch has about all classes. Which they are is a function of the seed.
+  package func balanced(_ count: Int, seed: UInt64) -> ImageBatches {
+    var order = BatchOrder(count: images.labels.count, seed: seed)
+    var members: [Int: [Int]] = [:]
+    for index in order.permutation(0) { members[images.labels[index], default: []].append(index) }
+    let placed = members.values.flatMap { indices in
+      indices.enumerated().map { (place: (Double($0) + 0.5) / Double(indices.count), index: $1) }
+    }
+    var result = self
+    result.selection = placed.sorted { ($0.place, $0.index) < ($1.place, $1.index) }.prefix(count).map(\.index)
+    return result
+  }
+
   /// All examples once with evaluation preprocessing, in batches whose sizes differ by at most one.
   ///
   /// In the data set's order, or in the random one of `shuffled`. Equal sizes because a last batch of one example has no
@@ -61,7 +78,8 @@ public struct ImageBatches {
     atMost batchSize: Int, shuffled seed: UInt64? = nil, _ body: (_ images: Tensor, _ labels: Tensor) throws -> Void
   ) throws {
     var order = seed.map { BatchOrder(count: count, seed: $0) }
-    let items = order?.indices(step: 0, batchSize: count) ?? (0..<count).map { (index: $0, epoch: 0) }
+    var items = order?.indices(step: 0, batchSize: count) ?? (0..<count).map { (index: $0, epoch: 0) }
+    if let selection { items = items.map { (index: selection[$0.index], epoch: $0.epoch) } }
     let batches = (count + batchSize - 1) / batchSize
     for part in 0..<batches {
       try interruption?.check()

@@ -1,5 +1,3 @@
-import Foundation
-
 /// Trains every candidate from the same start and keeps the one with the highest evidence.
 struct LearningRateSearch {
   let trainer: CandidateTrainer
@@ -15,7 +13,8 @@ struct LearningRateSearch {
   ) throws -> Candidate {
     let rates = trainer.configuration.learningRates
     var (snapshot, best) = (snapshot, best)
-    var estimate = TimeEstimate(steps: trainer.configuration.steps, candidates: rates.count, done: keeper.state)
+    var estimate = TimeEstimate(
+      stepsLeft: trainer.configuration.steps * (rates.count - keeper.state.candidate) - keeper.state.step)
     for rate in rates[keeper.state.candidate...] {
       var report = LearningRateCandidate(lr: rate, loss: nil, seconds: 0, failure: nil)
       var isBest = false
@@ -49,22 +48,5 @@ struct LearningRateSearch {
     }
     guard let best else { throw TrainingError.allCandidatesDiverged(rates) }
     return best
-  }
-}
-
-/// The time left for all candidates, once 20 steps have shown how long one takes.
-private struct TimeEstimate {
-  private let start = ContinuousClock.now
-  private var stepsLeft: Int
-  private var taken = 0
-
-  init(steps: Int, candidates: Int, done: Checkpoint.State) {
-    stepsLeft = steps * (candidates - done.candidate) - done.step
-  }
-
-  /// Counts a step; at the twentieth, the seconds left.
-  mutating func secondsLeft() -> Double? {
-    (taken, stepsLeft) = (taken + 1, stepsLeft - 1)
-    return taken == 20 ? (ContinuousClock.now - start).seconds / 20 * Double(stepsLeft) : nil
   }
 }

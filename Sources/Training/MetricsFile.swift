@@ -61,6 +61,28 @@ struct StepRecord: Encodable {
   }
 }
 
+/// How a candidate of the race was judged; without times.
+struct RungRecord: Encodable {
+  private let report: RungReport
+
+  init(_ report: RungReport) { self.report = report }
+
+  private enum CodingKeys: CodingKey { case event, rung, step, lr, loss, nll, sigma, failure }
+
+  /// Writes what is nil, too, so that every line has the same keys; `failure` only where there is one.
+  func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode("rung", forKey: .event)
+    try container.encode(report.rung, forKey: .rung)
+    try container.encode(report.step, forKey: .step)
+    try container.encode(report.lr, forKey: .lr)
+    try container.encode(report.loss, forKey: .loss)
+    try container.encode(report.nll, forKey: .nll)
+    try container.encode(report.sigma, forKey: .sigma)
+    try container.encodeIfPresent(report.failure, forKey: .failure)
+  }
+}
+
 /// A learning rate's outcome.
 struct CandidateRecord: Encodable {
   var event = "candidate"

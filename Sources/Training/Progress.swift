@@ -14,6 +14,8 @@ public enum FineTuneEvent: Sendable {
   case step(StepReport)
   /// The time left, estimated after 20 steps of this process, for all candidates.
   case estimate(secondsLeft: Double)
+  /// A candidate of the race was judged at a rung.
+  case rung(RungReport)
   /// A candidate was trained and evaluated.
   case candidate(LearningRateCandidate)
 }
@@ -32,6 +34,8 @@ public struct FineTuneSetup: Sendable, Equatable {
   public var steps: Int
   /// The learning rates to be tried.
   public var learningRates: [Double]
+  /// How they race; nil where each is trained to the end.
+  public var race: RacePlan?
 }
 
 /// One optimisation step.
@@ -50,25 +54,36 @@ public struct StepReport: Sendable, Equatable {
   public var gradientNorm: Double
   /// The standard deviation of a Gaussian likelihood's noise in this step, in the values' own unit.
   public var noise: Double?
+  /// Whether it is a step of a branch of the race, which cools down and is thrown away.
+  public var isCooling = false
 }
 
-/// A learning rate that was tried.
+/// A learning rate that was tried: trained to the end, or dropped in the race.
 public struct LearningRateCandidate: Codable, Sendable, Equatable {
   /// The learning rate at the start.
   public var lr: Double
-  /// −elbo/(κN) on the training set; nil when training diverged.
+  /// −elbo/(κN) on the training set, of one that was dropped as its last rung judged it; nil when training diverged.
   public var loss: Double?
   /// Wall time of training and evaluation, in seconds.
   public var seconds: Double
   /// Why there is no loss; nil when there is one.
   public var failure: String?
+  /// The rung of the race, counted from 1, that dropped it; nil for one that was trained to the end.
+  public var droppedAt: Int?
 
-  /// Writes `loss` even where it is nil, so that every line has the same keys; `failure` only where there is one.
+  /// A candidate of which so much is known.
+  package init(lr: Double, loss: Double?, seconds: Double, failure: String? = nil, droppedAt: Int? = nil) {
+    (self.lr, self.loss, self.seconds, self.failure, self.droppedAt) = (lr, loss, seconds, failure, droppedAt)
+  }
+
+  /// Writes `loss` even where it is nil, so that every line has the same keys; `failure` and `droppedAt`
+  /// only where there is one.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(lr, forKey: .lr)
     try container.encode(loss, forKey: .loss)
     try container.encode(seconds, forKey: .seconds)
     try container.encodeIfPresent(failure, forKey: .failure)
+    try container.encodeIfPresent(droppedAt, forKey: .droppedAt)
   }
 }

@@ -20,6 +20,9 @@ final class RunKeeper {
   private var lastSave = ContinuousClock.now
   private var secondsBefore = (run: 0.0, candidate: 0.0)
 
+  /// The race, where the learning rates race.
+  var race: RaceState { state.race ?? RaceState(candidates: 0) }
+
   /// Goes on from a checkpoint, if there is one; `start` is when this process began with the run.
   init(
     _ run: RunFolder, from found: CheckpointFolder.Found?, model: Model, configuration: FineTuneConfiguration,
@@ -27,7 +30,9 @@ final class RunKeeper {
   ) throws {
     state =
       found?.checkpoint.state
-      ?? Checkpoint.State(candidate: 0, step: 0, seconds: 0, candidateSeconds: 0, reports: [], metricsBytes: 0)
+      ?? Checkpoint.State(
+        candidate: 0, step: 0, seconds: 0, candidateSeconds: 0, reports: [], metricsBytes: 0,
+        race: configuration.race == true ? RaceState(candidates: configuration.learningRates.count) : nil)
     (self.model, self.configuration, self.interval) = (model, configuration, interval)
     (self.lease, self.interruption, runStart) = (lease, interruption, start)
     folder = CheckpointFolder(path: run.checkpoints)
@@ -46,15 +51,19 @@ final class RunKeeper {
     let rates = configuration.learningRates
     return RunProgress(
       lr: rates.indices.contains(state.candidate) ? rates[state.candidate] : nil, step: state.step,
-      steps: configuration.steps)
+      steps: configuration.steps, leg: state.race.map { $0.legsDone + 1 })
   }
 
   /// Notes steps, and saves where one of them says that it is time to, at the last step, and where a stop was requested.
   ///
-  /// Throws `Interrupted` after such a request.
+  /// The steps of a branch are not told in `metrics.jsonl`, and those that a candidate repeats are not told again. Throws
+  /// `Interrupted` after such a request.
   func record(_ reports: [StepReport], of run: CandidateRun) throws {
     try lease.check()
-    try storing { for report in reports { try metrics.append(StepRecord(report)) } }
+    let known = state.race?.step(reachedBy: state.candidate) ?? 0
+    try storing {
+      for report in reports where !report.isCooling && report.step > known { try metrics.append(StepRecord(report)) }
+    }
     state.step = run.step
     let isDue =
       switch interval {
@@ -64,6 +73,41 @@ final class RunKeeper {
     let isStopping = interruption?.isRequested == true
     if isDue || isStopping || run.step == configuration.steps { try save(run) }
     try interruption?.check()
+  }
+
+  /// Keeps the candidate of a race at its rung's step, and saves; it may then leave as a branch.
+  func keep(_ run: CandidateRun) throws {
+    try lease.verify()
+    let name = try storing {
+      try folder.keep(
+        Checkpoint(state: state, snapshot: try run.snapshot()), leg: race.legsDone, network: model.network)
+    }
+    state.race?.keep(name)
+    try save(nil)
+    try interruption?.check()
+  }
+
+  /// The training of a race's candidate that was kept; nil where it begins at the first step.
+  func kept(_ candidate: Int) throws -> Checkpoint.Snapshot? {
+    try race.kept[candidate].flatMap { try folder.kept($0, network: model.network) }
+  }
+
+  /// Saves a branch where its judgement is interrupted, which changes nothing that the judgement depends on.
+  func saving<Result>(_ run: CandidateRun, _ body: () throws -> Result) throws -> Result {
+    do {
+      return try body()
+    } catch let error as Interrupted {
+      try save(run)
+      throw error
+    }
+  }
+
+  /// Notes how a candidate of the race was judged, and saves; the next leg begins.
+  func record(_ report: RungReport, plan: RacePlan) throws {
+    try lease.check()
+    try storing { try metrics.append(RungRecord(report)) }
+    state.race?.end(report, plan: plan)
+    try endLeg()
   }
 
   /// Notes a learning rate that is done, and saves; `best` is its candidate where none before was better.
@@ -77,19 +121,30 @@ final class RunKeeper {
       }
     }
     state.reports.append(report)
-    (state.candidate, state.step) = (state.candidate + 1, 0)
+    state.race?.endLast(arrived: best != nil)
+    try endLeg()
+  }
+
+  /// Goes to the next learning rate, or the next leg of the race.
+  private func endLeg() throws {
+    if let race = state.race {
+      state.candidate = race.candidate ?? configuration.learningRates.count
+      state.step = race.candidate.map(race.start) ?? 0
+    } else {
+      (state.candidate, state.step) = (state.candidate + 1, 0)
+    }
     (secondsBefore.candidate, candidateStart) = (0, .now)
     try save(nil)
   }
 
-  /// Saves the state of a learning rate's training, or that between two.
+  /// Saves the state of a learning rate's training, or that between two, or that after a candidate was kept.
   ///
   /// - Returns: the checkpoint's file.
   @discardableResult
   func save(_ run: CandidateRun?) throws -> String {
     try lease.verify()
     state.seconds = seconds
-    state.candidateSeconds = run == nil ? 0 : candidateSeconds
+    state.candidateSeconds = candidateSeconds
     state.metricsBytes = metrics.bytes
     let checkpoint = Checkpoint(state: state, snapshot: try run?.snapshot())
     let file = try storing {

@@ -3,7 +3,7 @@ import Testing
 
 /// Checkpoints that a disk has damaged.
 @Suite struct DamageTests {
-  private static let job = Result { try Interruptible() }
+  private static let job = Result { try Interruptible(["--lr", "grid", "--checkpoint-every", "1"]) }
 
   private func interrupted(_ folder: String) throws -> Interruptible {
     let job = try Self.job.get()

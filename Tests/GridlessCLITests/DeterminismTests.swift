@@ -19,12 +19,25 @@ import Testing
   }
 
   /// A rate's run does not depend on the rates that are tried beside it.
-  @Test func theSearchsWinnerIsTheRunAtThatRateAlone() throws {
+  @Test(arguments: [("grid", "3"), ("auto", "3"), ("auto", "24"), ("auto", "1")])
+  func theSearchsWinnerIsTheRunAtThatRateAlone(lr: String, steps: String) throws {
     let place = try Workplace()
     try place.writeData()
-    let result = try place.result("data", "--lr", "auto", "--out", "search")
+    let result = try place.result("data", "--lr", lr, "--steps", steps, "--out", "search")
     let rate = try #require(result["lr"] as? Double)
-    _ = try place.result("data", "--lr", "\(rate)", "--out", "alone")
+    let alone = try place.result("data", "--lr", "\(rate)", "--steps", steps, "--out", "alone")
     #expect(try place.contents("search/model.safetensors") == place.contents("alone/model.safetensors"))
+    for key in ["elbo", "lambda", "tau", "sigma", "test"] {
+      #expect(result[key] as? NSObject == alone[key] as? NSObject, "\(key)")
+    }
+    // Its steps are told once and in order, as they are of the run alone.
+    func lines(_ run: String) throws -> [Substring] {
+      String(decoding: try place.contents("\(run)/metrics.jsonl"), as: UTF8.self).split(separator: "\n").filter {
+        $0.hasPrefix("{\"candidate_lr\":\(rate),")
+      }
+    }
+    let winners = try lines("search")
+    #expect(winners.count == Int(steps))
+    #expect(try winners == lines("alone"))
   }
 }

@@ -14,16 +14,18 @@ import Testing
   }
 
   /// A checkpoint of finite but absurd numbers: each candidate overflows, and the search says so.
-  @Test func divergenceAtEveryRateIsAnError() throws {
+  @Test(arguments: [("grid", "0.1, 0.01, 0.001, 0.0001", 4), ("auto", "0.1, 0.03, 0.01, 0.003, 0.001", 5)])
+  func divergenceAtEveryRateIsAnError(lr: String, rates: String, count: Int) throws {
     let place = try place()
     for _ in 1...2 {
       // Given again, the command has nothing else to say.
-      let outcome = try place.finetune("data", "--weights", "wild.safetensors", "--lr", "auto", "--json")
+      let outcome = try place.finetune("data", "--weights", "wild.safetensors", "--lr", lr, "--json")
       #expect(outcome.status == 1)
-      #expect(outcome.errors.contains("training diverged at every learning rate (0.1, 0.01, 0.001, 0.0001)"))
+      #expect(outcome.errors.contains("training diverged at every learning rate (\(rates))"))
       let candidates = try outcome.objects()
-      #expect(candidates.isEmpty || candidates.count == 4)
+      #expect(candidates.isEmpty || candidates.count == count)
       for candidate in candidates {
+        #expect(candidate["event"] as? String == (lr == "grid" ? "candidate" : "rung"))
         #expect(candidate["loss"] is NSNull)
         let failure = try #require(candidate["failure"] as? String)
         #expect(failure.contains("is not finite at step 1 with learning rate "))
@@ -65,14 +67,17 @@ import Testing
   }
 
   /// An absurd rate before a sound one, which is the run at that rate alone.
-  @Test func aRateThatDivergesJustLoses() throws {
+  @Test(arguments: [LearningRateChoice.grid, .race]) func aRateThatDivergesJustLoses(_ choice: LearningRateChoice)
+    throws
+  {
     let place = try Workplace()
     try place.writeData()
     var options = FineTuneOptions(
       data: place.absolute("data"), model: "resnet8", weights: nil, out: place.absolute("search"))
     (options.size, options.steps, options.batchSize, options.device, options.threads) = (16, 6, 4, .cpu, 1)
-    options.learningRates = [1e30, 0.01]
+    (options.learningRate, options.learningRates) = (choice, [1e30, 0.01])
     let result = try FineTuner(options).run()
+    #expect((result.rungs != nil) == (choice == .race))
     #expect(result.lr == 0.01)
     #expect(result.lrCandidates.map(\.lr) == [1e30, 0.01])
     #expect(result.lrCandidates[0].loss == nil && result.lrCandidates[1].loss == result.loss)
@@ -81,5 +86,37 @@ import Testing
     options.out = place.absolute("alone")
     try FineTuner(options).run()
     #expect(try place.contents("search/model.safetensors") == place.contents("alone/model.safetensors"))
+  }
+
+  /// The winner diverges after the race, and so do those that take its place; each step is told once.
+  @Test func whereTheWinnerDivergesTheNextBestGoesOn() throws {
+    let place = try Workplace()
+    try place.writeData()
+    var options = FineTuneOptions(
+      data: place.absolute("data"), model: "resnet8", weights: nil, out: place.absolute("fall"))
+    (options.size, options.steps, options.batchSize, options.device, options.threads) = (16, 60, 4, .cpu, 1)
+    options.learningRates = [3e8, 2.7e8, 2.4e8]
+    var notes: [String] = []
+    let error = #expect(throws: TrainingError.self) {
+      try FineTuner(options).run { if case .note(let note) = $0 { notes.append(note) } }
+    }
+    #expect(error == .allCandidatesDiverged([3e8, 2.7e8, 2.4e8]))
+    let lines = String(decoding: try place.contents("fall/metrics.jsonl"), as: UTF8.self).split(separator: "\n")
+    struct Line: Decodable {
+      var event: String
+      var candidateLr, lr: Double?
+      var step: Int?
+      var failure: String?
+    }
+    let records = try lines.map { try JSON.decode(Line.self, from: Data($0.utf8)) }
+    let ends = records.filter { $0.event == "candidate" }
+    #expect(ends.map(\.lr) == [2.4e8, 2.7e8, 3e8] && ends.allSatisfy { $0.failure != nil })
+    #expect(
+      notes.filter { $0.contains("diverged on its way to the end; the next best of the race, ") }.count == ends.count
+        - 1)
+    for rate in [3e8, 2.7e8, 2.4e8] {
+      let steps = records.filter { $0.candidateLr == rate }.compactMap(\.step)
+      #expect(steps == Array(1..<(steps.count + 1)))
+    }
   }
 }

@@ -47,7 +47,8 @@ final class Interruptible: Sendable {
   /// Its checkpoints, the newest last.
   func checkpoints(_ folder: String) throws -> [String] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: place.absolute("\(folder)/checkpoints"))) ?? []
-    return names.filter { $0.hasPrefix("candidate-") && $0.hasSuffix(".safetensors") }.sorted()
+    return names.filter { ($0.hasPrefix("candidate-") || $0.hasPrefix("leg-")) && $0.hasSuffix(".safetensors") }
+      .sorted()
       .map { "\(folder)/checkpoints/\($0)" }
   }
 

@@ -21,7 +21,7 @@ import Testing
     init() throws {
       let place = try Workplace()
       try place.writeData()
-      let outcome = try place.finetune("data", "--lr", "auto", "--json", "--quiet")
+      let outcome = try place.finetune("data", "--lr", "grid", "--json", "--quiet")
       output = outcome.output
       lines = try outcome.objects().map { JSONObject($0) }
       files = try place.everything()

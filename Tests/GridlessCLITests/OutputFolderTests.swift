@@ -33,7 +33,8 @@ import Testing
       place, ["--steps", "4", "--lr", "auto"],
       says: [
         "run: holds a run with another configuration:", "steps: 3 there, 4 now",
-        "learning_rates: [0.01] there, [0.1,0.01,0.001,0.0001] now", "Pass another --out, or the same arguments",
+        "learning_rates: [0.01] there, [0.1,0.03,0.01,0.003,0.001] now", "race: unset there, true now",
+        "Pass another --out, or the same arguments",
       ])
   }
 

@@ -6,7 +6,7 @@ import Testing
 @Suite struct ResumeTests {
   /// Killed in the second learning rate's training.
   private static let middle = "candidate-02-step-000000003"
-  private static let job = Result { try Interruptible() }
+  private static let job = Result { try Interruptible(["--lr", "grid", "--checkpoint-every", "1"]) }
 
   private func interrupted(_ folder: String) throws -> Interruptible {
     let job = try Self.job.get()

@@ -102,7 +102,7 @@ import Testing
     try place.writeData()
     var options = FineTuneOptions(
       data: place.absolute("data"), model: "resnet8", weights: nil, out: place.absolute("run"))
-    (options.size, options.steps, options.batchSize, options.learningRate) = (16, 5, 4, 0.01)
+    (options.size, options.steps, options.batchSize, options.learningRate) = (16, 5, 4, .fixed(0.01))
     (options.threads, options.device) = (1, .cpu)
     let interruption = Interruption()
     let error = try #require(throws: TrainingError.self) {

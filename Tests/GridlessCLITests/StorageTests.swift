@@ -6,20 +6,23 @@ import Testing
 @Suite struct StorageTests {
   /// One learning rate, so that a sweep over all operations is short.
   private static let job = Result { try Interruptible(steps: 3, ["--lr", "0.01", "--checkpoint-every", "1"]) }
+  /// A race, of which the sweep is coarser.
+  private static let race = Result { try Interruptible(steps: 4, ["--lr", "auto", "--checkpoint-every", "2"]) }
 
   /// Every file operation of a run fails once.
   ///
   /// Of the writes, which are many, and in short runs of the tests of the others, only some.
-  @Test(arguments: ["write", "fsync", "rename"]) func aFailingOperationLosesNothing(_ operation: String) throws {
-    let job = try Self.job.get()
+  @Test(arguments: ["write", "fsync", "rename"], [false, true])
+  func aFailingOperationLosesNothing(_ operation: String, inARace: Bool) throws {
+    let job = try (inARace ? Self.race : Self.job).get()
     let codes = [
       ("write", ENOSPC), ("write", EIO), ("fsync", EIO), ("fsync", ENOSPC), ("rename", EROFS), ("rename", EDQUOT),
     ]
     .filter { $0.0 == operation }.map(\.1)
-    let stride = operation == "write" ? (isLong ? 23 : 211) : (isLong ? 1 : 4)
+    let stride = (operation == "write" ? (isLong ? 23 : 211) : (isLong ? 1 : 4)) * (inARace ? 5 : 1)
     var (at, failures) = (1, 0)
     while true {
-      let folder = "\(operation)-\(at)"
+      let folder = "\(inARace ? "race" : "single")-\(operation)-\(at)"
       let code = codes[failures % codes.count]
       let faults = try Faults.environment(operation, on: "/\(folder)/", at: at, "\(code)")
       let outcome = try job.start(folder, environment: faults).end()

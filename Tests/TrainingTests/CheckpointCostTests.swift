@@ -20,7 +20,7 @@ struct CheckpointCostTests {
     var options = FineTuneOptions(
       data: try #require(flowers), model: "tf_mobilenet_v2", weights: mobileNet, out: folder.path)
     (options.size, options.batchSize, options.steps, options.threads) = (128, 32, 400, 1)
-    options.learningRate = 0.03
+    options.learningRate = .fixed(0.03)
     options.checkpointEvery = .steps(5)
     var (plain, saving) = ([Double](), [Double]())
     var last = ContinuousClock.now

@@ -20,7 +20,7 @@ import Training
     try rows.joined(separator: "\n").write(toFile: table, atomically: true, encoding: .utf8)
     try body(folder.path) { out in
       var options = FineTuneOptions(data: table, model: "resnet8", weights: nil, out: "\(folder.path)/\(out)")
-      (options.size, options.steps, options.batchSize, options.learningRate) = (16, Self.steps, 8, 0.02)
+      (options.size, options.steps, options.batchSize, options.learningRate) = (16, Self.steps, 8, .fixed(0.02))
       (options.device, options.threads, options.initialSigma) = (.cpu, 1, 2e-3)
       options.trainsAsOnGPU = true
       return options
@@ -69,7 +69,7 @@ import Training
   @Test func divergenceIsToldWithItsStep() throws {
     try withData { folder, options in
       var options = options("c")
-      options.learningRate = 1e30
+      options.learningRate = .fixed(1e30)
       let error = #expect(throws: TrainingError.self) { try FineTuner(options).run() }
       guard case .diverged(_, _, let step, _, _) = error else {
         Issue.record("\(String(describing: error))")
@@ -78,6 +78,42 @@ import Training
       #expect(step > 1)
       let rows = try steps("\(folder)/c")
       #expect(rows == Array(1..<step))
+    }
+  }
+
+  /// A race's legs end within blocks; stopped in a leg, in a branch and on the way to the end, it goes on as undisturbed.
+  @Test func aRaceIsWholeAndGoesOnAfterAnInterruption() throws {
+    try withData { folder, options in
+      func race(_ out: String) -> FineTuneOptions {
+        var options = options(out)
+        (options.learningRate, options.steps) = (.race, 150)
+        return options
+      }
+      var events: [Int] = []
+      let undisturbed = try FineTuner(race("a")).run {
+        if case .step(let step) = $0, !step.isCooling { events.append(step.step) }
+      }
+      let rows = try steps("\(folder)/a")
+      #expect(rows == events)
+      #expect(events.suffix(100) == Array(51...150))
+      #expect(undisturbed.rungs?.count == 7)
+
+      var stops = 0
+      while true {
+        let interruption = Interruption()
+        do {
+          try FineTuner(race("b")).run(interruption: interruption) {
+            guard case .step(let step) = $0 else { return }
+            if step.isCooling != (stops % 2 == 0) || step.step > 60 { interruption.request() }
+          }
+          break
+        } catch TrainingError.interrupted { stops += 1 }
+      }
+      #expect(stops >= 7)
+      for file in ["metrics.jsonl", "model.safetensors"] {
+        let bytes = try ["a", "b"].map { try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\($0)/\(file)")) }
+        #expect(bytes[0] == bytes[1], "\(file)")
+      }
     }
   }
 }

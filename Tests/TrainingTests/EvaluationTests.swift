@@ -116,3 +116,46 @@ private struct Bench {
     #expect(abs(estimate.logLikelihood / (sum / 3) - 1) < 1e-6)
   }
 }
+
+@Suite struct BalancedExamplesTests {
+  /// Each class has its share, in every batch, and the seed decides which examples they are.
+  @Test func aPartHasAllClassesInTheirShares() throws {
+    let data = try Bench(count: 30).data
+    func labels(_ count: Int, seed: UInt64) throws -> [Int64] {
+      let part = data.balanced(count, seed: seed)
+      #expect(part.count == count)
+      var found: [Int64] = []
+      try part.forEachEvaluationBatch(atMost: 6) { _, labels in found += try labels.doubles().map(Int64.init) }
+      return found
+    }
+    let found = try labels(12, seed: 3)
+    for batch in [found[..<6], found[6...]] {
+      for label in 0..<3 as Range<Int64> { #expect(batch.count { $0 == label } == 2) }
+    }
+    func pixels(_ seed: UInt64) throws -> [Double] {
+      var sums: [Double] = []
+      try data.balanced(12, seed: seed).forEachEvaluationBatch(atMost: 12) { images, _ in sums = try images.doubles() }
+      return sums
+    }
+    #expect(try pixels(3) == pixels(3))
+    #expect(try pixels(3) != pixels(4))
+  }
+
+  /// Over a part, the log likelihood stands for the whole set's.
+  @Test func theEvidenceOfAPartIsScaledUp() throws {
+    let bench = try Bench(count: 30)
+    let model = try bench.model()
+    let objective = DataEmphasizedELBO.l2SP(layout: bench.network.layout, pretrained: nil, examples: 30)
+    let part = bench.data.balanced(10, seed: 1)
+    let posterior = IsotropicPosterior(mean: try bench.weights(), sigma: 1e-9)
+    let found = try model.estimateEvidence(objective, posterior: posterior, on: part, seed: 1, samples: 1, batchSize: 5)
+    var sum = 0.0
+    try model.vector.set(posterior.mean)
+    try withoutGrad {
+      try part.forEachEvaluationBatch(atMost: 10) { images, labels in
+        sum += try model(images, mode: .evaluation).logLikelihood(labels).sum().item()
+      }
+    }
+    #expect(abs(found.logLikelihood / (3 * sum) - 1) < 1e-5)
+  }
+}

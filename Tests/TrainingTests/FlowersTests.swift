@@ -26,7 +26,7 @@ struct FlowersTests {
     let result = try run(seed: 1) {
       $0.size = 64
       $0.steps = 60
-      $0.learningRate = 0.03
+      $0.learningRate = .fixed(0.03)
       $0.classes = ["002", "003", "004", "005", "006", "007", "009", "010", "011", "012"]
     }
     let test = try #require(result.test)
@@ -47,7 +47,7 @@ struct FlowersTests {
         try run(seed: seed) {
           $0.size = 128
           $0.steps = 400
-          $0.learningRate = 0.03
+          $0.learningRate = .fixed(0.03)
         }.test)
     }
     let accuracy = tests.map(\.balancedAccuracy).reduce(0, +) / 3

@@ -13,7 +13,7 @@ options.n = 50
 options.size = 16
 options.augmentation = .crop
 options.steps = 200
-options.learningRate = 0.03
+options.learningRate = .fixed(0.03)
 options.initialSigma = 2e-3
 options.seed = 1
 

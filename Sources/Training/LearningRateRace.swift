@@ -1,0 +1,110 @@
+import Datasets
+import Foundation
+
+/// Races the candidates through a plan's rungs, and trains the winner to the end.
+struct LearningRateRace {
+  let trainer: CandidateTrainer
+  let keeper: RunKeeper
+  let plan: RacePlan
+  /// What rungs judge by.
+  private let examples: ImageBatches
+
+  init(trainer: CandidateTrainer, keeper: RunKeeper, plan: RacePlan) {
+    (self.trainer, self.keeper, self.plan) = (trainer, keeper, plan)
+    examples = trainer.data.balanced(plan.examples, seed: Streams.rungExamples.seed(trainer.configuration.seed))
+  }
+
+  /// Begins, or goes on where the keeper stands: `snapshot` is the training that was under way, `best` the winner where
+  /// the race is done.
+  ///
+  /// Where the winner diverges on its way to the end, the next best takes its place. Throws
+  /// ``TrainingError/allCandidatesDiverged(_:)``.
+  func run(
+    from snapshot: Checkpoint.Snapshot?, best: Candidate?, _ onEvent: (FineTuneEvent) throws -> Void
+  ) throws -> Candidate {
+    if let best { return best }
+    let steps = trainer.configuration.steps
+    var snapshot = snapshot
+    var estimate = TimeEstimate(
+      stepsLeft: keeper.race.stepsLeft(after: keeper.state.step, plan: plan, steps: steps))
+    while let candidate = keeper.race.candidate {
+      let run = try trainer.begin(
+        learningRate: trainer.configuration.learningRates[candidate], at: keeper.state.step,
+        from: try snapshot ?? keeper.kept(candidate))
+      snapshot = nil
+      let rung = keeper.race.rung
+      if rung < plan.rungs.count {
+        try race(run, rung, &estimate, onEvent)
+      } else if let winner = try finish(run, &estimate, onEvent) {
+        return winner
+      }
+    }
+    throw TrainingError.allCandidatesDiverged(trainer.configuration.learningRates)
+  }
+
+  /// A leg to a rung and its judgement.
+  private func race(
+    _ run: CandidateRun, _ number: Int, _ estimate: inout TimeEstimate, _ onEvent: (FineTuneEvent) throws -> Void
+  ) throws {
+    let rung = plan.rungs[number]
+    var report = RungReport(rung: number + 1, step: rung.step, lr: run.learningRate)
+    do {
+      if !keeper.race.isCooling {
+        try train(run, until: rung.step, &estimate, onEvent)
+        try keeper.keep(run)
+      }
+      run.coolDown = Schedule.CoolDown(start: rung.step, steps: rung.coolDown)
+      try train(run, until: rung.step + rung.coolDown, &estimate, onEvent)
+      let judgement = try keeper.saving(run) { try run.judge(by: examples) }
+      (report.loss, report.sigma) = (judgement.loss, judgement.sigma)
+      report.nll = -judgement.logLikelihood / Double(trainer.objective.examples)
+    } catch let error as TrainingError {
+      guard case .diverged = error else { throw error }
+      report.failure = "\(error)"
+    }
+    report.seconds = keeper.candidateSeconds
+    try keeper.record(report, plan: plan)
+    try onEvent(.rung(report))
+  }
+
+  /// The last leg, to the end of the run; nil where it diverges.
+  private func finish(
+    _ run: CandidateRun, _ estimate: inout TimeEstimate, _ onEvent: (FineTuneEvent) throws -> Void
+  ) throws -> Candidate? {
+    var report = LearningRateCandidate(lr: run.learningRate, loss: nil, seconds: 0, failure: nil)
+    var candidate: Candidate?
+    do {
+      try train(run, until: trainer.configuration.steps, &estimate, onEvent)
+      candidate = try run.evaluate()
+      report.loss = candidate?.evidence.loss
+    } catch let error as TrainingError {
+      guard case .diverged = error else { throw error }
+      report.failure = "\(error)"
+    }
+    report.seconds = keeper.candidateSeconds
+    try keeper.record(report, best: candidate)
+    try onEvent(.candidate(report))
+    if candidate == nil, let next = keeper.race.candidate {
+      let rate = trainer.configuration.learningRates[next]
+      try onEvent(
+        .note(
+          "learning rate \(run.learningRate) diverged on its way to the end; the next best of the race, \(rate), goes on from step \(keeper.state.step)"
+        ))
+    }
+    return candidate
+  }
+
+  private func train(
+    _ run: CandidateRun, until end: Int, _ estimate: inout TimeEstimate, _ onEvent: (FineTuneEvent) throws -> Void
+  ) throws {
+    while run.step < end {
+      let steps = try run.advance(until: end)
+      for note in run.takeNotes() { try onEvent(.note(note)) }
+      try keeper.record(steps, of: run)
+      for step in steps {
+        try onEvent(.step(step))
+        if let seconds = estimate.secondsLeft() { try onEvent(.estimate(secondsLeft: seconds)) }
+      }
+    }
+  }
+}
