@@ -48,7 +48,8 @@ public struct IsotropicPrior: Prior {
 
   /// The closed forms (5), (6) and (8).
   public func divergence(squaredDistance: Double, sigma: Double) -> Divergence {
-    let dimension = Double(count)
+    // Of no parameters A is 0, and so is the KL.
+    let dimension = Double(max(1, count))
     let scale = squaredDistance / dimension + sigma * sigma
     return Divergence(
       scale: scale,
