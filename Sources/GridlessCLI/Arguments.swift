@@ -28,6 +28,8 @@ func asUsage<Result>(_ body: () throws -> Result) throws -> Result {
     throw ValidationError(message)
   } catch let error as UnknownBackbone {
     throw ValidationError(error.description)
+  } catch let error as UnknownLayer {
+    throw ValidationError(error.description)
   } catch let error as DatasetError {
     guard case .unknownSplit = error else { throw error }
     throw ValidationError(error.description)
@@ -40,6 +42,11 @@ extension Augmentation.Kind: ExpressibleByArgument {}
 extension Split: ExpressibleByArgument {}
 extension SigmaUpdate: ExpressibleByArgument {}
 extension PrecisionChoice: ExpressibleByArgument {}
+
+extension TrainedPart: ExpressibleByArgument {
+  /// As ``TrainedPart`` reads it.
+  public init?(argument: String) { self.init(argument) }
+}
 
 extension CheckpointInterval: ExpressibleByArgument {
   /// As ``CheckpointInterval`` reads it.

@@ -66,7 +66,7 @@ final class CandidateRun {
   private let schedule: CosineSchedule
   private let rhoSchedule: CosineSchedule
   private let takeStep: VariationalStep
-  /// Where the images lie on a GPU, its steps, which take the place of `takeStep`.
+  /// Where batches are made on a GPU, its steps, which take the place of `takeStep`.
   private var blocks: DeviceBlocks?
   /// The term that was not finite in the step after the last.
   private var failure: String?
@@ -83,11 +83,11 @@ final class CandidateRun {
       peak: configuration.sigmaUpdate.peakRate(learningRate: learningRate, steps: steps), steps: steps)
     takeStep = VariationalStep(model: trainer.model, objective: trainer.objective)
     order = BatchOrder(count: trainer.data.count, seed: configuration.seed)
-    guard let images = trainer.data.resident else { return }
+    guard let batches = trainer.data.deviceBatches else { return }
     blocks = try DeviceStep(
       model: trainer.model, objective: trainer.objective, posterior: posterior, optimizer: optimizer,
-      capacity: DeviceBlocks.length, batchSize: configuration.batchSize, itemWidth: ResidentImages.itemWidth,
-      input: { try images.batch($0) }
+      capacity: DeviceBlocks.length, batchSize: configuration.batchSize, itemWidth: batches.itemWidth,
+      input: { try batches.batch($0) }
     ).map {
       DeviceBlocks(
         $0, posterior: posterior, vector: trainer.model.vector,
@@ -142,7 +142,7 @@ final class CandidateRun {
   private func plan(_ step: Int) -> DeviceStep.Plan {
     DeviceStep.Plan(
       learningRate: schedule(step), rhoLearningRate: rhoSchedule(step),
-      items: trainer.data.resident?.items(items(step), augmentation: trainer.augmentation) ?? [])
+      items: trainer.data.deviceBatches?.items(items(step), augmentation: trainer.augmentation) ?? [])
   }
 
   /// The evidence for the posterior, after the last step; the posterior itself stays as it is.

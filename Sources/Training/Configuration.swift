@@ -1,3 +1,4 @@
+import Backbones
 import Datasets
 import Evidence
 import Foundation
@@ -16,7 +17,9 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
   public var size: Int
   /// How an image is resized before the crop.
   public var resize: Preprocessing.Resize
-  /// What is done to training images.
+  /// What is trained; nil in runs of older versions, which trained all.
+  public var train: TrainedPart?
+  /// What is done to training images: nothing with `TrainedPart.head`, whose features are computed once.
   public var augmentation: Augmentation.Kind
   /// Optimisation steps of each run.
   public var steps: Int
@@ -68,8 +71,9 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
     let cannotMatter: Set = ["data", "weights", "skip_unreadable", "checkpoint_every"]
     let mine = try JSON.members(of: JSON.document(self))
     var others = try JSON.members(of: content)
-    // Runs from before this option were not.
+    // Runs from before these options were not deterministic, and trained all.
     others["deterministic"] = others["deterministic"] ?? "false"
+    others["train"] = others["train"] ?? "\"\(TrainedPart.all)\""
     return Set(mine.keys).union(others.keys).subtracting(cannotMatter).sorted().compactMap { key in
       let (here, there) = (mine[key] ?? "unset", others[key] ?? "unset")
       return here == there ? nil : "\(key): \(there) there, \(here) now"

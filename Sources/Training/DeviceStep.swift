@@ -53,7 +53,8 @@ package final class DeviceStep {
     (self.capacity, self.input, self.draw) = (capacity, input, draw)
     let device = posterior.mean.device
     epsilon = try Tensor.zeros(posterior.mean.shape, dtype: posterior.mean.dtype ?? .float32, device: device)
-    counts = try Tensor([Double(backbone.count), Double(head.count)], shape: [2]).to(device: device)
+    // Of no parameters all sums are 0, and so is their KL.
+    counts = try Tensor([backbone.count, head.count].map { Double(max(1, $0)) }, shape: [2]).to(device: device)
     rho = try Tensor.zeros([], dtype: .float64, device: device)
     rhoVelocity = try Tensor.zeros([], dtype: .float64, device: device)
     isSound = try Tensor.ones([], dtype: .bool, device: device)

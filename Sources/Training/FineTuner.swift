@@ -33,6 +33,8 @@ public struct FineTuner {
     if options.deterministic { try Runtime.setDeterministic(true) }
     let device = try options.device.resolved()
     let backbone = try Backbone.named(options.model)
+    // An unknown layer is told before anything is read.
+    _ = try backbone.makeNetwork(classes: 1, training: options.train)
     let dataset = try Dataset.open(options.data, options: options.datasetOptions)
     let configuration = try options.resolved(
       examples: dataset.splits[.train]?.count ?? 0, backbone: backbone, device: device)
@@ -47,7 +49,7 @@ public struct FineTuner {
       return result
     }
     for note in dataset.notes { try onEvent(.note(note)) }
-    let network = backbone.makeNetwork(classes: dataset.classes.count)
+    let network = try backbone.makeNetwork(classes: dataset.classes.count, training: options.train)
     let initial = try initialState(of: network, weights, onEvent)
 
     let preprocessing = Preprocessing(
@@ -63,8 +65,8 @@ public struct FineTuner {
       if device.isCUDA || options.trainsAsOnGPU { try batches.moveToDevice(split, onEvent: onEvent) }
       return batches
     }
-    guard let trainingImages = try decode(.train) else { throw TrainingError.invalidOption("no training images") }
-    let testImages = try decode(.test)
+    guard var trainingImages = try decode(.train) else { throw TrainingError.invalidOption("no training images") }
+    var testImages = try decode(.test)
 
     let layout = network.layout
     let model = try Model(
@@ -74,16 +76,18 @@ public struct FineTuner {
     let objective = DataEmphasizedELBO.l2SP(
       layout: layout, pretrained: weights == nil ? nil : initialMean, examples: trainingImages.count,
       kappa: configuration.kappa)
-    let trainer = CandidateTrainer(
-      configuration: configuration, model: model, data: trainingImages, objective: objective,
-      initialMean: initialMean,
-      initialBuffers: try model.bufferCopies(),
-      augmentation: Augmentation(seed: configuration.seed, kind: configuration.augmentation),
-      recorder: device.isCUDA ? try graphs(onEvent) : nil)
 
     let (keeper, found) = try claim.begin(
       identity, model: model, interval: options.checkpointEvery, start: start, onEvent)
     do {
+      try cacheFeatures(&trainingImages, &testImages, model: model, configuration: configuration, onEvent)
+      keeper.trainingBegins()
+      let trainer = CandidateTrainer(
+        configuration: configuration, model: model, data: trainingImages, objective: objective,
+        initialMean: initialMean,
+        initialBuffers: try model.bufferCopies(),
+        augmentation: Augmentation(seed: configuration.seed, kind: configuration.augmentation),
+        recorder: device.isCUDA ? try graphs(onEvent) : nil)
       try onEvent(
         .started(
           FineTuneSetup(
@@ -100,7 +104,7 @@ public struct FineTuner {
             parameters: layout.values(ofVector: try best.mean.floats()),
             buffers: try best.buffers.map { try $0.floats() }),
           of: network, classes: dataset.classes, preprocessing: preprocessing, evidence: best.evidence,
-          kappa: objective.kappa, to: claim.folder.model)
+          kappa: objective.kappa, train: options.train, to: claim.folder.model)
         let evidence = best.evidence
         let result = FineTuneResult(
           run: claim.folder.path, model: backbone.name, n: trainingImages.count, d: layout.count,

@@ -9,6 +9,10 @@ public struct ImageBatches {
   public let device: Device
   /// The images on the device, nil where each batch is made by the host.
   package private(set) var resident: ResidentImages?
+  /// What the frozen part of a network makes of every image, nil where batches are of images.
+  package private(set) var features: CachedFeatures?
+  /// Whether batches are to be made on the device, as far as that is possible.
+  private var isOnDevice = false
   /// Where it is requested, ``forEachEvaluationBatch(atMost:shuffled:_:)`` throws before its next batch.
   var interruption: Interruption?
 
@@ -21,13 +25,23 @@ public struct ImageBatches {
   /// The number of examples.
   public var count: Int { images.labels.count }
 
+  /// What makes batches on the device, nil where steps take them from the host.
+  var deviceBatches: (any DeviceBatches)? { isOnDevice ? source : nil }
+
+  /// What makes batches in place of the host.
+  private var source: (any DeviceBatches)? {
+    if let features { return features }
+    return resident
+  }
+
   /// Images `[N, 3, S, S]`, channels-last in memory, and int64 labels `[N]`.
   ///
-  /// Each item is an example's index and its epoch; with `augmentation` nil the crop is the centre.
+  /// Each item is an example's index and its epoch; with `augmentation` nil the crop is the centre. In place of images
+  /// it may be features `[N, C, H, W]` or `[N, C]` that were computed once.
   public func batch(
     _ items: [(index: Int, epoch: Int)], augmentation: Augmentation?
   ) throws(TorchError) -> (images: Tensor, labels: Tensor) {
-    if let resident { return try resident.batch(items, augmentation: augmentation) }
+    if let source { return try source.batch(items, augmentation: augmentation, device: device) }
     let size = images.preprocessing.size
     let nhwc = try Tensor.empty([items.count, size, size, 3])
     try nhwc.withMutableFloats { images.writeBatch(items, augmentation: augmentation, into: $0) }
@@ -39,7 +53,16 @@ public struct ImageBatches {
   ///
   /// Throws PyTorch's error if they do not fit.
   package mutating func moveToDevice() throws(TorchError) {
+    isOnDevice = true
     resident = try ResidentImages(images, device: device)
+  }
+
+  /// Computes what the frozen stages of a model make of every image; batches are of that from then on.
+  ///
+  /// They are for a model whose first stage is the one behind those.
+  package mutating func cacheFeatures(of model: Model, batchSize: Int) throws {
+    features = try CachedFeatures(of: self, by: model, batchSize: batchSize)
+    resident = nil
   }
 
   /// All examples once with evaluation preprocessing, in batches whose sizes differ by at most one.

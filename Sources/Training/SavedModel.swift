@@ -7,7 +7,7 @@ import Weights
 
 /// A fine-tuned network on disk: the posterior mean under PyTorch's names, and what belongs to it.
 public struct SavedModel: Sendable {
-  /// The backbone and its head.
+  /// The backbone and its head; its layout tells which parameters were trained.
   public let network: Network
   /// The posterior mean and the running statistics.
   public let state: StateDict
@@ -40,7 +40,9 @@ public struct SavedModel: Sendable {
     guard let name = file.metadata["model"] else {
       throw TrainingError.unreadableRun(path: run.model, reason: "no model in the metadata")
     }
-    network = try Backbone.named(name).makeNetwork(classes: classes.count)
+    // Runs of older versions trained all.
+    let part = try file.metadata["train"] == nil ? .all : metadata("train", as: TrainedPart.self)
+    network = try Backbone.named(name).makeNetwork(classes: classes.count, training: part)
     state = try network.loadStateDict(file, head: .checkpoint)
   }
 
@@ -49,7 +51,7 @@ public struct SavedModel: Sendable {
   /// λ, τ, σ and κ go to the metadata, which holds no times, hosts or paths: equal runs give equal files.
   static func write(
     _ state: StateDict, of network: Network, classes: [String], preprocessing: Preprocessing,
-    evidence: EvidenceEstimate, kappa: Double, to path: String
+    evidence: EvidenceEstimate, kappa: Double, train: TrainedPart, to path: String
   ) throws {
     try Safetensors.write(
       network.namedArrays(state),
@@ -58,6 +60,7 @@ public struct SavedModel: Sendable {
         "model": network.backbone.name,
         "classes": try JSON.line(classes),
         "preprocessing": try JSON.line(preprocessing),
+        "train": try JSON.line(train),
         "lambda": "\(evidence.lambda)",
         "tau": "\(evidence.tau)",
         "sigma": "\(evidence.sigma)",

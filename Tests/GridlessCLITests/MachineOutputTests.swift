@@ -123,6 +123,7 @@ import Testing
     #expect(try configuration.string("data") == "data")
     #expect(try configuration.string("model") == "resnet8")
     #expect(try configuration.string("weights") == "none")
+    #expect(try configuration.string("train") == "all")
     #expect(try configuration.double("size") == 16)
     #expect(try configuration.double("batch_size") == 4)
     #expect(try configuration.double("seed") == 0)
@@ -134,7 +135,7 @@ import Testing
     let place = try Workplace()
     try place.write("model.safetensors", search.file("run/model.safetensors"))
     let file = try SafetensorsFile(path: place.absolute("model.safetensors"))
-    let expected: Set = ["format", "model", "classes", "preprocessing", "lambda", "tau", "sigma", "kappa"]
+    let expected: Set = ["format", "model", "classes", "preprocessing", "train", "lambda", "tau", "sigma", "kappa"]
     #expect(Set(file.metadata.keys) == expected)
     for key in ["lambda", "tau", "sigma", "kappa"] {
       let value = try #require(file.metadata[key])
@@ -142,6 +143,7 @@ import Testing
     }
     #expect(file.metadata["model"] == "resnet8")
     #expect(file.metadata["format"] == "pt")
+    #expect(file.metadata["train"] == "\"all\"")
     #expect(try JSON.decode([String].self, from: Data((file.metadata["classes"] ?? "").utf8)) == Workplace.classes)
     let preprocessing = try JSON.decode(Preprocessing.self, from: Data((file.metadata["preprocessing"] ?? "").utf8))
     #expect(preprocessing.size == 16)
