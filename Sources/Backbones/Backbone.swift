@@ -49,6 +49,15 @@ public struct Backbone: Sendable {
     return Network(backbone: self, classes: classes, layout: layout, buffers: buffers, architecture: architecture)
   }
 
+  /// The backbone with a head for so many classes, of which only a part is trained.
+  ///
+  /// What stands before that part, in the order of the state dict, is frozen. Throws ``UnknownLayer`` with the nearest
+  /// names if the part begins at a layer that is not there.
+  public func makeNetwork(classes: Int, training part: TrainedPart) throws(UnknownLayer) -> Network {
+    let network = makeNetwork(classes: classes)
+    return network.freezing(try part.frozenSliceCount(of: network))
+  }
+
   /// The backbone of that name.
   ///
   /// Throws ``UnknownBackbone`` with the nearest names if there is none.

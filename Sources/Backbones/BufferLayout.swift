@@ -14,6 +14,19 @@ public struct BufferSlice: Sendable, Hashable {
 public struct BufferLayout: Sendable, Hashable {
   /// For each BatchNorm layer its running mean, then its running variance.
   public let slices: [BufferSlice]
+  /// How many of the first slices belong to layers that are not trained: nothing changes them.
+  public private(set) var frozenSliceCount = 0
+
+  /// Statistics that all follow the training.
+  init(slices: [BufferSlice]) { self.slices = slices }
+
+  /// The same statistics, fixed up to the first layer that is not frozen.
+  func freezing(_ isFrozen: (_ layer: String) -> Bool) -> BufferLayout {
+    var layout = self
+    layout.frozenSliceCount =
+      slices.prefix { isFrozen($0.name.split(separator: ".").dropLast().joined(separator: ".")) }.count
+    return layout
+  }
 
   /// The names of PyTorch's counters `num_batches_tracked`, one per BatchNorm layer; nothing here uses their values.
   public var counterNames: [String] {

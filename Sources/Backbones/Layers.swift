@@ -19,12 +19,21 @@ public struct ForwardContext {
   public let buffers: [Tensor]
   /// What BatchNorm normalises with.
   public let mode: Mode
+  /// How many of the first parameters are not trained: their BatchNorm layers are always in evaluation mode.
+  private(set) var frozenSliceCount = 0
 
   /// Gathers what a forward pass needs.
   public init(parameters: [Tensor], buffers: [Tensor], mode: Mode) {
     self.parameters = parameters
     self.buffers = buffers
     self.mode = mode
+  }
+
+  /// The same, where so many of the first parameters are not trained.
+  func freezing(_ sliceCount: Int) -> ForwardContext {
+    var context = self
+    context.frozenSliceCount = sliceCount
+    return context
   }
 }
 
@@ -86,7 +95,7 @@ struct BatchNorm2d: Sendable {
     let (training, momentum) =
       switch context.mode {
       case .evaluation: (false, 0.0)
-      case .training(let momentum): (true, momentum)
+      case .training(let momentum): (weight >= context.frozenSliceCount, momentum)
       }
     return try x.batchNorm(
       weight: context.parameters[weight], bias: context.parameters[bias],

@@ -1,3 +1,5 @@
+import Torch
+
 /// Collects the names and shapes of a network's parameters and buffers while its layers are made.
 struct LayoutBuilder {
   /// How convolutions start.
@@ -13,6 +15,11 @@ struct LayoutBuilder {
   /// Layers hold indices, so a head is added last.
   var layouts: (parameters: ParameterLayout, buffers: BufferLayout) {
     (ParameterLayout(parameters), BufferLayout(slices: buffers))
+  }
+
+  /// A stage of what was added since the last one.
+  func stage(_ apply: @escaping @Sendable (Tensor, ForwardContext) throws(TorchError) -> Tensor) -> Stage {
+    Stage(parameterCount: parameters.count, apply: apply)
   }
 
   /// A convolution `name` of a square kernel, by default padded so that stride 1 keeps the side.

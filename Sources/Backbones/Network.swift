@@ -2,18 +2,10 @@ import Torch
 
 /// A network's shape: its layers as indices into parameters and buffers, and how they are applied.
 public protocol Architecture: Sendable {
+  /// What makes the head's input `[N, featureWidth]` of images `[N, 3, H, W]`, each stage from the output of the last.
+  var stages: [Stage] { get }
   /// The classification head.
   var head: Linear { get }
-
-  /// What the head sees, `[N, featureWidth]`, of images `[N, 3, H, W]`.
-  func features(_ x: Tensor, _ context: ForwardContext) throws(TorchError) -> Tensor
-}
-
-extension Architecture {
-  /// Logits `[N, classes]` of images `[N, 3, H, W]`.
-  public func callAsFunction(_ x: Tensor, _ context: ForwardContext) throws(TorchError) -> Tensor {
-    try head(features(x, context), context)
-  }
 }
 
 /// A backbone with a head for a number of classes: a function, and the layout of what it is a function of.
@@ -33,16 +25,49 @@ public struct Network: Sendable {
   /// The number of logits.
   public let classes: Int
   /// Where each parameter lies in the parameter vector.
-  public let layout: ParameterLayout
+  public private(set) var layout: ParameterLayout
   /// The running statistics.
-  public let buffers: BufferLayout
+  public private(set) var buffers: BufferLayout
   /// The layers.
   public let architecture: any Architecture
 
-  /// Logits `[N, classes]` of preprocessed images `[N, 3, H, W]`.
+  /// The stages at the beginning of which no parameter is trained.
   ///
-  /// Throws PyTorch's error where shapes, dtypes or devices do not go together.
-  public func callAsFunction(_ x: Tensor, _ context: ForwardContext) throws(TorchError) -> Tensor {
-    try architecture(x, context)
+  /// Their output is a fixed function of the input.
+  public var frozenStageCount: Int {
+    architecture.stages.prefix { $0.parameterCount <= layout.frozenSliceCount }.count
+  }
+
+  /// Logits `[N, classes]` of preprocessed images `[N, 3, H, W]`, or of what the stages before `stage` made of them.
+  ///
+  /// BatchNorm layers that are not trained normalise with their running statistics in every mode, and leave them as
+  /// they are. Throws PyTorch's error where shapes, dtypes or devices do not go together.
+  public func callAsFunction(
+    _ x: Tensor, _ context: ForwardContext, from stage: Int = 0
+  ) throws(TorchError) -> Tensor {
+    let context = context.freezing(layout.frozenSliceCount)
+    return try architecture.head(apply(architecture.stages[stage...], to: x, context), context)
+  }
+
+  /// What the first ``frozenStageCount`` stages make of preprocessed images `[N, 3, H, W]`.
+  public func frozenFeatures(_ x: Tensor, _ context: ForwardContext) throws(TorchError) -> Tensor {
+    try apply(architecture.stages[..<frozenStageCount], to: x, context.freezing(layout.frozenSliceCount))
+  }
+
+  private func apply(
+    _ stages: ArraySlice<Stage>, to x: Tensor, _ context: ForwardContext
+  ) throws(TorchError) -> Tensor {
+    var x = x
+    for stage in stages { x = try stage(x, context) }
+    return x
+  }
+
+  /// The same function, of which the first parameters are not trained.
+  func freezing(_ sliceCount: Int) -> Network {
+    var network = self
+    network.layout = layout.freezing(sliceCount)
+    let names = Set(layout.slices.prefix(sliceCount).map(\.name))
+    network.buffers = buffers.freezing { names.contains("\($0).weight") }
+    return network
   }
 }

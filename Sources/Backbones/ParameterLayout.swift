@@ -1,8 +1,10 @@
 import Torch
 
-/// Which of the two priors a parameter is under.
-public enum ParameterGroup: String, Sendable, Hashable {
-  /// w: everything below the classifier.
+/// Which of the two priors a parameter is under, if any.
+public enum ParameterGroup: String, Sendable, Hashable, CaseIterable {
+  /// What is not trained: it keeps its pretrained values, and has neither noise nor a prior.
+  case frozen
+  /// w: everything below the classifier that is trained.
   case backbone
   /// V: the classifier's weights and biases.
   case head
@@ -17,7 +19,7 @@ public struct ParameterSlice: Sendable, Hashable {
   public let name: String
   /// PyTorch's logical shape: `[O, I, H, W]` for convolutions.
   public let shape: [Int]
-  /// Backbone or head.
+  /// Frozen, backbone or head.
   public let group: ParameterGroup
   /// How it starts where no checkpoint sets it.
   public let initialization: Initialization
@@ -69,7 +71,7 @@ public struct ParameterSlice: Sendable, Hashable {
   }
 }
 
-/// Where every trainable parameter lies in one flat vector: the backbone's first, then the head's.
+/// Where every parameter lies in one flat vector: first what is frozen, then the backbone's, then the head's.
 ///
 /// Slices start at multiples of 64 bytes of fp32. What lies between them is padding, which never counts in D.
 public struct ParameterLayout: Sendable, Hashable {
@@ -78,17 +80,25 @@ public struct ParameterLayout: Sendable, Hashable {
 
   /// The parameters, in the vector's order.
   public let slices: [ParameterSlice]
-  /// D_w, the backbone's parameters without padding.
+  /// How many of the first slices are frozen.
+  public let frozenSliceCount: Int
+  /// The frozen parameters without padding, which D does not count.
+  public let frozenCount: Int
+  /// D_w, the backbone's trained parameters without padding.
   public let backboneCount: Int
   /// D_V, the head's parameters without padding.
   public let headCount: Int
-  /// The backbone's elements of the vector, padding included.
+  /// The frozen elements of the vector, padding included.
+  public let frozenRange: Range<Int>
+  /// The backbone's trained elements of the vector, padding included.
   public let backboneRange: Range<Int>
   /// The head's elements of the vector, padding included.
   public let headRange: Range<Int>
 
-  /// D = D_w + D_V, all parameters without padding.
+  /// D = D_w + D_V, all trained parameters without padding.
   public var count: Int { backboneCount + headCount }
+  /// All parameters without padding, frozen ones included.
+  public var totalCount: Int { frozenCount + count }
   /// The length of the vector.
   public var paddedCount: Int { headRange.upperBound }
 
@@ -97,9 +107,9 @@ public struct ParameterLayout: Sendable, Hashable {
     var slices: [ParameterSlice] = []
     var offset = 0
     var logicalOffset = 0
-    var headStart = 0
-    var backboneCount = 0
-    for group in [ParameterGroup.backbone, .head] {
+    var (ranges, counts) = ([Range<Int>](), [Int]())
+    for group in ParameterGroup.allCases {
+      let (start, logicalStart) = (offset, logicalOffset)
       for parameter in parameters where parameter.group == group {
         let count = parameter.shape.reduce(1, *)
         slices.append(
@@ -109,13 +119,21 @@ public struct ParameterLayout: Sendable, Hashable {
         offset += (count + Self.alignment - 1) / Self.alignment * Self.alignment
         logicalOffset += count
       }
-      if group == .backbone { (headStart, backboneCount) = (offset, logicalOffset) }
+      ranges.append(start..<offset)
+      counts.append(logicalOffset - logicalStart)
     }
     self.slices = slices
-    self.backboneCount = backboneCount
-    headCount = logicalOffset - backboneCount
-    backboneRange = 0..<headStart
-    headRange = headStart..<offset
+    frozenSliceCount = slices.count { $0.group == .frozen }
+    (frozenCount, backboneCount, headCount) = (counts[0], counts[1], counts[2])
+    (frozenRange, backboneRange, headRange) = (ranges[0], ranges[1], ranges[2])
+  }
+
+  /// The same layout, whose first slices are frozen: nothing moves, and ε keeps its indices.
+  func freezing(_ sliceCount: Int) -> ParameterLayout {
+    ParameterLayout(
+      slices.enumerated().map { index, slice in
+        (slice.name, slice.shape, index < sliceCount ? .frozen : slice.group, slice.initialization)
+      })
   }
 
   /// Each parameter as a view of the flat vector: PyTorch's shape, channels-last strides where 4-D.

@@ -4,8 +4,8 @@ import Torch
 ///
 /// Each leaf is a detached view of its slice of ``weights`` and has its slice of ``gradients`` as `.grad`, set once. So
 /// writing to the flat vector changes the network, and `backward` fills the flat gradient; nothing is gathered or
-/// scattered. In ``Precision/bfloat16`` there is a second pair of vectors, and each parameter's leaf is taken from
-/// the pair that its noise can bear.
+/// scattered. A frozen parameter's leaf has no gradient. In ``Precision/bfloat16`` there is a second pair of vectors, and
+/// each parameter's leaf is taken from the pair that its noise can bear.
 public final class ParameterVector {
   /// In which precision a network reads its sampled weights; the mean, ε and all sums stay in float32 and above.
   public enum Precision: String, Codable, Sendable, CaseIterable {
@@ -137,10 +137,13 @@ public final class ParameterVector {
     of weights: Tensor, _ gradients: Tensor, _ layout: ParameterLayout
   ) throws(TorchError) -> [Tensor] {
     var leaves: [Tensor] = []
-    for (view, gradient) in zip(try layout.views(of: weights), try layout.views(of: gradients)) {
+    let pairs = zip(try layout.views(of: weights), try layout.views(of: gradients))
+    for (slice, (view, gradient)) in zip(layout.slices, pairs) {
       let leaf = try view.detach()
-      try leaf.setRequiresGrad(true)
-      try leaf.setGrad(gradient)
+      if slice.group != .frozen {
+        try leaf.setRequiresGrad(true)
+        try leaf.setGrad(gradient)
+      }
       leaves.append(leaf)
     }
     return leaves
@@ -151,7 +154,8 @@ extension ParameterLayout {
   /// The blocks' slices in runs of about 65,536 elements: enough of them to keep every thread busy.
   ///
   /// ε is indexed by a parameter's logical position (PyTorch's O,I,H,W order, without padding), so the storage order, the
-  /// dtype, the device and the number of threads do not change the draw.
+  /// dtype, the device and the number of threads do not change the draw. Frozen slices are in no block: no pass
+  /// samples or moves them.
   func spans(_ blockOfSlice: [Int?]) -> [(slice: Int, span: VectorPasses.Span)] {
     slices.enumerated().flatMap { index, slice -> [(slice: Int, span: VectorPasses.Span)] in
       guard let block = blockOfSlice[index] else { return [] }

@@ -28,6 +28,8 @@ func asUsage<Result>(_ body: () throws -> Result) throws -> Result {
     throw ValidationError(message)
   } catch let error as UnknownBackbone {
     throw ValidationError(error.description)
+  } catch let error as UnknownLayer {
+    throw ValidationError(error.description)
   } catch let error as DatasetError {
     guard case .unknownSplit = error else { throw error }
     throw ValidationError(error.description)
@@ -47,6 +49,11 @@ extension PrecisionChoice: ExpressibleByArgument {}
 
 extension LearningRateChoice: ExpressibleByArgument {
   /// As ``LearningRateChoice`` reads it.
+  public init?(argument: String) { self.init(argument) }
+}
+
+extension TrainedPart: ExpressibleByArgument {
+  /// As ``TrainedPart`` reads it.
   public init?(argument: String) { self.init(argument) }
 }
 

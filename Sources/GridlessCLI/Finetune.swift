@@ -33,6 +33,13 @@ struct Finetune: ParsableCommand {
   @Option(help: "How images become square: square resizes both sides, shortest keeps the aspect and crops.")
   var resize = Preprocessing.Resize.square
 
+  @Option(
+    help: ArgumentHelp(
+      "What is trained: all, the head alone (linear probing), or from:<layer>, which freezes what stands before a "
+        + "layer, such as from:layer4.",
+      valueName: "part"))
+  var train = TrainedPart.all
+
   @Option(help: "What is done to training images at random.")
   var augment = Augmentation.Kind.cropAndFlip
 
@@ -139,7 +146,10 @@ struct Finetune: ParsableCommand {
           + "To train from scratch, pass --weights none.")
     }
     if out.isEmpty { throw ValidationError("--out is empty: name the run folder to make.") }
-    try asUsage { try options().validate() }
+    try asUsage {
+      _ = try backbone.makeNetwork(classes: 1, training: train)
+      try options().validate()
+    }
   }
 
   /// What was asked for, in the library's words.
@@ -147,6 +157,7 @@ struct Finetune: ParsableCommand {
     var options = FineTuneOptions(data: data, model: model, weights: weights == "none" ? nil : weights, out: out)
     options.size = size
     options.resize = resize
+    options.train = train
     options.augmentation = augment
     options.steps = steps
     options.batchSize = batchSize

@@ -76,7 +76,7 @@ final class CandidateRun {
   private var rhoSchedule: Schedule
   /// Its likelihood learns with the posterior.
   private var takeStep: VariationalStep
-  /// Where the images lie on a GPU, its steps, which take the place of `takeStep`.
+  /// Where batches are made on a GPU, its steps, which take the place of `takeStep`.
   private var blocks: DeviceBlocks?
   /// The term that was not finite in the step after the last.
   private var failure: String?
@@ -96,13 +96,12 @@ final class CandidateRun {
       antithetic: configuration.antithetic)
     takeStep.likelihood = trainer.likelihood
     order = BatchOrder(count: trainer.data.count, seed: configuration.seed)
-    guard let images = trainer.data.resident, trainer.likelihood == .categorical, configuration.samples == 1 else {
-      return
-    }
+    guard let batches = trainer.data.deviceBatches, trainer.likelihood == .categorical, configuration.samples == 1
+    else { return }
     blocks = try DeviceStep(
       model: trainer.model, objective: trainer.objective, posterior: posterior, optimizer: optimizer,
-      capacity: DeviceBlocks.length, batchSize: configuration.batchSize, itemWidth: ResidentImages.itemWidth,
-      input: { try images.batch($0) }
+      capacity: DeviceBlocks.length, batchSize: configuration.batchSize, itemWidth: batches.itemWidth,
+      input: { try batches.batch($0) }
     ).map {
       DeviceBlocks(
         $0, posterior: posterior, vector: trainer.model.vector,
@@ -167,7 +166,7 @@ final class CandidateRun {
   private func plan(_ step: Int) -> DeviceStep.Plan {
     DeviceStep.Plan(
       learningRate: schedule(step), rhoLearningRate: rhoSchedule(step),
-      items: trainer.data.resident?.items(items(step), augmentation: trainer.augmentation) ?? [])
+      items: trainer.data.deviceBatches?.items(items(step), augmentation: trainer.augmentation) ?? [])
   }
 
   /// The evidence for the posterior, after the last step; the posterior itself stays as it is.

@@ -17,7 +17,9 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
   public var size: Int
   /// How an image is resized before the crop.
   public var resize: Preprocessing.Resize
-  /// What is done to training images.
+  /// What is trained; nil in runs of older versions, which trained all.
+  public var train: TrainedPart?
+  /// What is done to training images: nothing with `TrainedPart.head`, whose features are computed once.
   public var augmentation: Augmentation.Kind
   /// Optimisation steps of each run.
   public var steps: Int
@@ -101,7 +103,7 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
     // What runs were from before these options.
     let before = [
       "deterministic": "false", "prior": "\"l2-sp\"", "prior_scales": "\"global\"", "posterior": "\"isotropic\"",
-      "likelihood": "\"categorical\"", "samples": "1", "antithetic": "false",
+      "likelihood": "\"categorical\"", "samples": "1", "antithetic": "false", "train": "\"all\"",
     ]
     others.merge(before) { there, _ in there }
     return Set(mine.keys).union(others.keys).subtracting(cannotMatter).sorted().compactMap { key in

@@ -40,19 +40,21 @@ extension Model {
   ///
   /// The statistics that training leaves behind come from noisy passes. These are the cumulative average over batches,
   /// accumulated in float64, with evaluation preprocessing. The batches are random ones: in the data set's order a batch
-  /// holds few classes, and its statistics are those of these classes.
+  /// holds few classes, and its statistics are those of these classes. Layers that are not trained keep theirs.
   public func reestimateBatchNorm(on data: ImageBatches, batchSize: Int, seed: UInt64) throws {
-    guard !buffers.isEmpty else { return }
-    let averages = try buffers.map { try Tensor.zeros($0.shape, dtype: .float64, device: device) }
+    let frozen = network.buffers.frozenSliceCount
+    guard frozen < buffers.count else { return }
+    let trained = buffers[frozen...]
+    let averages = try trained.map { try Tensor.zeros($0.shape, dtype: .float64, device: device) }
     try withoutGrad {
       try data.forEachEvaluationBatch(atMost: batchSize, shuffled: seed) { images, labels in
         // With momentum 1 the running statistics become the batch's own.
         _ = try self(images, mode: .training(momentum: 1))
-        for (average, buffer) in zip(averages, buffers) {
+        for (average, buffer) in zip(averages, trained) {
           try average.add_(buffer, alpha: Double(labels.count) / Double(data.count))
         }
       }
-      try setBuffers(averages)
+      for (buffer, average) in zip(trained, averages) { try buffer.copy_(average) }
     }
   }
 

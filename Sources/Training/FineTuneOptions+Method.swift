@@ -36,6 +36,10 @@ extension FineTuneOptions {
       prior != .ptyl && (priorFile != nil || priorColumns != nil),
       "--prior-file and --prior-columns belong to --prior ptyl, found --prior \(prior.rawValue). Pass --prior ptyl, or "
         + "leave them out.")
+    try refuse(
+      prior == .ptyl && train == .head,
+      "--prior ptyl with --train head: the backbone is not trained, so that its prior has nothing to do. Pass --train "
+        + "all, or leave --prior out.")
     if let priorColumns {
       try refuse(priorColumns < 2, "--prior-columns \(priorColumns): expected at least 2, as Σ has QQᵀ/(2K − 2).")
     }

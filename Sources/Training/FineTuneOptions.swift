@@ -24,7 +24,13 @@ public struct FineTuneOptions: Sendable {
   public var size: Int?
   /// What resizing does with images that are not square.
   public var resize = Preprocessing.Resize.square
+  /// What is trained; all that stands before it keeps its pretrained values.
+  public var train = TrainedPart.all
+  /// The most bytes of features that are kept, for tests; nil for a quarter of the memory.
+  package var featureMemory: Int?
   /// What is done to training images.
+  ///
+  /// With `train` at `TrainedPart.head` nothing is, as the features of every image are computed once.
   public var augmentation = Augmentation.Kind.cropAndFlip
   /// Optimisation steps of each run.
   public var steps = FineTuneConfiguration.publishedSteps
@@ -100,7 +106,7 @@ public struct FineTuneOptions: Sendable {
     self.out = out
   }
 
-  /// Refuses numbers without a meaning, by ``TrainingError/invalidOption(_:)``.
+  /// Refuses what has no meaning, by ``TrainingError/invalidOption(_:)``.
   ///
   /// ``FineTuner/run(interruption:onEvent:)`` does so too, before it looks at the data.
   public func validate() throws(TrainingError) {
@@ -108,6 +114,10 @@ public struct FineTuneOptions: Sendable {
       if !condition { throw .invalidOption(message) }
     }
     try require(steps > 0, "--steps \(steps): expected at least 1.")
+    try require(
+      train == .all || weights != nil,
+      "--train \(train): without pretrained weights what is not trained would be random. Pass --weights with a "
+        + "checkpoint, or --train all.")
     if let batchSize {
       try require(batchSize > 1, "--batch-size \(batchSize): expected at least 2 (batch statistics need two examples).")
     }
@@ -144,7 +154,7 @@ public struct FineTuneOptions: Sendable {
     let rates = learningRates ?? learningRate.rates
     let configuration = FineTuneConfiguration(
       data: data, model: model, weights: weights ?? "none", size: size ?? backbone.inputSize, resize: resize,
-      augmentation: augmentation, steps: steps,
+      train: train, augmentation: train == .head ? .none : augmentation, steps: steps,
       batchSize: batchSize ?? FineTuneConfiguration.publishedBatchSize(examples: examples),
       trainSplits: trainSplits.map(\.rawValue), classes: classes, n: n,
       learningRates: rates, race: learningRate == .race && rates.count > 1 ? true : nil,

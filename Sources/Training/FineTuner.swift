@@ -33,6 +33,8 @@ public struct FineTuner {
     if options.deterministic { try Runtime.setDeterministic(true) }
     let device = try options.device.resolved()
     let backbone = try Backbone.named(options.model)
+    // An unknown layer is told before anything is read.
+    _ = try backbone.makeNetwork(classes: 1, training: options.train)
     let dataset = try Dataset.open(options.data, options: options.datasetOptions)
     let configuration = try options.resolved(
       examples: dataset.splits[.train]?.count ?? 0, targets: dataset.targets, backbone: backbone, device: device)
@@ -48,7 +50,7 @@ public struct FineTuner {
       return result
     }
     for note in dataset.notes { try onEvent(.note(note)) }
-    let network = backbone.makeNetwork(outputsFor: dataset.classes)
+    let network = try backbone.makeNetwork(outputsFor: dataset.classes, training: options.train)
     let pretraining = try priorFile?.prior(for: network, columns: options.priorColumns)
     let initial = try initialState(of: network, weights, pretraining, onEvent)
 
@@ -65,8 +67,8 @@ public struct FineTuner {
       if device.isCUDA || options.trainsAsOnGPU { try batches.moveToDevice(split, onEvent: onEvent) }
       return batches
     }
-    guard let trainingImages = try decode(.train) else { throw TrainingError.invalidOption("no training images") }
-    let testImages = try decode(.test)
+    guard var trainingImages = try decode(.train) else { throw TrainingError.invalidOption("no training images") }
+    var testImages = try decode(.test)
     let likelihood = try configuration.initialLikelihood(values: trainingImages.images.values)
     if device.isCUDA && likelihood != .categorical {
       try onEvent(.note("with a gaussian likelihood steps on a GPU are taken one by one, not in blocks: slower"))
@@ -80,22 +82,25 @@ public struct FineTuner {
     let objective = DataEmphasizedELBO(
       layout: layout, examples: trainingImages.count, kappa: configuration.prior == .none ? 1 : configuration.kappa,
       prior: try makePrior(initialMean, pretraining, layout))
-    let trainer = CandidateTrainer(
-      configuration: configuration, model: model, data: trainingImages, objective: objective,
-      likelihood: likelihood, initialMean: initialMean,
-      initialBuffers: try model.bufferCopies(),
-      augmentation: Augmentation(seed: configuration.seed, kind: configuration.augmentation),
-      recorder: device.isCUDA ? try graphs(onEvent) : nil)
 
     let plan = configuration.racePlan(trainingExamples: trainingImages.count)
     let (keeper, found) = try claim.begin(
       identity, model: model, interval: options.checkpointEvery, start: start, onEvent)
     do {
+      try cacheFeatures(&trainingImages, &testImages, model: model, configuration: configuration, onEvent)
+      keeper.trainingBegins()
+      let trainer = CandidateTrainer(
+        configuration: configuration, model: model, data: trainingImages, objective: objective,
+        likelihood: likelihood, initialMean: initialMean,
+        initialBuffers: try model.bufferCopies(),
+        augmentation: Augmentation(seed: configuration.seed, kind: configuration.augmentation),
+        recorder: device.isCUDA ? try graphs(onEvent) : nil)
       try onEvent(
         .started(
           FineTuneSetup(
             examples: trainingImages.count, classes: likelihood == .categorical ? dataset.classes.count : nil,
-            parameters: layout.count, kappa: objective.kappa, steps: configuration.steps, learningRates: configuration.learningRates, race: plan))
+            parameters: layout.count, kappa: objective.kappa, steps: configuration.steps,
+            learningRates: configuration.learningRates, race: plan))
       )
       if let plan, plan.cost > RacePlan.budget {
         let cost = (plan.cost * 10).rounded() / 10
@@ -121,7 +126,7 @@ public struct FineTuner {
         try SavedModel.write(
           best.posterior, family: configuration.posterior, buffers: try best.buffers.map { try $0.floats() },
           of: network, classes: dataset.classes, preprocessing: preprocessing, evidence: best.evidence,
-          kappa: objective.kappa, likelihood: learned, to: claim.folder)
+          kappa: objective.kappa, likelihood: learned, train: options.train, to: claim.folder)
         let evidence = best.evidence
         let result = FineTuneResult(
           run: claim.folder.path, model: backbone.name, n: trainingImages.count, d: layout.count,
@@ -184,7 +189,9 @@ public struct FineTuner {
       prior.center = try vector(pretraining.mean)
       prior.covariance = try LowRankCovariance(
         variance: vector(pretraining.variance), deviations: pretraining.deviations.map(vector),
-        support: vector(layout.backboneVector(layout.backboneSlices.map { [Float](repeating: 1, count: $0.count) })))
+        support: vector(
+          layout.backboneVector(
+            layout.backboneSlices.map { [Float](repeating: $0.group == .backbone ? 1 : 0, count: $0.count) })))
       return prior
     }
   }

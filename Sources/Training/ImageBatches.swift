@@ -11,6 +11,10 @@ public struct ImageBatches {
   package private(set) var resident: ResidentImages?
   /// The examples that batches for evaluation are made of, nil for all.
   private var selection: [Int]?
+  /// What the frozen part of a network makes of every image, nil where batches are of images.
+  package private(set) var features: CachedFeatures?
+  /// Whether batches are to be made on the device, as far as that is possible.
+  private var isOnDevice = false
   /// Where it is requested, ``forEachEvaluationBatch(atMost:shuffled:_:)`` throws before its next batch.
   var interruption: Interruption?
 
@@ -23,9 +27,19 @@ public struct ImageBatches {
   /// The number of examples.
   public var count: Int { selection?.count ?? images.labels.count }
 
+  /// What makes batches on the device, nil where steps take them from the host.
+  var deviceBatches: (any DeviceBatches)? { isOnDevice ? source : nil }
+
+  /// What makes batches in place of the host.
+  private var source: (any DeviceBatches)? {
+    if let features { return features }
+    return resident
+  }
+
   /// Images `[N, 3, S, S]`, channels-last in memory, and int64 labels or float64 values `[N]`.
   ///
-  /// Each item is an example's index and its epoch; with `augmentation` nil the crop is the centre.
+  /// Each item is an example's index and its epoch; with `augmentation` nil the crop is the centre. In place of images
+  /// it may be features `[N, C, H, W]` or `[N, C]` that were computed once.
   public func batch(
     _ items: [(index: Int, epoch: Int)], augmentation: Augmentation?
   ) throws(TorchError) -> (images: Tensor, labels: Tensor) {
@@ -33,7 +47,7 @@ public struct ImageBatches {
       let targets = try Tensor(items.map { values[$0.index] }, shape: [items.count]).to(device: device)
       return (try inputs(items, augmentation: augmentation), targets)
     }
-    if let resident { return try resident.batch(items, augmentation: augmentation) }
+    if let source { return try source.batch(items, augmentation: augmentation, device: device) }
     let labels = try Tensor(items.map { Int64(images.labels[$0.index]) }, shape: [items.count])
     return (try inputs(items, augmentation: augmentation), try labels.to(device: device))
   }
@@ -41,7 +55,7 @@ public struct ImageBatches {
   private func inputs(
     _ items: [(index: Int, epoch: Int)], augmentation: Augmentation?
   ) throws(TorchError) -> Tensor {
-    if let resident { return try resident.batch(items, augmentation: augmentation).images }
+    if let source { return try source.batch(items, augmentation: augmentation, device: device).images }
     let size = images.preprocessing.size
     let nhwc = try Tensor.empty([items.count, size, size, 3])
     try nhwc.withMutableFloats { images.writeBatch(items, augmentation: augmentation, into: $0) }
@@ -52,6 +66,7 @@ public struct ImageBatches {
   ///
   /// Throws PyTorch's error if they do not fit.
   package mutating func moveToDevice() throws(TorchError) {
+    isOnDevice = true
     resident = try ResidentImages(images, device: device)
   }
 
@@ -68,6 +83,14 @@ public struct ImageBatches {
     var result = self
     result.selection = placed.sorted { ($0.place, $0.index) < ($1.place, $1.index) }.prefix(count).map(\.index)
     return result
+  }
+
+  /// Computes what the frozen stages of a model make of every image; batches are of that from then on.
+  ///
+  /// They are for a model whose first stage is the one behind those.
+  package mutating func cacheFeatures(of model: Model, batchSize: Int) throws {
+    features = try CachedFeatures(of: self, by: model, batchSize: batchSize)
+    resident = nil
   }
 
   /// All examples once with evaluation preprocessing, in batches whose sizes differ by at most one.

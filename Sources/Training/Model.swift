@@ -12,6 +12,9 @@ public final class Model {
   public let buffers: [Tensor]
   /// Where all of it lies.
   public let device: Device
+  /// The network's first stage that is applied: 0 where its input is images, that behind the frozen ones where it is
+  /// features.
+  package var firstStage = 0
 
   /// A network at the weights and the statistics of `state`, which reads sampled weights in `precision`.
   ///
@@ -30,9 +33,15 @@ public final class Model {
     buffers = try network.buffers.tensors(state.buffers, dtype: dtype, device: device)
   }
 
-  /// Logits `[N, classes]` at the current weights.
+  /// Logits `[N, classes]` at the current weights, of images or of features, as ``ImageBatches`` gives them.
   public func callAsFunction(_ images: Tensor, mode: ForwardContext.Mode) throws(TorchError) -> Tensor {
-    try network(images, ForwardContext(parameters: vector.leaves, buffers: buffers, mode: mode))
+    try network(images, ForwardContext(parameters: vector.leaves, buffers: buffers, mode: mode), from: firstStage)
+  }
+
+  /// What the frozen stages make of images `[N, 3, S, S]`.
+  func frozenFeatures(_ images: Tensor) throws(TorchError) -> Tensor {
+    try network.frozenFeatures(
+      images, ForwardContext(parameters: vector.leaves, buffers: buffers, mode: .evaluation))
   }
 
   /// Copies values into the running statistics.

@@ -4,7 +4,8 @@ import Backbones
 ///
 /// PTYL's prior is N(m, λΣ) with Σ = ½ diag(S) + εI + QQᵀ/(2K − 2), where K is the number of deviations
 /// (Shwartz-Ziv et al., "Pre-Train Your Loss", NeurIPS 2022; its parts are SWAG's, arXiv 1902.02476). The vectors are the
-/// backbone's part of the parameter vector, `[layout.backboneRange.count]` in storage order, with zeros as padding.
+/// part of the parameter vector before the head, frozen or not, `[layout.headRange.lowerBound]` in storage order, with zeros
+/// as padding.
 public struct PretrainedPrior: Sendable, Equatable {
   /// m.
   public var mean: [Float]
@@ -22,12 +23,12 @@ public struct PretrainedPrior: Sendable, Equatable {
 }
 
 extension ParameterLayout {
-  /// The backbone's parameters, which come before the head's.
-  package var backboneSlices: ArraySlice<ParameterSlice> { slices.prefix { $0.group == .backbone } }
+  /// The backbone's parameters, frozen or not, which come before the head's.
+  package var backboneSlices: ArraySlice<ParameterSlice> { slices.prefix { $0.group != .head } }
 
   /// The backbone's part of the vector, zeros in its padding, from its parameters' elements in logical order.
   package func backboneVector(_ values: [[Float]]) -> [Float] {
-    var vector = [Float](repeating: 0, count: backboneRange.count)
+    var vector = [Float](repeating: 0, count: headRange.lowerBound)
     for (slice, logical) in zip(backboneSlices, values) {
       vector.replaceSubrange(slice.range, with: slice.pack(logical))
     }

@@ -5,9 +5,9 @@ import Torch
 ///
 /// Crops and mirrors are ``Augmentation``'s and normalisation is by ImageStore's table, so that a batch has the bits of
 /// the host's.
-package struct ResidentImages {
+package struct ResidentImages: DeviceBatches {
   /// The numbers of an item: image, top, left, mirrored, label.
-  package static let itemWidth = 5
+  package let itemWidth = 5
 
   private let store: ImageStore
   /// uint8 `[M, side, side, 3]`.
@@ -31,7 +31,6 @@ package struct ResidentImages {
     table = try Tensor(store.normalization, shape: [3, 256]).to(device: device)
   }
 
-  /// What the device needs to know of examples and their epochs, ``itemWidth`` numbers for each.
   package func items(_ items: [(index: Int, epoch: Int)], augmentation: Augmentation?) -> [Int64] {
     items.flatMap { item in
       let crop = store.crop(item, augmentation: augmentation)
@@ -48,12 +47,5 @@ package struct ResidentImages {
       items, table: table, size: store.preprocessing.size, reversed: store.preprocessing.channelOrder == .bgr)
     let labels = try items.narrow(dim: 1, start: 4, length: 1).reshape([items.shape[0]])
     return (images, labels)
-  }
-
-  func batch(
-    _ items: [(index: Int, epoch: Int)], augmentation: Augmentation?
-  ) throws(TorchError) -> (images: Tensor, labels: Tensor) {
-    let numbers = try Tensor(self.items(items, augmentation: augmentation), shape: [items.count, Self.itemWidth])
-    return try batch(numbers.to(device: pixels.device))
   }
 }

@@ -117,9 +117,9 @@ extension FineTuneConfiguration {
   /// best candidates' files, the model, and a line of metrics per step.
   fileprivate func bytes(for network: Network) -> Int {
     let tensors = network.layout.slices.count + network.buffers.slices.count
-    let mean = 4 * network.layout.count + 4 * network.buffers.slices.map { $0.shape.reduce(1, *) }.reduce(0, +)
+    let mean = 4 * network.layout.totalCount + 4 * network.buffers.slices.map { $0.shape.reduce(1, *) }.reduce(0, +)
     let header = 200 * tensors + 4096
-    let checkpoint = mean + 4 * network.layout.count + 2 * header
+    let checkpoint = mean + 4 * network.layout.totalCount + 2 * header
     guard race == true else {
       return 3 * checkpoint + (learningRates.count > 1 ? 4 : 2) * (mean + header) + 400 * steps * learningRates.count
     }

@@ -46,6 +46,9 @@ final class RunKeeper {
   /// Wall time of the learning rate in training.
   var candidateSeconds: Double { secondsBefore.candidate + (ContinuousClock.now - candidateStart).seconds }
 
+  /// Training begins: what came before counts for the run, and not for the learning rate.
+  func trainingBegins() { candidateStart = .now }
+
   /// Where the run stands, in words.
   var progress: RunProgress {
     let rates = configuration.learningRates

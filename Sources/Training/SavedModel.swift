@@ -11,7 +11,7 @@ public struct SavedModel: Sendable {
   public let run: RunFolder
   /// The posterior's σ.
   let spread: Spread
-  /// The backbone and its head.
+  /// The backbone and its head; its layout tells which parameters were trained.
   public let network: Network
   /// The posterior mean and the running statistics.
   public let state: StateDict
@@ -56,7 +56,9 @@ public struct SavedModel: Sendable {
     } else {
       likelihood = .categorical
     }
-    network = try Backbone.named(name).makeNetwork(outputsFor: classes)
+    // Runs of older versions trained all.
+    let part = try file.metadata["train"] == nil ? .all : metadata("train", as: TrainedPart.self)
+    network = try Backbone.named(name).makeNetwork(outputsFor: classes, training: part)
     state = try network.loadStateDict(file, head: .checkpoint)
   }
 
@@ -65,7 +67,7 @@ public struct SavedModel: Sendable {
   /// λ, τ, σ, κ and the likelihood go to the metadata, which holds no times, hosts or paths: equal runs give equal files.
   static func write(
     _ posterior: PosteriorValues, family: GaussianPosterior.Family, buffers: [[Float]], of network: Network, classes: [String], preprocessing: Preprocessing,
-    evidence: EvidenceEstimate, kappa: Double, likelihood: Likelihood, to run: RunFolder
+    evidence: EvidenceEstimate, kappa: Double, likelihood: Likelihood, train: TrainedPart, to run: RunFolder
   ) throws {
     if let rho = posterior.rhoVector {
       let sigma = rho.map { Float(GaussianPosterior.sigma(rho: Double($0))) }
@@ -84,6 +86,7 @@ public struct SavedModel: Sendable {
       "sigma": try JSON.line(evidence.sigma),
       "kappa": "\(kappa)",
       "posterior": family.rawValue,
+      "train": try JSON.line(train),
       "likelihood": likelihood.name,
     ]
     if let gaussian = likelihood.gaussian {

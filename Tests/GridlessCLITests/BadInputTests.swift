@@ -174,6 +174,13 @@ struct BadInput: CustomTestStringConvertible, Sendable {
     BadInput(
       "unknown model", ["--model", "resnet5"], status: 64,
       says: ["model 'resnet5'", "Did you mean resnet50, resnet56", "gridless models"]),
+    BadInput(
+      "unknown layer", data: "nowhere", ["--weights", "none.pth", "--train", "from:layer9"], status: 64,
+      says: ["train from:layer9: resnet8 has no such layer", "Did you mean layer1, layer2, layer3", "conv1, bn1"]),
+    BadInput("a part that is none", ["--train", "tail"], status: 64, says: ["'tail' is invalid for '--train <part>'"]),
+    BadInput(
+      "a frozen random network", data: "nowhere", ["--train", "head"], status: 64,
+      says: ["--train head: without pretrained weights", "--train all"]),
     BadInput("unknown device", ["--device", "tpu"], status: 64, says: ["'tpu' is invalid for '--device", "'cuda'"]),
     BadInput("unknown option", ["--weight-decay", "1"], status: 64, says: ["Unknown option '--weight-decay'"]),
     BadInput("empty output folder name", ["--out", ""], status: 64, says: ["--out is empty", "name the run folder"]),

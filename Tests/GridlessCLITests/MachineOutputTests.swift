@@ -136,6 +136,7 @@ import Testing
     #expect(try configuration.string("data") == "data")
     #expect(try configuration.string("model") == "resnet8")
     #expect(try configuration.string("weights") == "none")
+    #expect(try configuration.string("train") == "all")
     #expect(try configuration.double("size") == 16)
     #expect(try configuration.double("batch_size") == 4)
     #expect(try configuration.double("seed") == 0)
@@ -148,7 +149,8 @@ import Testing
     try place.write("model.safetensors", search.file("run/model.safetensors"))
     let file = try SafetensorsFile(path: place.absolute("model.safetensors"))
     let expected: Set = [
-      "format", "model", "classes", "preprocessing", "lambda", "tau", "sigma", "kappa", "likelihood",
+      "format", "model", "classes", "preprocessing", "lambda", "tau", "sigma", "kappa", "likelihood", "posterior",
+      "train",
     ]
     #expect(Set(file.metadata.keys) == expected)
     for key in ["lambda", "tau", "sigma", "kappa"] {
@@ -158,6 +160,7 @@ import Testing
     #expect(file.metadata["model"] == "resnet8")
     #expect(file.metadata["format"] == "pt")
     #expect(file.metadata["likelihood"] == "categorical")
+    #expect(file.metadata["train"] == "\"all\"")
     #expect(try JSON.decode([String].self, from: Data((file.metadata["classes"] ?? "").utf8)) == Workplace.classes)
     let preprocessing = try JSON.decode(Preprocessing.self, from: Data((file.metadata["preprocessing"] ?? "").utf8))
     #expect(preprocessing.size == 16)

@@ -7,13 +7,12 @@ import Torch
 struct CIFARResNet: Architecture {
   static let featureWidth = 64
 
-  let stem: ConvNorm
-  let blocks: [ResidualBlock]
+  let stages: [Stage]
   let head: Linear
 
   init(depth: Int, classes: Int, builder: inout LayoutBuilder) {
-    stem = builder.convNorm("conv1", "bn1", 3, 16, kernel: 3)
-    var blocks: [ResidualBlock] = []
+    let stem = builder.convNorm("conv1", "bn1", 3, 16, kernel: 3)
+    var stages = [builder.stage { x, context throws(TorchError) in try stem(x, context).relu() }]
     var inputs = 16
     for (stage, outputs) in [16, 32, 64].enumerated() {
       for index in 0..<(depth - 2) / 6 {
@@ -23,17 +22,13 @@ struct CIFARResNet: Architecture {
         let second = builder.convNorm("\(name).conv2", "\(name).bn2", outputs, outputs, kernel: 3)
         let shortcut: Shortcut =
           stride == 1 ? .identity : .zeroPadded(stride: stride, channelsEachSide: (outputs - inputs) / 2)
-        blocks.append(ResidualBlock(branch: [first, second], shortcut: shortcut))
+        let block = ResidualBlock(branch: [first, second], shortcut: shortcut)
+        stages.append(builder.stage { x, context throws(TorchError) in try block(x, context) })
         inputs = outputs
       }
     }
-    self.blocks = blocks
+    stages.append(builder.stage { x, _ throws(TorchError) in try x.mean(dims: [2, 3]) })
+    self.stages = stages
     head = builder.head("linear", Self.featureWidth, classes)
-  }
-
-  func features(_ x: Tensor, _ context: ForwardContext) throws(TorchError) -> Tensor {
-    var x = try stem(x, context).relu()
-    for block in blocks { x = try block(x, context) }
-    return try x.mean(dims: [2, 3])
   }
 }

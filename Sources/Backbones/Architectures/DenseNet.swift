@@ -26,11 +26,7 @@ struct DenseNet: Architecture {
     }
   }
 
-  let stem: ConvNorm
-  let blocks: [[DenseLayer]]
-  /// One after each block but the last.
-  let transitions: [Transition]
-  let last: BatchNorm2d
+  let stages: [Stage]
   let head: Linear
 
   /// The width of the features after blocks of so many layers.
@@ -39,40 +35,34 @@ struct DenseNet: Architecture {
   }
 
   init(layers: [Int], classes: Int, builder: inout LayoutBuilder) {
-    stem = builder.convNorm("features.conv0", "features.norm0", 3, 64, kernel: 7, stride: 2)
-    var blocks: [[DenseLayer]] = []
-    var transitions: [Transition] = []
+    let stem = builder.convNorm("features.conv0", "features.norm0", 3, 64, kernel: 7, stride: 2)
+    var stages = [
+      builder.stage { x, context throws(TorchError) in
+        try stem(x, context).relu().maxPool2d(kernelSize: 3, stride: 2, padding: 1)
+      }
+    ]
     var width = 64
     for (block, count) in layers.enumerated() {
-      var denseLayers: [DenseLayer] = []
       for layer in 0..<count {
         let name = "features.denseblock\(block + 1).denselayer\(layer + 1)"
         let norm1 = builder.norm("\(name).norm1", width)
         let bottleneck = builder.convNorm("\(name).conv1", "\(name).norm2", width, 4 * Self.growth, kernel: 1)
         let conv2 = builder.conv("\(name).conv2", 4 * Self.growth, Self.growth, kernel: 3)
-        denseLayers.append(DenseLayer(norm1: norm1, bottleneck: bottleneck, conv2: conv2))
+        let denseLayer = DenseLayer(norm1: norm1, bottleneck: bottleneck, conv2: conv2)
+        stages.append(builder.stage { x, context throws(TorchError) in try denseLayer(x, context) })
         width += Self.growth
       }
-      blocks.append(denseLayers)
       if block < layers.count - 1 {
         let name = "features.transition\(block + 1)"
         let norm = builder.norm("\(name).norm", width)
-        transitions.append(Transition(norm: norm, conv: builder.conv("\(name).conv", width, width / 2, kernel: 1)))
+        let transition = Transition(norm: norm, conv: builder.conv("\(name).conv", width, width / 2, kernel: 1))
+        stages.append(builder.stage { x, context throws(TorchError) in try transition(x, context) })
         width /= 2
       }
     }
-    self.blocks = blocks
-    self.transitions = transitions
-    last = builder.norm("features.norm5", width)
+    let last = builder.norm("features.norm5", width)
+    stages.append(builder.stage { x, context throws(TorchError) in try last(x, context).relu().mean(dims: [2, 3]) })
+    self.stages = stages
     head = builder.head("classifier", width, classes)
-  }
-
-  func features(_ x: Tensor, _ context: ForwardContext) throws(TorchError) -> Tensor {
-    var x = try stem(x, context).relu().maxPool2d(kernelSize: 3, stride: 2, padding: 1)
-    for (index, block) in blocks.enumerated() {
-      for layer in block { x = try layer(x, context) }
-      if index < transitions.count { x = try transitions[index](x, context) }
-    }
-    return try last(x, context).relu().mean(dims: [2, 3])
   }
 }

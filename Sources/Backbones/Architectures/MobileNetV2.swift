@@ -22,26 +22,24 @@ struct MobileNetV2: Architecture {
     }
   }
 
-  let stem: ConvNorm
-  let blocks: [InvertedResidual]
-  let last: ConvNorm
+  let stages: [Stage]
   let head: Linear
 
   /// `stridedPadding` is that of the 3×3 convolutions of stride 2: 1 in torchvision, 'SAME' in TensorFlow.
   init(stridedPadding: Padding, classes: Int, builder: inout LayoutBuilder) {
-    stem = builder.convNorm("features.0.0", "features.0.1", 3, 32, kernel: 3, stride: 2, padding: stridedPadding)
-    let stages: [(expansion: Int, outputs: Int, count: Int, stride: Int)] = [
+    let stem = builder.convNorm("features.0.0", "features.0.1", 3, 32, kernel: 3, stride: 2, padding: stridedPadding)
+    var stages = [builder.stage { x, context throws(TorchError) in try stem(x, context).hardtanh(min: 0, max: 6) }]
+    let rows: [(expansion: Int, outputs: Int, count: Int, stride: Int)] = [
       (1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1),
     ]
-    var blocks: [InvertedResidual] = []
     var inputs = 32
-    for stage in stages {
-      for index in 0..<stage.count {
-        let name = "features.\(blocks.count + 1).conv"
-        let stride = index == 0 ? stage.stride : 1
-        let hidden = inputs * stage.expansion
+    for row in rows {
+      for index in 0..<row.count {
+        let name = "features.\(stages.count).conv"
+        let stride = index == 0 ? row.stride : 1
+        let hidden = inputs * row.expansion
         var branch: [ConvNorm] = []
-        if stage.expansion > 1 {
+        if row.expansion > 1 {
           branch.append(builder.convNorm("\(name).0.0", "\(name).0.1", inputs, hidden, kernel: 1))
         }
         let depthwise = "\(name).\(branch.count)"
@@ -50,19 +48,18 @@ struct MobileNetV2: Architecture {
             "\(depthwise).0", "\(depthwise).1", hidden, hidden, kernel: 3, stride: stride,
             padding: stride == 2 ? stridedPadding : nil, groups: hidden))
         branch.append(
-          builder.convNorm("\(name).\(branch.count)", "\(name).\(branch.count + 1)", hidden, stage.outputs, kernel: 1))
-        blocks.append(InvertedResidual(branch: branch, isResidual: stride == 1 && inputs == stage.outputs))
-        inputs = stage.outputs
+          builder.convNorm("\(name).\(branch.count)", "\(name).\(branch.count + 1)", hidden, row.outputs, kernel: 1))
+        let block = InvertedResidual(branch: branch, isResidual: stride == 1 && inputs == row.outputs)
+        stages.append(builder.stage { x, context throws(TorchError) in try block(x, context) })
+        inputs = row.outputs
       }
     }
-    self.blocks = blocks
-    last = builder.convNorm("features.18.0", "features.18.1", inputs, Self.featureWidth, kernel: 1)
+    let last = builder.convNorm("features.18.0", "features.18.1", inputs, Self.featureWidth, kernel: 1)
+    stages.append(
+      builder.stage { x, context throws(TorchError) in
+        try last(x, context).hardtanh(min: 0, max: 6).mean(dims: [2, 3])
+      })
+    self.stages = stages
     head = builder.head("classifier.1", Self.featureWidth, classes)
-  }
-
-  func features(_ x: Tensor, _ context: ForwardContext) throws(TorchError) -> Tensor {
-    var x = try stem(x, context).hardtanh(min: 0, max: 6)
-    for block in blocks { x = try block(x, context) }
-    return try last(x, context).hardtanh(min: 0, max: 6).mean(dims: [2, 3])
   }
 }

@@ -15,23 +15,27 @@ struct ResNet: Architecture {
     var featureWidth: Int { (64 << (blocks.count - 1)) * (bottleneck ? 4 : 1) }
   }
 
-  let stem: ConvNorm
-  let blocks: [ResidualBlock]
+  let stages: [Stage]
   let head: Linear
 
   init(_ configuration: Configuration, classes: Int, builder: inout LayoutBuilder) {
-    stem = builder.convNorm("conv1", "bn1", 3, 64, kernel: 7, stride: 2)
-    var blocks: [ResidualBlock] = []
+    let stem = builder.convNorm("conv1", "bn1", 3, 64, kernel: 7, stride: 2)
+    var stages = [
+      builder.stage { x, context throws(TorchError) in
+        try stem(x, context).relu().maxPool2d(kernelSize: 3, stride: 2, padding: 1)
+      }
+    ]
     var width = 64
     for (stage, count) in configuration.blocks.enumerated() {
       for index in 0..<count {
         let stride = stage > 0 && index == 0 ? 2 : 1
-        blocks.append(
-          Self.block(
-            "layer\(stage + 1).\(index)", configuration, inputs: &width, planes: 64 << stage, stride: stride, &builder))
+        let block = Self.block(
+          "layer\(stage + 1).\(index)", configuration, inputs: &width, planes: 64 << stage, stride: stride, &builder)
+        stages.append(builder.stage { x, context throws(TorchError) in try block(x, context) })
       }
     }
-    self.blocks = blocks
+    stages.append(builder.stage { x, _ throws(TorchError) in try x.mean(dims: [2, 3]) })
+    self.stages = stages
     head = builder.head("fc", width, classes)
   }
 
@@ -56,11 +60,5 @@ struct ResNet: Architecture {
     }
     inputs = outputs
     return ResidualBlock(branch: branch, shortcut: shortcut)
-  }
-
-  func features(_ x: Tensor, _ context: ForwardContext) throws(TorchError) -> Tensor {
-    var x = try stem(x, context).relu().maxPool2d(kernelSize: 3, stride: 2, padding: 1)
-    for block in blocks { x = try block(x, context) }
-    return try x.mean(dims: [2, 3])
   }
 }
