@@ -62,17 +62,18 @@ let package = Package(
       name: "gridless-bench", dependencies: ["CJPEGLoop", "Gridless", argumentParser], path: "Benchmarks/GridlessBench",
       swiftSettings: strict),
 
-    // Tests mirror Sources. TestSupport reads the golden files.
-    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+    // Tests mirror Sources. TestSupport reads the golden files and writes PyTorch files.
+    .target(name: "TestSupport", dependencies: ["Weights"], path: "Tests/TestSupport", swiftSettings: strict),
     .testTarget(name: "TorchTests", dependencies: ["Torch"], swiftSettings: strict),
-    .testTarget(name: "WeightsTests", dependencies: ["Weights"], swiftSettings: strict),
+    .testTarget(name: "WeightsTests", dependencies: ["Weights", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets"], swiftSettings: strict),
     .testTarget(
       name: "BackbonesTests", dependencies: ["Torch", "Weights", "Backbones", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "EvidenceTests", dependencies: ["Evidence", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"], swiftSettings: strict),
     .testTarget(
-      name: "GridlessCLITests", dependencies: ["GridlessCLI", "Gridless"], exclude: ["Snapshots", "Faults"],
+      name: "GridlessCLITests", dependencies: ["GridlessCLI", "Gridless", "TestSupport"],
+      exclude: ["Snapshots", "Faults"],
       swiftSettings: strict
     ),
   ],

@@ -50,12 +50,12 @@ extension Network {
   ///
   /// A checkpoint's `num_batches_tracked` are ignored. Throws Weights' three lists (missing, unexpected, wrong shape) where names or shapes do not fit, and
   /// ``StateDictError`` where a value is NaN or infinite.
-  public func loadStateDict(_ file: SafetensorsFile, head: HeadSource) throws -> StateDict {
+  public func loadStateDict(_ file: some TensorSource, head: HeadSource) throws -> StateDict {
     let counters = Set(buffers.counterNames)
     let replaced = Set(head == .checkpoint ? [] : backbone.headParameterNames)
     try StateDictMatch.check(
       expected: layout.slices.map { ($0.name, $0.shape) } + buffers.slices.map { ($0.name, $0.shape) },
-      found: file.tensors.map { ($0.name, $0.shape) }, file: file.path,
+      found: file.shapes, file: file.path,
       ignoring: { counters.contains($0) || replaced.contains($0) })
     return StateDict(
       parameters: try layout.slices.map { slice in
@@ -78,7 +78,7 @@ extension Network {
     buffers.slices.map { [Float](repeating: $0.initialValue, count: $0.shape.reduce(1, *)) }
   }
 
-  private func finiteValues(_ file: SafetensorsFile, _ name: String) throws -> [Float] {
+  private func finiteValues(_ file: some TensorSource, _ name: String) throws -> [Float] {
     let values = try file.floats(name)
     if let index = values.firstIndex(where: { !$0.isFinite }) {
       throw StateDictError.notFinite(file: file.path, name: name, index: index, value: "\(values[index])")

@@ -41,6 +41,7 @@ extension Preprocessing.Resize: ExpressibleByArgument {}
 extension Augmentation.Kind: ExpressibleByArgument {}
 extension Split: ExpressibleByArgument {}
 extension SigmaUpdate: ExpressibleByArgument {}
+extension DrawStatistics: ExpressibleByArgument {}
 extension PriorKind: ExpressibleByArgument {}
 extension Prior.Scales: ExpressibleByArgument {}
 extension GaussianPosterior.Family: ExpressibleByArgument {}

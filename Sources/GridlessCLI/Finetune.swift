@@ -113,6 +113,10 @@ struct Finetune: ParsableCommand {
     help: "The gaussian likelihood's standard deviation, in the unit of the values, or auto to learn it.")
   var noise = AutoOr.auto
 
+  @Option(
+    help: "By which BatchNorm statistics draws of the posterior are judged: their own, or the mean's, as published.")
+  var drawStatistics = DrawStatistics.own
+
   @Option(parsing: .unconditional, help: "The seed of everything random.")
   var seed: UInt64 = 0
 
@@ -180,6 +184,7 @@ struct Finetune: ParsableCommand {
     options.sigmaUpdate = sigmaUpdate
     options.likelihood = likelihood
     options.noise = noise.value
+    options.drawStatistics = drawStatistics
     options.seed = seed
     options.device = compute.device
     options.threads = compute.threads

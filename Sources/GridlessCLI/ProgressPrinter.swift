@@ -50,6 +50,24 @@ final class ProgressPrinter {
     try? FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8))
   }
 
+  func print(_ event: PriorEvent) throws {
+    switch event {
+    case .note(let text): try print(FineTuneEvent.note(text))
+    case .decoding(let split, let done, let total):
+      try print(FineTuneEvent.decoding(split: split, done: done, total: total))
+    case .step(let step): if !options.quiet { show(step) }
+    }
+  }
+
+  private func show(_ step: PriorStep) {
+    let text = "NLL \(fixed(step.nll))  \(step.collected) collected"
+    if isTerminal {
+      if isDue || step.step == step.steps { bar("SWAG", step.step, step.steps, text) }
+    } else if step.step % max(1, step.steps / 10) == 0 {
+      line("step \(step.step)/\(step.steps)  \(text)")
+    }
+  }
+
   /// Ends the bar's line.
   func finish() { clearBar() }
 

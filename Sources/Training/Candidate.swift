@@ -12,12 +12,15 @@ final class Candidate {
   let posterior: PosteriorValues
   /// The running statistics at the posterior mean.
   let buffers: [Tensor]
+  /// Those of each draw by which the evidence was estimated; empty where draws have the mean's.
+  let drawBuffers: [[[Float]]]
 
-  init(learningRate: Double, evidence: EvidenceEstimate, posterior: PosteriorValues, buffers: [Tensor]) {
-    self.learningRate = learningRate
-    self.evidence = evidence
-    self.posterior = posterior
-    self.buffers = buffers
+  init(
+    learningRate: Double, evidence: EvidenceEstimate, posterior: PosteriorValues, buffers: [Tensor],
+    drawBuffers: [[[Float]]]
+  ) {
+    (self.learningRate, self.evidence, self.posterior) = (learningRate, evidence, posterior)
+    (self.buffers, self.drawBuffers) = (buffers, drawBuffers)
   }
 }
 
@@ -174,33 +177,41 @@ final class CandidateRun {
     let (model, configuration) = (trainer.model, trainer.configuration)
     try model.vector.set(posterior.mean)
     try model.reestimateBatchNorm(on: trainer.data, batchSize: configuration.batchSize, seed: configuration.seed)
+    let buffers = try model.bufferCopies()
+    var drawBuffers: [[[Float]]] = []
     let evidence = try model.estimateEvidence(
       trainer.objective, posterior: posterior, on: trainer.data,
       seed: Streams.evidenceNoise.seed(configuration.seed), batchSize: configuration.batchSize,
-      likelihood: takeStep.likelihood)
+      statistics: configuration.drawStatistics, likelihood: takeStep.likelihood
+    ) {
+      if configuration.drawStatistics == .own { drawBuffers.append(try model.buffers.map { try $0.floats() }) }
+    }
     guard evidence.isFinite else { throw try diverged("objective", step: step) }
+    try model.setBuffers(buffers)
     return Candidate(
-      learningRate: learningRate, evidence: evidence, posterior: try PosteriorValues(posterior),
-      buffers: try model.bufferCopies())
+      learningRate: learningRate, evidence: evidence, posterior: try PosteriorValues(posterior), buffers: buffers,
+      drawBuffers: drawBuffers)
   }
 
-  /// The objective on some training examples, which have the statistics of their own, at the best of a few σ; for a
-  /// branch of the race.
+  /// The objective on some training examples, by which BatchNorm's statistics are estimated as well, at the best of a few
+  /// σ; for a branch of the race.
   ///
   /// Early in a run σ lags behind: it learns at a rate of its own, while the mean moves with the candidate's. At that σ the
   /// KL would speak against every rate that moves the mean far, so each candidate is judged at the σ that suits it, of
   /// ``RacePlan/sigmaFactors``. All candidates have the same ε.
   func judge(by examples: ImageBatches) throws -> EvidenceEstimate {
     let (model, configuration) = (trainer.model, trainer.configuration)
-    try model.vector.set(posterior.mean)
-    try model.reestimateBatchNorm(on: examples, batchSize: configuration.batchSize, seed: configuration.seed)
+    if configuration.drawStatistics == .mean {
+      try model.vector.set(posterior.mean)
+      try model.reestimateBatchNorm(on: examples, batchSize: configuration.batchSize, seed: configuration.seed)
+    }
     var best: EvidenceEstimate?
     // A σ that is not learned stays as it is.
     for factor in posterior.isLearned ? RacePlan.sigmaFactors : [1] {
       let found = try model.estimateEvidence(
         trainer.objective, posterior: posterior.widened(by: factor), on: examples,
         seed: Streams.evidenceNoise.seed(configuration.seed), samples: 1, batchSize: configuration.batchSize,
-        likelihood: takeStep.likelihood)
+        statistics: configuration.drawStatistics, likelihood: takeStep.likelihood)
       // The loss has one minimum in σ.
       guard found.isFinite, found.loss < best?.loss ?? .infinity else { break }
       best = found
@@ -235,7 +246,6 @@ final class CandidateRun {
 enum Streams: UInt64 {
   case trainingNoise = 1
   case evidenceNoise = 2
-  case predictionNoise = 0
   case rungExamples = 3
 
   /// The stream's own seed: distinct for all (seed, stream), as odd multiplication permutes the 64-bit numbers.

@@ -76,6 +76,7 @@ struct BestCandidateFile {
     let arrays =
       Checkpoint.arrays(candidate.posterior, network: network)
       + Checkpoint.arrays(ofBuffers: try candidate.buffers.map { try $0.floats() }, network)
+      + DrawsFile.arrays(candidate.drawBuffers, network)
     try Safetensors.write(
       arrays,
       metadata: [
@@ -94,7 +95,8 @@ struct BestCandidateFile {
       learningRate: try Checkpoint.decode(Double.self, "lr", of: file),
       evidence: try Checkpoint.decode(EvidenceEstimate.self, "evidence", of: file),
       posterior: try Checkpoint.values(file, network: model.network),
-      buffers: try model.network.buffers.tensors(try Checkpoint.buffers(file, model.network), device: model.device))
+      buffers: try model.network.buffers.tensors(try Checkpoint.buffers(file, model.network), device: model.device),
+      drawBuffers: try DrawsFile.buffers(file, model.network))
   }
 }
 

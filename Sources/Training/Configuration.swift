@@ -61,6 +61,8 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
   public var initialSigma: Double
   /// How ρ is learned.
   public var sigmaUpdate: SigmaUpdate
+  /// By which running statistics draws of the posterior are normalised.
+  public var drawStatistics: DrawStatistics
   /// From which the subset, the head, the order, the augmentation and the noise are drawn.
   public var seed: UInt64
   /// `cpu` or `cuda:0`.
@@ -103,7 +105,7 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
     // What runs were from before these options.
     let before = [
       "deterministic": "false", "prior": "\"l2-sp\"", "prior_scales": "\"global\"", "posterior": "\"isotropic\"",
-      "likelihood": "\"categorical\"", "samples": "1", "antithetic": "false", "train": "\"all\"",
+      "likelihood": "\"categorical\"", "samples": "1", "antithetic": "false", "draw_statistics": "\"mean\"", "train": "\"all\"",
     ]
     others.merge(before) { there, _ in there }
     return Set(mine.keys).union(others.keys).subtracting(cannotMatter).sorted().compactMap { key in
@@ -116,6 +118,7 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
   func racePlan(trainingExamples: Int) -> RacePlan? {
     guard race == true else { return nil }
     return RacePlan(
-      candidates: learningRates.count, steps: steps, batchSize: batchSize, trainingExamples: trainingExamples)
+      candidates: learningRates.count, steps: steps, batchSize: batchSize, trainingExamples: trainingExamples,
+      statistics: drawStatistics)
   }
 }

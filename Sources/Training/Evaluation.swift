@@ -58,27 +58,33 @@ extension Model {
     }
   }
 
-  /// The objective (2) by `samples` draws from the posterior, which share the running statistics; a likelihood's learned
-  /// noise is first made the best for these draws.
+  /// The objective (2) by `samples` draws from the posterior; a likelihood's learned noise is first made the best for these
+  /// draws.
   ///
-  /// Of a part of the training set, the log likelihood is scaled up to the whole.
-  /// Leaves the last sample in the weights.
+  /// With statistics of their own the running ones are re-estimated for each draw; otherwise they stay as they are.
+  /// `onDraw` is called after each. Of a part of the training set, the log likelihood is scaled up to the whole.
+  /// Leaves the last sample in the weights, and its statistics.
   public func estimateEvidence(
     _ objective: DataEmphasizedELBO, posterior: GaussianPosterior, on data: ImageBatches, seed: UInt64,
-    samples: Int = 10,
-    batchSize: Int, likelihood: Likelihood = .categorical
+    samples: Int = 10, batchSize: Int, statistics: DrawStatistics = .own, likelihood: Likelihood = .categorical,
+    onDraw: () throws -> Void = {}
   ) throws -> EvidenceEstimate {
     var logLikelihood = 0.0
     var divergences: Divergences?
     for sample in 0..<samples {
       divergences = try objective.sample(
         posterior, .drawn(NormalDraws(seed: seed, step: UInt64(sample))), into: vector)
+      if statistics == .own {
+        let part = data.count > DrawStatistics.mostExamples ? data.balanced(DrawStatistics.mostExamples, seed: seed) : data
+        try reestimateBatchNorm(on: part, batchSize: batchSize, seed: seed)
+      }
       try withoutGrad {
         try data.forEachEvaluationBatch(atMost: batchSize) { images, labels in
           let batch = try likelihood.logLikelihood(self(images, mode: .evaluation), labels)
           logLikelihood += try batch.to(dtype: .float64).sum().item() / Double(samples)
         }
       }
+      try onDraw()
     }
     guard let divergences else { throw TrainingError.invalidOption("the evidence needs at least one sample") }
     logLikelihood *= Double(objective.examples) / Double(data.count)

@@ -125,6 +125,7 @@ public struct FineTuner {
       return try keeper.finish {
         try SavedModel.write(
           best.posterior, family: configuration.posterior, buffers: try best.buffers.map { try $0.floats() },
+          drawBuffers: best.drawBuffers, seed: configuration.seed,
           of: network, classes: dataset.classes, preprocessing: preprocessing, evidence: best.evidence,
           kappa: objective.kappa, likelihood: learned, train: options.train, to: claim.folder)
         let evidence = best.evidence

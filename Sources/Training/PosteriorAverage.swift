@@ -4,31 +4,36 @@ import Foundation
 import Torch
 
 /// The posterior predictive distribution, E_q[p(y | x, w)], by an average over draws of the weights.
-///
-/// BatchNorm uses the running statistics at the posterior's mean.
 public struct PosteriorAverage {
   /// What is drawn from.
   public let posterior: GaussianPosterior
   /// The number of draws.
   public let samples: Int
-  /// What they are drawn by.
+  /// From which the draws' noise comes.
   public let seed: UInt64
+  /// BatchNorm's running statistics of each draw, in the layout's order; where there are none draws have the mean's.
+  public let buffers: [[[Float]]]
 
-  /// An average of so many draws.
-  public init(_ posterior: GaussianPosterior, samples: Int, seed: UInt64 = 0) {
-    (self.posterior, self.samples, self.seed) = (posterior, samples, seed)
+  /// An average of so many draws, at most as many as there are statistics, if there are any.
+  public init(_ posterior: GaussianPosterior, samples: Int, seed: UInt64 = 0, buffers: [[[Float]]] = []) {
+    precondition(buffers.isEmpty || samples <= buffers.count, "\(samples) draws, statistics of \(buffers.count)")
+    (self.posterior, self.samples, self.seed, self.buffers) = (posterior, samples, seed, buffers)
   }
 
-  /// Calls `body` with each draw in the model's weights, and puts the mean there afterwards.
+  /// Calls `body` with each draw in the model, and puts the mean and its statistics there afterwards.
   func forEachDraw(of model: Model, _ body: () throws -> Void) throws {
     // Drawing needs no prior.
     let objective = DataEmphasizedELBO(layout: model.network.layout, examples: 1, kappa: 1, prior: nil)
+    let ofTheMean = try model.bufferCopies()
     for sample in 0..<samples {
-      let draws = NormalDraws(seed: Streams.predictionNoise.seed(seed), step: UInt64(sample))
-      try objective.sample(posterior, .drawn(draws), into: model.vector)
+      try objective.sample(posterior, .drawn(NormalDraws(seed: seed, step: UInt64(sample))), into: model.vector)
+      if !buffers.isEmpty {
+        for (buffer, values) in zip(model.buffers, buffers[sample]) { try buffer.copyFloats(values) }
+      }
       try body()
     }
     try model.vector.set(posterior.mean)
+    try model.setBuffers(ofTheMean)
   }
 
   /// log E_q[p] of log probabilities that `body` computes at each draw.

@@ -38,10 +38,14 @@ public struct RacePlan: Sendable, Equatable {
   public let cost: Double
 
   /// The plan for runs of so many steps of `batchSize` examples on a training set of `trainingExamples`.
-  public init(candidates: Int, steps: Int, batchSize: Int, trainingExamples: Int) {
-    let single = Double(3 * steps * batchSize + (1 + Self.evidenceSamples) * trainingExamples)
+  public init(
+    candidates: Int, steps: Int, batchSize: Int, trainingExamples: Int, statistics: DrawStatistics = .own
+  ) {
+    let perDraw = statistics == .own ? min(trainingExamples, DrawStatistics.mostExamples) : 0
+    let single = Double(
+      3 * steps * batchSize + trainingExamples + Self.evidenceSamples * (trainingExamples + perDraw))
     let extra = (Self.budget - 1) * single
-    let passes = 1 + Self.sigmaFactors.count
+    let passes = statistics == .own ? 2 * Self.sigmaFactors.count : 1 + Self.sigmaFactors.count
     let judged = Self.rungs(1, candidates: candidates, steps: steps).map(\.candidates).reduce(0, +) * passes
 
     /// The examples that so many forward passes can judge by.

@@ -17,7 +17,7 @@ public struct RunFolder: Sendable {
   public var metrics: String { file("metrics.jsonl") }
   /// The posterior mean, with λ, τ, σ, κ, the classes and the preprocessing in its metadata.
   public var model: String { file("model.safetensors") }
-  /// σ of every parameter by name, where each has its own.
+  /// What predictions averaged over the posterior need beside the mean.
   public var posterior: String { file("posterior.safetensors") }
   /// The result.
   public var summary: String { file("summary.json") }

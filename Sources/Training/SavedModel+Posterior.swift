@@ -2,7 +2,6 @@ import Backbones
 import Evidence
 import Foundation
 import Torch
-import Weights
 
 extension SavedModel {
   /// What predictions of a model are averaged over; nil where no draws are asked for.
@@ -11,11 +10,19 @@ extension SavedModel {
   func average(of model: Model, samples: Int?) throws -> PosteriorAverage? {
     guard let samples else { return nil }
     guard samples > 0 else { throw TrainingError.invalidOption("--average \(samples): expected at least 1.") }
-    return PosteriorAverage(try posterior(of: model), samples: samples)
+    let isOfThisVersion = FileManager.default.fileExists(atPath: run.posterior)
+    let draws = isOfThisVersion ? try DrawsFile(path: run.posterior, network: network) : nil
+    if let count = draws?.buffers.count, count > 0, samples > count {
+      throw TrainingError.invalidOption(
+        "--average \(samples): the run has BatchNorm's statistics of \(count) draws. Pass at most \(count).")
+    }
+    return PosteriorAverage(
+      try posterior(of: model, sigmas: draws?.sigma), samples: samples, seed: draws?.seed ?? 0,
+      buffers: draws?.buffers ?? [])
   }
 
   /// The posterior that the run learned, around the mean in the model's weights.
-  private func posterior(of model: Model) throws -> GaussianPosterior {
+  private func posterior(of model: Model, sigmas: [Float]?) throws -> GaussianPosterior {
     let (layout, path) = (network.layout, run.model)
     guard let sigma = spread.sigma, sigma > 0 else {
       throw TrainingError.noPosterior(path: path, reason: "it was trained without noise, by --prior none")
@@ -32,8 +39,9 @@ extension SavedModel {
         return GaussianPosterior.rho(sigma: sigma)
       }
     case .diagonal:
-      let file = try SafetensorsFile(path: run.posterior)
-      let sigma = layout.vector(try layout.slices.map { try file.floats($0.name) })
+      guard let sigma = sigmas else {
+        throw TrainingError.noPosterior(path: path, reason: "\(run.posterior) has no σ")
+      }
       try posterior.rhoVector?.copyFloats(sigma.map { Float(GaussianPosterior.rho(sigma: Double($0))) })
     }
     return posterior

@@ -66,15 +66,13 @@ public struct SavedModel: Sendable {
   ///
   /// λ, τ, σ, κ and the likelihood go to the metadata, which holds no times, hosts or paths: equal runs give equal files.
   static func write(
-    _ posterior: PosteriorValues, family: GaussianPosterior.Family, buffers: [[Float]], of network: Network, classes: [String], preprocessing: Preprocessing,
+    _ posterior: PosteriorValues, family: GaussianPosterior.Family, buffers: [[Float]], drawBuffers: [[[Float]]], seed: UInt64, of network: Network, classes: [String], preprocessing: Preprocessing,
     evidence: EvidenceEstimate, kappa: Double, likelihood: Likelihood, train: TrainedPart, to run: RunFolder
   ) throws {
-    if let rho = posterior.rhoVector {
-      let sigma = rho.map { Float(GaussianPosterior.sigma(rho: Double($0))) }
-      try Safetensors.write(
-        zip(network.layout.slices, network.layout.values(ofVector: sigma)).map {
-          NamedArray(name: $0.name, shape: $0.shape, $1)
-        }, metadata: ["format": "gridless sigma 1"], to: run.posterior)
+    let sigma = posterior.rhoVector?.map { Float(GaussianPosterior.sigma(rho: Double($0))) }
+    if evidence.sigma > 0 {
+      try DrawsFile(buffers: drawBuffers, seed: Streams.evidenceNoise.seed(seed), sigma: sigma)
+        .write(to: run.posterior, network: network)
     }
     var metadata = [
       "format": "pt",

@@ -22,14 +22,16 @@ public final class SafetensorsFile: Sendable {
   ///
   /// Throws `WeightsError.unreadable` where the system refuses, `WeightsError.malformed` where the file is not sound.
   public init(path: String) throws {
-    let mapping = try Self.map(path)
+    let mapping = try FileMapping.map(path) { size in
+      .malformed(path: path, problem: "\(size) bytes, expected at least 8: it is truncated")
+    }
     do {
       let header = try Self.header(of: mapping)
       metadata = header.parsed.metadata
       tensors = header.parsed.tensors
       dataStart = header.end
     } catch {
-      munmap(UnsafeMutableRawPointer(mutating: mapping.baseAddress), mapping.count)
+      FileMapping.unmap(mapping)
       throw WeightsError.malformed(path: path, problem: error.text)
     }
     self.path = path
@@ -37,7 +39,7 @@ public final class SafetensorsFile: Sendable {
     indices = Dictionary(uniqueKeysWithValues: tensors.enumerated().map { ($1.name, $0) })
   }
 
-  deinit { munmap(UnsafeMutableRawPointer(mutating: mapping.baseAddress), mapping.count) }
+  deinit { FileMapping.unmap(mapping) }
 
   /// The entry of the tensor called `name`, or nil.
   public func info(_ name: String) -> TensorInfo? {
@@ -103,29 +105,6 @@ public final class SafetensorsFile: Sendable {
         path: path,
         problem: "its checksum is \(String(found, radix: 16)), expected \(String(expected, radix: 16)): it is damaged")
     }
-  }
-
-  /// Maps a regular file of at least 8 bytes.
-  private static func map(_ path: String) throws -> UnsafeRawBufferPointer {
-    // Non-blocking, so that a named pipe is refused and not waited for.
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard descriptor >= 0 else { throw WeightsError.unreadable(path: path, reason: systemMessage()) }
-    defer { close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else {
-      throw WeightsError.unreadable(path: path, reason: systemMessage())
-    }
-    guard status.st_mode & S_IFMT == S_IFREG else {
-      throw WeightsError.unreadable(path: path, reason: "not a regular file")
-    }
-    let size = Int(status.st_size)
-    guard size >= 8 else {
-      throw WeightsError.malformed(path: path, problem: "\(size) bytes, expected at least 8: it is truncated")
-    }
-    guard let base = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), base != MAP_FAILED else {
-      throw WeightsError.unreadable(path: path, reason: systemMessage())
-    }
-    return UnsafeRawBufferPointer(start: base, count: size)
   }
 
   private static func header(

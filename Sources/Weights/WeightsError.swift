@@ -4,6 +4,8 @@ public enum WeightsError: Error, Equatable, Sendable, CustomStringConvertible {
   case unreadable(path: String, reason: String)
   /// The file is not safetensors, or breaks its specification as `problem` says.
   case malformed(path: String, problem: String)
+  /// The file is none that `torch.save` writes, or holds more than tensors; `advice` is what to do.
+  case pyTorch(path: String, problem: String, advice: String)
   /// The file is sound but holds no tensor called `name`.
   case noTensor(path: String, name: String)
   /// The arrays given to the writer do not make a safetensors file.
@@ -16,6 +18,8 @@ public enum WeightsError: Error, Equatable, Sendable, CustomStringConvertible {
       "\(path): cannot be read (\(reason)). Check the path and its permissions."
     case .malformed(let path, let problem):
       "\(path): not a sound safetensors file (\(problem)). Fetch or convert it again."
+    case .pyTorch(let path, let problem, let advice):
+      "\(path): not a PyTorch file that can be read (\(problem)). \(advice)"
     case .noTensor(let path, let name):
       "\(path): holds no tensor named '\(name)'. Pass the --model these weights were made for."
     case .unwritable(let path, let problem):

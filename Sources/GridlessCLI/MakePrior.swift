@@ -1,0 +1,179 @@
+import ArgumentParser
+import Gridless
+
+/// `gridless prior`.
+struct MakePrior: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "prior",
+    abstract: "Make a prior for fine-tuning from your own pretraining, or from published files.",
+    usage: "gridless prior <data> --model <model> --weights <file> --out <prior> [<options>]",
+    discussion: """
+      Runs SWAG on a source data set: SGD with a constant learning rate from pretrained weights, whose iterates give a \
+      mean, variances and the columns of a covariance ("Pre-Train Your Loss", Shwartz-Ziv et al., 2022).
+
+      With --import-mean, --import-variance and --import-covariance instead of data, it maps the three PyTorch files in \
+      which such priors are published to the network's parameters by name; tensors without names take their order from \
+      the state dict that is given as --weights.
+      """)
+
+  @Argument(help: "The source data, in any form that finetune takes.")
+  var data: String?
+
+  @Option(help: "The network; `gridless models` lists them.")
+  var model: String
+
+  @Option(
+    help: ArgumentHelp("Its pretrained weights: safetensors, or a state dict of torch.save.", valueName: "file"))
+  var weights: String?
+
+  @Option(help: ArgumentHelp("The prior's file to write.", valueName: "prior"))
+  var out: String
+
+  @Option(
+    parsing: .unconditional, help: "Columns of the covariance to keep (default: 5, or all that are imported).")
+  var columns: Int?
+
+  @Option(parsing: .unconditional, help: "Passes over the data.")
+  var epochs = 30
+
+  @Option(parsing: .unconditional, help: "Optimisation steps, instead of --epochs.")
+  var steps: Int?
+
+  @Option(parsing: .unconditional, help: "Passes before the first weights are collected, for a fresh head.")
+  var burnIn = 0
+
+  @Option(parsing: .unconditional, help: "Collect the weights every so many steps (default: once per pass).")
+  var collectEvery: Int?
+
+  @Option(parsing: .unconditional, help: "The learning rate, constant.")
+  var lr = 0.01
+
+  @Option(parsing: .unconditional, help: "L2 regularisation of all parameters.")
+  var weightDecay = 1e-4
+
+  @Option(parsing: .unconditional, help: "Images per step (default: min(128, N)).")
+  var batchSize: Int?
+
+  @Option(parsing: .unconditional, help: "The side of the image crop in pixels (default: the network's own).")
+  var size: Int?
+
+  @Option(help: "How images become square: square resizes both sides, shortest keeps the aspect and crops.")
+  var resize = Preprocessing.Resize.square
+
+  @Option(help: "What is done to training images at random.")
+  var augment = Augmentation.Kind.cropAndFlip
+
+  @Option(parsing: .unconditional, help: "Train on a stratified subset of so many images.")
+  var n: Int?
+
+  @Option(help: "Splits to train on, separated by commas.")
+  var trainSplits = "train"
+
+  @Option(help: "Keep only these classes, separated by commas.")
+  var classes: String?
+
+  @Option(parsing: .unconditional, help: "The seed of everything random.")
+  var seed: UInt64 = 0
+
+  @Flag(help: "Leave out images that cannot be decoded.")
+  var skipUnreadable = false
+
+  @Option(help: ArgumentHelp("A published mean: a state dict or a tensor [D].", valueName: "file"))
+  var importMean: String?
+
+  @Option(help: ArgumentHelp("A published variance: a state dict or a tensor [D].", valueName: "file"))
+  var importVariance: String?
+
+  @Option(
+    help: ArgumentHelp("Published columns: a dict by parameters, or a tensor [K, D] or [D, K].", valueName: "file"))
+  var importCovariance: String?
+
+  @Flag(help: "Replace the prior's file if it is there.")
+  var overwrite = false
+
+  @OptionGroup var compute: ComputeOptions
+  @OptionGroup var output: OutputOptions
+
+  func validate() throws {
+    _ = try asUsage { try Backbone.named(model) }
+    if out.isEmpty { throw ValidationError("--out is empty: name the prior's file to write.") }
+    if let columns, columns < 2 {
+      throw ValidationError("--columns \(columns): expected at least 2 (the covariance divides by K − 1).")
+    }
+    let imports = [importMean, importVariance, importCovariance].compactMap { $0 }
+    if imports.isEmpty {
+      guard data != nil else {
+        throw ValidationError("the source data is missing: name its folder or file, or import three published files.")
+      }
+      guard weights != nil else {
+        throw ValidationError("--weights is missing: a prior is made from the pretrained weights of \(model).")
+      }
+      try asUsage { try options().validate() }
+    } else {
+      guard imports.count == 3 else {
+        throw ValidationError(
+          "--import-mean, --import-variance and --import-covariance belong together, \(imports.count) of 3 are given.")
+      }
+      if let data {
+        throw ValidationError("'\(data)': an import needs no data. Leave it out, or the --import options.")
+      }
+    }
+  }
+
+  func run() throws {
+    let progress = ProgressPrinter(output)
+    defer { progress.finish() }
+    let result: PriorResult
+    if let importMean, let importVariance, let importCovariance {
+      var source = PriorImport(
+        mean: importMean, variance: importVariance, covariance: importCovariance, model: model, out: out)
+      (source.weights, source.columns, source.overwrite) = (weights, columns, overwrite)
+      result = try source.run { try progress.print($0) }
+    } else {
+      result = try asUsage { try PriorTrainer(options()).run { try progress.print($0) } }
+    }
+    progress.finish()
+    print(output.json ? try JSON.line(result) : summary(of: result))
+  }
+
+  private func options() throws -> PriorOptions {
+    var options = PriorOptions(data: data ?? "", model: model, weights: weights ?? "", out: out)
+    options.columns = columns ?? options.columns
+    options.epochs = epochs
+    options.steps = steps
+    options.burnIn = burnIn
+    options.collectEvery = collectEvery
+    options.learningRate = lr
+    options.weightDecay = weightDecay
+    options.batchSize = batchSize
+    options.size = size
+    options.resize = resize
+    options.augmentation = augment
+    options.n = n
+    options.trainSplits = try Split.list(trainSplits)
+    options.classes = classes.map { $0.split(separator: ",").map(String.init) }
+    options.seed = seed
+    options.device = compute.device
+    options.threads = compute.threads
+    options.skipUnreadable = skipUnreadable
+    options.overwrite = overwrite
+    return options
+  }
+
+  private func summary(of result: PriorResult) -> String {
+    var rows = [
+      ["model", "\(result.model), D = \(result.d) parameters without the head"],
+      ["covariance", "\(result.columns) columns, root mean variance \(scientific(result.rmsDeviation))"],
+    ]
+    if let training = result.training {
+      rows.append([
+        "source",
+        "N = \(training.n), \(training.classes) classes; \(training.collected) of \(training.steps) steps collected",
+      ])
+      rows.append(["at the mean", "accuracy \(fixed(training.accuracy))   NLL \(fixed(training.nll)) on the source"])
+    }
+    rows.append(["time", duration(result.seconds)])
+    rows.append(["prior", result.prior])
+    return table(rows)
+  }
+}
