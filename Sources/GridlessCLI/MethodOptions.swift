@@ -60,6 +60,11 @@ struct MethodOptions: ParsableArguments {
     help: "By which BatchNorm statistics draws of the posterior are judged: their own, or the mean's, as published.")
   var drawStatistics: DrawStatistics?
 
+  @Option(
+    parsing: .unconditional,
+    help: "Posterior samples of a run's evidence; evaluate and predict can --average over as many.")
+  var evidenceSamples = FineTuneConfiguration.publishedEvidenceSamples
+
   @Option(help: "How targets are modelled: auto is categorical for a column label, gaussian for a column value.")
   var likelihood = LikelihoodChoice.auto
 
@@ -86,6 +91,7 @@ struct MethodOptions: ParsableArguments {
     options.initialSigma = initialSigma
     options.sigmaUpdate = sigmaUpdate ?? options.sigmaUpdate
     options.drawStatistics = drawStatistics ?? options.drawStatistics
+    options.evidenceSamples = evidenceSamples
     options.likelihood = likelihood
     options.noise = noise.value
   }

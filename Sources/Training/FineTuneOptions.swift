@@ -79,6 +79,8 @@ public struct FineTuneOptions: Sendable {
   public var likelihood = LikelihoodChoice.auto
   /// The standard deviation of a Gaussian likelihood's noise, in the values' own unit; nil to learn it.
   public var noise: Double?
+  /// Posterior samples by which the evidence of a run is estimated; as many draws can predictions be averaged over.
+  public var evidenceSamples = FineTuneConfiguration.publishedEvidenceSamples
   /// By which running statistics draws of the posterior are normalised; `.mean` is the published way.
   public var drawStatistics = DrawStatistics.own
   /// What everything random is drawn from.
@@ -162,7 +164,8 @@ public struct FineTuneOptions: Sendable {
       learningRates: rates, race: learningRate == .race && rates.count > 1 ? true : nil,
       kappa: kappa, prior: prior, priorFile: priorFile, priorColumns: priorColumns, priorScales: priorScales,
       posterior: posterior, lambda: lambda, tau: tau, sigma: sigma, samples: samples, antithetic: antithetic,
-      initialSigma: initialSigma, sigmaUpdate: sigmaUpdate, drawStatistics: drawStatistics, seed: seed, device: device.description,
+      initialSigma: initialSigma, sigmaUpdate: sigmaUpdate, evidenceSamples: evidenceSamples,
+      drawStatistics: drawStatistics, seed: seed, device: device.description,
       threads: Runtime.threads,
       precision: posterior == .diagonal ? .float32 : precision.resolved(on: device),
       skipUnreadable: skipUnreadable, deterministic: deterministic,
