@@ -48,6 +48,9 @@ struct MethodOptions: ParsableArguments {
   @Flag(help: "Mirror every second sample of a step at the mean.")
   var antithetic = false
 
+  @Option(help: "Where a new head starts: at zero, its prior's mean, or uniform at random, as published.")
+  var headInit: HeadInitialization?
+
   @Option(
     parsing: .unconditional, help: "σ before the first step; networks of under a million parameters want about 1e-3.")
   var initialSigma = FineTuneConfiguration.publishedInitialSigma
@@ -88,6 +91,7 @@ struct MethodOptions: ParsableArguments {
     options.sigma = sigma.value
     options.samples = samples
     options.antithetic = antithetic
+    options.headInitialization = headInit ?? options.headInitialization
     options.initialSigma = initialSigma
     options.sigmaUpdate = sigmaUpdate ?? options.sigmaUpdate
     options.drawStatistics = drawStatistics ?? options.drawStatistics

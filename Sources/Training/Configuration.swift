@@ -57,6 +57,8 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
   public var samples: Int
   /// Whether samples come in mirrored pairs.
   public var antithetic: Bool
+  /// Where a new head starts.
+  public var headInitialization: HeadInitialization
   /// σ before the first step.
   public var initialSigma: Double
   /// How ρ is learned.
@@ -109,7 +111,8 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
     // What runs were from before these options.
     let before = [
       "deterministic": "false", "prior": "\"l2-sp\"", "prior_scales": "\"global\"", "posterior": "\"isotropic\"",
-      "likelihood": "\"categorical\"", "samples": "1", "antithetic": "false", "draw_statistics": "\"mean\"", "evidence_samples": "10", "train": "\"all\"",
+      "likelihood": "\"categorical\"", "samples": "1", "antithetic": "false", "draw_statistics": "\"mean\"", "evidence_samples": "10",
+      "head_initialization": "\"uniform\"", "train": "\"all\"",
     ]
     others.merge(before) { there, _ in there }
     return Set(mine.keys).union(others.keys).subtracting(cannotMatter).sorted().compactMap { key in

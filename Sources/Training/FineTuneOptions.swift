@@ -68,6 +68,8 @@ public struct FineTuneOptions: Sendable {
   public var samples = 1
   /// Whether samples come in pairs that mirror each other at the mean.
   public var antithetic = false
+  /// Where a new head starts; `.uniform` is the published way.
+  public var headInitialization = HeadInitialization.zero
   /// σ before the first step.
   ///
   /// The pull towards the prior's mean then has curvature 1/(Dσ²): 4 for ResNet-50 at the published 1e-4, but over 1000
@@ -164,7 +166,7 @@ public struct FineTuneOptions: Sendable {
       learningRates: rates, race: learningRate == .race && rates.count > 1 ? true : nil,
       kappa: kappa, prior: prior, priorFile: priorFile, priorColumns: priorColumns, priorScales: priorScales,
       posterior: posterior, lambda: lambda, tau: tau, sigma: sigma, samples: samples, antithetic: antithetic,
-      initialSigma: initialSigma, sigmaUpdate: sigmaUpdate, evidenceSamples: evidenceSamples,
+      headInitialization: headInitialization, initialSigma: initialSigma, sigmaUpdate: sigmaUpdate, evidenceSamples: evidenceSamples,
       drawStatistics: drawStatistics, seed: seed, device: device.description,
       threads: Runtime.threads,
       precision: posterior == .diagonal ? .float32 : precision.resolved(on: device),

@@ -52,7 +52,8 @@ public struct FineTuner {
     for note in dataset.notes { try onEvent(.note(note)) }
     let network = try backbone.makeNetwork(outputsFor: dataset.classes, training: options.train)
     let pretraining = try priorFile?.prior(for: network, columns: options.priorColumns)
-    let initial = try initialState(of: network, weights, pretraining, onEvent)
+    let initial = network.starting(
+      try initialState(of: network, weights, pretraining, onEvent), head: configuration.headInitialization)
 
     let preprocessing = Preprocessing(
       size: configuration.size, resize: configuration.resize, for: backbone.normalization)

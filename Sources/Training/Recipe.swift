@@ -9,6 +9,8 @@ public enum Recipe: String, Sendable, CaseIterable {
 
   /// How the learning rate is chosen.
   public var learningRate: LearningRateChoice { self == .published ? .grid : .race }
+  /// Where a new head starts.
+  public var headInitialization: HeadInitialization { self == .published ? .uniform : .zero }
   /// How ρ is learned.
   public var sigmaUpdate: SigmaUpdate { self == .published ? .published : .own }
   /// By which running statistics draws of the posterior are normalised.
@@ -19,6 +21,7 @@ public enum Recipe: String, Sendable, CaseIterable {
   /// Makes the options follow the recipe.
   public func apply(to options: inout FineTuneOptions) {
     options.learningRate = learningRate
+    options.headInitialization = headInitialization
     options.sigmaUpdate = sigmaUpdate
     options.drawStatistics = drawStatistics
     options.priorScales = priorScales
