@@ -27,12 +27,6 @@ struct Finetune: ParsableCommand {
   @Option(help: ArgumentHelp("The run folder to make, or to go on with.", valueName: "run"))
   var out: String
 
-  @Option(parsing: .unconditional, help: "The side of the image crop in pixels (default: the network's own).")
-  var size: Int?
-
-  @Option(help: "How images become square: square resizes both sides, shortest keeps the aspect and crops.")
-  var resize = Preprocessing.Resize.square
-
   @Option(
     help: ArgumentHelp(
       "What is trained: all, the head alone (linear probing), or from:<layer>, which freezes what stands before a "
@@ -40,33 +34,12 @@ struct Finetune: ParsableCommand {
       valueName: "part"))
   var train = TrainedPart.all
 
-  @Option(help: "What is done to training images at random.")
-  var augment = Augmentation.Kind.cropAndFlip
-
   @Option(parsing: .unconditional, help: "Optimisation steps of a whole run at one learning rate.")
   var steps = FineTuneConfiguration.publishedSteps
-
-  @Option(parsing: .unconditional, help: "Images per step (default: min(128, N)).")
-  var batchSize: Int?
-
-  @Option(parsing: .unconditional, help: "Train on a stratified subset of so many images.")
-  var n: Int?
-
-  @Option(help: "Splits to train on, separated by commas.")
-  var trainSplits = "train"
-
-  @Option(help: "Keep only these classes, separated by commas.")
-  var classes: String?
-
-  @Option(parsing: .unconditional, help: "The seed of everything random.")
-  var seed: UInt64 = 0
 
   @Option(
     help: "In which precision the network computes: auto is bf16 where the processor has instructions for it.")
   var precision = PrecisionChoice.auto
-
-  @Flag(help: "Leave out images that cannot be decoded.")
-  var skipUnreadable = false
 
   @Option(
     help: ArgumentHelp(
@@ -81,6 +54,7 @@ struct Finetune: ParsableCommand {
   var deterministic = false
 
   @OptionGroup(title: "Method") var method: MethodOptions
+  @OptionGroup var images: DataOptions
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var output: OutputOptions
 
@@ -101,21 +75,21 @@ struct Finetune: ParsableCommand {
   /// What was asked for, in the library's words.
   private func options() throws -> FineTuneOptions {
     var options = FineTuneOptions(data: data, model: model, weights: weights == "none" ? nil : weights, out: out)
-    options.size = size
-    options.resize = resize
+    options.size = images.size
+    options.resize = images.resize
     options.train = train
-    options.augmentation = augment
+    options.augmentation = images.augment
     options.steps = steps
-    options.batchSize = batchSize
-    options.trainSplits = try Split.list(trainSplits)
-    options.classes = classes.map { $0.split(separator: ",").map(String.init) }
-    options.n = n
+    options.batchSize = images.batchSize
+    options.trainSplits = try Split.list(images.trainSplits)
+    options.classes = images.classList
+    options.n = images.n
     method.apply(to: &options)
-    options.seed = seed
+    options.seed = images.seed
     options.device = compute.device
     options.threads = compute.threads
     options.precision = precision
-    options.skipUnreadable = skipUnreadable
+    options.skipUnreadable = images.skipUnreadable
     options.deterministic = deterministic
     options.checkpointEvery = checkpointEvery
     options.overwrite = overwrite
