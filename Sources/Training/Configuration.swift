@@ -111,7 +111,8 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
     // What runs were from before these options.
     let before = [
       "deterministic": "false", "prior": "\"l2-sp\"", "prior_scales": "\"global\"", "posterior": "\"isotropic\"",
-      "likelihood": "\"categorical\"", "samples": "1", "antithetic": "false", "draw_statistics": "\"mean\"", "evidence_samples": "10",
+      "likelihood": "\"categorical\"", "samples": "1", "antithetic": "false", "draw_statistics": "\"mean\"",
+      "evidence_samples": "10",
       "head_initialization": "\"uniform\"", "train": "\"all\"",
     ]
     others.merge(before) { there, _ in there }

@@ -70,7 +70,8 @@ extension FineTuneOptions {
     ].filter(\.1).map(\.0)
     try refuse(
       !misplaced.isEmpty,
-      "\(misplaced.joined(separator: ", ")) with --prior none: maximum likelihood has neither a prior nor noise. Leave it out.")
+      "\(misplaced.joined(separator: ", ")) with --prior none: maximum likelihood has neither a prior nor noise. Leave it out."
+    )
   }
 
   /// How finely the vector must be divided for prior and posterior.
