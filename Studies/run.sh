@@ -28,7 +28,7 @@ while IFS='|' read -r id data options <&3; do
     2> "$study/runs/$id.err" | tail -n 1) && jq -e '.event == "result"' <<<"$line" > /dev/null; then
     values=$(jq -r "[$keys] | map(tostring) | join(\",\")" <<<"$line")
     rungs=$(jq -r '[.rungs // [] | .[] | "\(.rung):\(.lr):\(.loss)"] | join(" ")' <<<"$line")
-    echo "$id,$commit,$data,$options,$values,$rungs" >> "$results"
+    echo "$id,$commit,$data,\"$options\",$values,$rungs" >> "$results"
   else
     echo "$id: failed: $(tail -n 1 "$study/runs/$id.err")" >&2
   fi

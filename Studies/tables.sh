@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# tables.sh: prints the tables of the documentation's article Study from the results beside it, as Markdown.
+set -euo pipefail
+cd "$(dirname "$0")"
+# The options of a row may hold commas, so that numbers are counted from the end.
+columns='function number(back) { return $(NF - back) } { id = $1; lr = number(12); kappa = number(11); lambda = number(10)
+  tau = number(9); sigma = number(8); loss = number(7); accuracy = number(6); balanced = number(5); nll = number(4)
+  ece = number(3); seconds = number(1) }'
+
+echo "## Screening, judged on held-out training data"
+echo
+echo "| run | λ | τ | σ | accuracy | NLL | ECE |"
+echo "|---|---|---|---|---|---|---|"
+sort screening.csv | awk -F, "$columns"' id != "id" {
+  printf "| %s | %.2e | %.2e | %.2e | %.3f | %.3f | %.3f |\n", id, lambda, tau, sigma, accuracy, nll, ece }'
+
+echo
+echo "## Recipes: mean over seeds, and the mean of paired differences (default − published) with its standard error"
+echo
+echo "| data and network | seeds | accuracy, published | default | difference | NLL, published | default | difference |"
+echo "|---|---|---|---|---|---|---|---|"
+awk -F, "$columns"' id != "id" {
+  n = split(id, part, "-"); pair = part[1] "-" part[2]; key = pair SUBSEP part[n] SUBSEP part[3]
+  a[key] = balanced; l[key] = nll; pairs[pair] = 1; seeds[part[n]] = 1 }
+  function line(pair,   s, m, d, da, dl, sa, sl, va, vl, p) {
+    m = 0; for (s in seeds) { p = pair SUBSEP s SUBSEP "published"; d = pair SUBSEP s SUBSEP "default"
+      if (!(p in a) || !(d in a)) continue
+      m++; ap += a[p]; ad += a[d]; lp += l[p]; ld += l[d]; da[m] = a[d] - a[p]; dl[m] = l[d] - l[p] }
+    if (m < 2) return
+    for (i = 1; i <= m; i++) { sa += da[i] / m; sl += dl[i] / m }
+    for (i = 1; i <= m; i++) { va += (da[i] - sa) ^ 2 / (m - 1); vl += (dl[i] - sl) ^ 2 / (m - 1) }
+    printf "| %s | %d | %.3f | %.3f | %+.3f ± %.3f | %.3f | %.3f | %+.3f ± %.3f |\n", pair, m, ap / m, ad / m, sa,
+      sqrt(va / m), lp / m, ld / m, sl, sqrt(vl / m); ap = ad = lp = ld = 0 }
+  END { for (pair in pairs) line(pair) }' recipes.csv | sort
+
+echo
+echo "## Methods on flowers89: mean over seeds of 400 steps, and seed 1 with 400 and 800"
+echo
+echo "| method | seeds | balanced accuracy | NLL | λ: 400 → 800 | τ | σ |"
+echo "|---|---|---|---|---|---|---|"
+awk -F, "$columns"' id != "id" {
+  isLong = id ~ /-800$/; sub(/-800$/, "", id); match(id, /-[0-9]+$/)
+  seed = substr(id, RSTART + 1); method = substr(id, 1, RSTART - 1); methods[method] = 1
+  if (!isLong) { m[method]++; acc[method] += balanced; logs[method] += nll }
+  if (seed == 1) { value[method, isLong, 1] = lambda; value[method, isLong, 2] = tau; value[method, isLong, 3] = sigma } }
+  function change(method, index_,   before, after) {
+    before = value[method, 0, index_]; after = value[method, 1, index_]
+    if (before == "null" || before == "") return "–"
+    if (after == "") return sprintf("%.2e", before)
+    return sprintf("%.2e → %.2e (%+.0f %%)", before, after, 100 * (after / before - 1)) }
+  END { for (k in methods) if (m[k]) printf "| %s | %d | %.3f | %.3f | %s | %s | %s |\n", k, m[k], acc[k] / m[k],
+    logs[k] / m[k], change(k, 1), change(k, 2), change(k, 3) }' methods.csv | sort
+
+echo
+echo "## The race against four whole runs"
+echo
+echo "| pair | race took | its accuracy | best of four | difference | seconds, race / mean of the four |"
+echo "|---|---|---|---|---|---|"
+awk -F, "$columns"' id != "id" {
+  split(id, part, "-"); pair = part[1] "-" part[2]
+  if (part[3] == "race") { took[pair] = lr; a[pair] = accuracy; s[pair] = seconds }
+  else if (part[3] ~ /^0.(1|01|001|0001)$/) { n[pair]++; t[pair] += seconds; if (accuracy > best[pair]) best[pair] = accuracy } }
+  END { for (pair in took) if (n[pair] == 4) printf "| %s | %s | %.3f | %.3f | %+.3f | %.2f |\n", pair, took[pair], a[pair],
+    best[pair], a[pair] - best[pair], s[pair] / (t[pair] / 4) }' racing.csv | sort
+
+echo
+echo "## Rank correlation (Spearman) of the rungs' objective with the whole runs', over the rates that both have"
+echo
+echo "| pair | rung 1 | rates |"
+echo "|---|---|---|"
+awk -F, "$columns"' id != "id" {
+  split(id, part, "-"); pair = part[1] "-" part[2]
+  if (part[3] == "race") { m = split($NF, rungs, " "); for (i = 1; i <= m; i++) { split(rungs[i], r, ":")
+    if (r[1] == 1) rung[pair, r[2]] = r[3] } ; pairs[pair] = 1 }
+  else full[pair, part[3]] = loss }
+  END { k = split("0.1 0.03 0.01 0.003 0.001", rates, " "); for (pair in pairs) { n = 0
+    for (i = 1; i <= k; i++) if ((pair, rates[i]) in rung && (pair, rates[i]) in full) {
+      n++; x[n] = rung[pair, rates[i]]; y[n] = full[pair, rates[i]] }
+    if (n < 3) continue
+    d = 0; for (i = 1; i <= n; i++) { rx = ry = 1
+      for (j = 1; j <= n; j++) { rx += x[j] < x[i]; ry += y[j] < y[i] } d += (rx - ry) ^ 2 }
+    printf "| %s | %.2f | %d |\n", pair, 1 - 6 * d / (n * (n * n - 1)), n } }' racing.csv | sort
