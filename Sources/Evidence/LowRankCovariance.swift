@@ -33,7 +33,7 @@ public final class LowRankCovariance {
     }
     let outside = try support * -1 + 1
     // 1 outside, where its logarithm is 0.
-    diagonal = try (variance * 0.5 + epsilon) * support + outside
+    let diagonal = try (variance * 0.5 + epsilon) * support + outside
     inverse = try diagonal.reciprocal() * support
     let factor = 1 / Double(2 * deviations.count - 2).squareRoot()
     var scaled: [Tensor] = []
@@ -46,7 +46,7 @@ public final class LowRankCovariance {
       }
       capacitance.append(values)
     }
-    lower = try cholesky(capacitance)
+    let lower = try cholesky(capacitance)
     // W = diag(1/s) U L⁻ᵀ: the rows of L⁻¹ applied to the columns, by forward substitution.
     var columns: [Tensor] = []
     for (row, column) in scaled.enumerated() {
@@ -55,7 +55,7 @@ public final class LowRankCovariance {
       try rest.mul_(1 / lower[row][row])
       columns.append(rest)
     }
-    self.columns = columns
+    (self.diagonal, self.lower, self.columns) = (diagonal, lower, columns)
     let precision = try inverse.clone()
     for column in columns { try precision.add_(column * column, alpha: -1) }
     precisionDiagonal = precision
