@@ -52,6 +52,11 @@ public struct FineTuner {
     for note in dataset.notes { try onEvent(.note(note)) }
     let network = try backbone.makeNetwork(outputsFor: dataset.classes, training: options.train)
     let pretraining = try priorFile?.prior(for: network, columns: options.priorColumns)
+    if let priorFile, let count = pretraining?.deviations.count, count < 2 {
+      throw TrainingError.invalidOption(
+        "\(priorFile.path): a prior of \(count) column\(count == 1 ? "" : "s"), expected at least 2, as Σ has QQᵀ/(2K − 2). "
+          + "Make one with more --columns.")
+    }
     let initial = try initialState(of: network, weights, pretraining, onEvent)
 
     let preprocessing = Preprocessing(
