@@ -78,9 +78,9 @@ package struct DrawsFile {
     }
     let values = try file.floats(name)
     if let index = values.firstIndex(where: { !$0.isFinite || $0 < least }) {
+      let expected = least == 0 ? "numbers of at least 0" : "finite numbers"
       throw WeightsError.malformed(
-        path: file.path,
-        problem: "\(name)[\(index)] is \(values[index]), expected \(least == 0 ? "numbers of at least 0" : "finite numbers")")
+        path: file.path, problem: "\(name)[\(index)] is \(values[index]), expected \(expected)")
     }
     return values
   }

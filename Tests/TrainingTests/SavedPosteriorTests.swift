@@ -74,11 +74,12 @@ import Weights
     let saved = try table.saved("run")
     let path = table.folder.path("run/posterior.safetensors")
     var file = try DrawsFile(path: path, network: saved.network)
-    file.sigma?[3] = value
+    // The vector has input channels last: in logical order its second element is the second channel, 3 × 3 further.
+    file.sigma?[1] = value
     try file.write(to: path, network: saved.network)
     let error = #expect(throws: (any Error).self) {
       try saved.evaluate(data: table.table, split: .test, device: .cpu, average: 2)
     }
-    #expect("\(error.map { "\($0)" } ?? "")".contains("sigma/conv1.weight[3] is \(value)"))
+    #expect("\(error.map { "\($0)" } ?? "")".contains("sigma/conv1.weight[9] is \(value)"))
   }
 }
