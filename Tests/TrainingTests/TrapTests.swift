@@ -13,7 +13,8 @@ import Weights
   init() throws { try Runtime.setThreads(1) }
 
   /// σ's path, in its own clipping group and in the weights', is that of its closed-form gradient on plain numbers.
-  @Test(arguments: SigmaUpdate.allCases) func sigmaIsClippedKnowinglyAndFollowsItsClosedForm(update: SigmaUpdate) throws {
+  @Test(arguments: SigmaUpdate.allCases) func sigmaIsClippedKnowinglyAndFollowsItsClosedForm(update: SigmaUpdate) throws
+  {
     let layout = try Backbone.named("resnet8").makeNetwork(classes: 3).layout
     let vector = try ParameterVector(layout: layout, dtype: .float64)
     let far = layout.slices.map { [Double](repeating: $0.group == .head ? 0.02 : 0.5, count: $0.count) }
@@ -49,23 +50,24 @@ import Weights
     #expect(lastSigma > 1.3e-4)
   }
 
-  /// What σ, λ and τ are after enough steps is hardly changed by twice as many.
+  /// What σ and τ are after enough steps is hardly changed by twice as many: of a head alone, whose scale no BatchNorm
+  /// leaves open, with enough samples that no clipped gradient is biased.
   @Test func doublingTheStepsChangesSigmaLittle() throws {
     let table = try TableRun()
     func run(_ steps: Int) throws -> FineTuneResult {
       try table.run("\(steps)") {
-        $0.steps = steps
-        $0.learningRate = .fixed(0.03)
+        $0.weights = Golden.packageRoot.appendingPathComponent("Examples/digits/resnet8-digits-0-4.safetensors").path
+        ($0.train, $0.steps, $0.learningRate, $0.batchSize) = (.head, steps, .fixed(0.06), nil)
+        ($0.samples, $0.sigmaUpdate, $0.initialSigma) = (8, .published, 1e-2)
       }
     }
-    let (once, twice) = (try run(400), try run(800))
-    #expect(once.sigma > 2 * 2e-3, "σ is far from where it started")
-    for (name, a, b) in [
-      ("σ", once.sigma, twice.sigma), ("λ", try #require(once.lambda), try #require(twice.lambda)),
-      ("τ", try #require(once.tau), try #require(twice.tau)),
-    ] {
-      #expect(abs(b / a - 1) < 0.2, "\(name): \(a) after 400 steps, \(b) after 800")
+    let (once, twice) = (try run(800), try run(1600))
+    #expect(once.sigma > 20 * 1e-2, "σ is where it started")
+    for (name, a, b) in [("σ", once.sigma, twice.sigma), ("τ", try #require(once.tau), try #require(twice.tau))] {
+      print("\(name) is \(a) after 800 steps, \(b) after 1600")
+      #expect(abs(b / a - 1) < 0.2, "\(name)")
     }
+    #expect(abs(twice.loss / once.loss - 1) < 0.02)
   }
 
   /// A draw that is normalised by the mean's running statistics is another network: far worse than the one that was
@@ -82,10 +84,10 @@ import Weights
     print("mean NLL of draws by their own statistics \(own), by the mean's \(mean)")
     #expect(own < 0.5 * mean)
     // The same posterior: how draws are judged does not change training.
-    for file in ["metrics.jsonl", "model.safetensors"] {
-      let lines = try ["own", "mean"].map { try Data(contentsOf: URL(fileURLWithPath: table.folder.path("\($0)/\(file)"))) }
-      #expect(file == "metrics.jsonl" || lines[0] == lines[1])
+    let models = try DrawStatistics.allCases.map {
+      try Data(contentsOf: URL(fileURLWithPath: table.folder.path("\($0.rawValue)/model.safetensors")))
     }
+    #expect(models[0] == models[1])
   }
 
   /// The saved running statistics are those of the images at the saved mean, not what noisy passes left behind.
@@ -149,8 +151,6 @@ import Weights
     #expect(isDecoded && result.lrCandidates.count == 4)
     #expect(result.seconds <= wall && result.seconds >= trained && result.seconds > 0.4)
     #expect(result.seconds > result.lrCandidates.reduce(0.4) { $0 + $1.seconds })
-    let attributes = try FileManager.default.attributesOfItem(atPath: table.folder.path("run/model.safetensors"))
-    #expect(attributes[.modificationDate] != nil)
   }
 
   /// The backbone's own mean and standard deviation, by channel, and not any of the images'.
@@ -161,7 +161,8 @@ import Weights
     _ = try table.run("run") { $0.steps = 1 }
     let saved = try table.saved("run")
     let own = try Backbone.named("resnet8").normalization
-    #expect(saved.preprocessing.mean == own.mean.map(Double.init) && saved.preprocessing.std == own.std.map(Double.init))
+    #expect(saved.preprocessing.mean == own.mean.map(Double.init))
+    #expect(saved.preprocessing.std == own.std.map(Double.init))
     // Gray images: one is dark and even, one has all contrast there is.
     let dark = [UInt8](repeating: 10, count: 16 * 16 * 3)
     let sharp = (0..<256).flatMap { [UInt8](repeating: $0 % 2 == 0 ? 0 : 255, count: 3) }
