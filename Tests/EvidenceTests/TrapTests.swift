@@ -13,7 +13,8 @@ import Torch
   }
 
   /// 1 on the backbone and 0 elsewhere, times a number.
-  private func backbone(_ layout: ParameterLayout, _ value: (Int) -> Double, _ dtype: DType = .float32) throws -> Tensor {
+  private func backbone(_ layout: ParameterLayout, _ value: (Int) -> Double, _ dtype: DType = .float32) throws -> Tensor
+  {
     var values = [Double](repeating: 0, count: layout.paddedCount)
     for index in 0..<layout.backboneCount { values[index] = value(index) }
     return try Tensor(values, shape: [values.count]).to(dtype: dtype)
@@ -126,7 +127,8 @@ import Torch
   /// Padding between tensors is no parameter: with a σ of 0 there, as read from a file, nothing changes or is infinite.
   @Test func paddingCountsNowhere() throws {
     let layout = ParameterLayout([
-      ("a.weight", [5], .backbone, .zeros), ("b.weight", [3, 7], .backbone, .zeros), ("head.weight", [11], .head, .zeros),
+      ("a.weight", [5], .backbone, .zeros), ("b.weight", [3, 7], .backbone, .zeros),
+      ("head.weight", [11], .head, .zeros),
     ])
     let parameters = layout.slices.flatMap { Array($0.range) }
     let padding = Set(0..<layout.paddedCount).subtracting(parameters)

@@ -81,11 +81,14 @@ extension BadInputTests {
     BadInput(
       "τ of tied scales", ["--prior", "l2-zero", "--prior-scales", "tied", "--tau", "1"], status: 64,
       says: ["--tau with --prior-scales tied: λ and τ are one"]),
-    BadInput("unknown prior", ["--prior", "laplace"], status: 64, says: ["'laplace' is invalid for '--prior <prior>'"]),
     BadInput(
-      "unknown posterior", ["--posterior", "full"], status: 64, says: ["'full' is invalid for '--posterior", "diagonal"]),
+      "unknown prior", ["--prior", "laplace"], status: 64, says: ["'laplace' is invalid for '--prior <prior>'"]),
     BadInput(
-      "unknown scales", ["--prior-scales", "some"], status: 64, says: ["'some' is invalid for '--prior-scales", "tied"]),
+      "unknown posterior", ["--posterior", "full"], status: 64,
+      says: ["'full' is invalid for '--posterior", "diagonal"]),
+    BadInput(
+      "unknown scales", ["--prior-scales", "some"], status: 64,
+      says: ["'some' is invalid for '--prior-scales", "tied"]),
     BadInput("λ of 0", ["--lambda", "0"], status: 64, says: ["--lambda 0.0: expected a positive number, or auto"]),
     BadInput("τ below 0", ["--tau", "-2"], status: 64, says: ["--tau -2.0: expected a positive number, or auto"]),
     BadInput("infinite σ", ["--sigma", "inf"], status: 64, says: ["--sigma inf: expected a positive number, or auto"]),
@@ -115,7 +118,8 @@ extension BadInputTests {
     ("--posterior", "diagonal"), ("--prior-scales", "layerwise"),
   ].map { option, value in
     BadInput(
-      "\(option) without a prior", ["--prior", "none", option, value], status: 64, says: ["\(option) with --prior none"])
+      "\(option) without a prior", ["--prior", "none", option, value], status: 64, says: ["\(option) with --prior none"]
+    )
   }
 }
 
@@ -129,13 +133,15 @@ extension BadInputTests {
     return place
   }
 
-  @Test(arguments: [
-    ("learned", "0", 64, "--average 0: expected at least 1"), ("learned", "-3", 64, "--average -3: expected at least 1"),
+  private static let cases: [(String, String, Int32, String)] = [
+    ("learned", "0", 64, "--average 0: expected at least 1"),
+    ("learned", "-3", 64, "--average -3: expected at least 1"),
     ("learned", "many", 64, "'many' is invalid for '--average"),
     ("learned", "11", 1, "--average 11: the run has BatchNorm's statistics of 10 draws. Pass at most 10"),
     ("plain", "2", 1, "plain/model.safetensors: has no posterior to average over (it was trained without noise"),
-  ] as [(String, String, Int32, String)])
-  func endsWithTheReason(run: String, draws: String, status: Int32, says: String) throws {
+  ]
+
+  @Test(arguments: cases) func endsWithTheReason(run: String, draws: String, status: Int32, says: String) throws {
     let place = try Self.finished.get()
     let image = "data/test/red 赤/photo é 0.\(try Workplace.picture(4).suffix)"
     let before = try place.everything()

@@ -85,9 +85,10 @@ import Training
     var draw = 0
     let found = try average.logProbabilities(of: model) {
       defer { draw += 1 }
-      return [
-        [-2000, -2001, -2000, -2003][draw], [0, -.infinity, -.infinity, 0][draw], -.infinity, log([0.1, 0.2, 0.3, 0.4][draw]),
+      let columns = [
+        [-2000, -2001, -2000, -2003], [0, -.infinity, -.infinity, 0], [0.1, 0.2, 0.3, 0.4].map { log($0) },
       ]
+      return [columns[0][draw], columns[1][draw], -.infinity, columns[2][draw]]
     }
     #expect(abs(found[0] - (-2000 + log((2 + exp(-1) + exp(-3)) / 4))) < 1e-12)
     #expect(abs(found[1] - log(0.5)) < 1e-12)
