@@ -42,6 +42,8 @@ extension Augmentation.Kind: ExpressibleByArgument {}
 extension Split: ExpressibleByArgument {}
 extension SigmaUpdate: ExpressibleByArgument {}
 extension DrawStatistics: ExpressibleByArgument {}
+extension HeadInitialization: ExpressibleByArgument {}
+extension Recipe: ExpressibleByArgument {}
 extension PriorKind: ExpressibleByArgument {}
 extension Prior.Scales: ExpressibleByArgument {}
 extension GaussianPosterior.Family: ExpressibleByArgument {}

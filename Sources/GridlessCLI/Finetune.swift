@@ -27,12 +27,6 @@ struct Finetune: ParsableCommand {
   @Option(help: ArgumentHelp("The run folder to make, or to go on with.", valueName: "run"))
   var out: String
 
-  @Option(parsing: .unconditional, help: "The side of the image crop in pixels (default: the network's own).")
-  var size: Int?
-
-  @Option(help: "How images become square: square resizes both sides, shortest keeps the aspect and crops.")
-  var resize = Preprocessing.Resize.square
-
   @Option(
     help: ArgumentHelp(
       "What is trained: all, the head alone (linear probing), or from:<layer>, which freezes what stands before a "
@@ -40,92 +34,12 @@ struct Finetune: ParsableCommand {
       valueName: "part"))
   var train = TrainedPart.all
 
-  @Option(help: "What is done to training images at random.")
-  var augment = Augmentation.Kind.cropAndFlip
-
   @Option(parsing: .unconditional, help: "Optimisation steps of a whole run at one learning rate.")
   var steps = FineTuneConfiguration.publishedSteps
-
-  @Option(parsing: .unconditional, help: "Images per step (default: min(128, N)).")
-  var batchSize: Int?
-
-  @Option(parsing: .unconditional, help: "Train on a stratified subset of so many images.")
-  var n: Int?
-
-  @Option(help: "Splits to train on, separated by commas.")
-  var trainSplits = "train"
-
-  @Option(help: "Keep only these classes, separated by commas.")
-  var classes: String?
-
-  @Option(
-    parsing: .unconditional,
-    help: "The learning rate; auto races five of them on the training set, grid trains the published four to the end.")
-  var lr = LearningRateChoice.race
-
-  @Option(parsing: .unconditional, help: "The data's weight in the objective: auto is D/N, 1 is the plain ELBO.")
-  var kappa = AutoOr.auto
-
-  @Option(
-    help: "The prior on the backbone: around the pretrained weights, zero or pretraining's mean, or none for no noise.")
-  var prior = PriorKind.l2SP
-
-  @Option(help: ArgumentHelp("What --prior ptyl reads; gridless prior makes it.", valueName: "file"))
-  var priorFile: String?
-
-  @Option(parsing: .unconditional, help: "Use so many columns of the prior file's covariance (default: all).")
-  var priorColumns: Int?
-
-  @Option(help: "Learn one λ and one τ, one scale for both (l2-zero only), or one for each tensor.")
-  var priorScales = Prior.Scales.global
-
-  @Option(help: "Learn one σ, one for each tensor, or one for each parameter.")
-  var posterior = GaussianPosterior.Family.isotropic
-
-  @Option(parsing: .unconditional, help: "The variance of the backbone's prior; auto learns it.")
-  var lambda = AutoOr.auto
-
-  @Option(parsing: .unconditional, help: "The variance of the head's prior; auto learns it.")
-  var tau = AutoOr.auto
-
-  @Option(parsing: .unconditional, help: "The posterior's standard deviation; auto learns it.")
-  var sigma = AutoOr.auto
-
-  @Option(parsing: .unconditional, help: "Posterior samples per step.")
-  var samples = 1
-
-  @Flag(help: "Mirror every second sample of a step at the mean.")
-  var antithetic = false
-
-  @Option(
-    parsing: .unconditional, help: "σ before the first step; networks of under a million parameters want about 1e-3.")
-  var initialSigma = FineTuneConfiguration.publishedInitialSigma
-
-  @Option(
-    help: "How σ is learned: at its own rate, or at the weights' and in one clipping group with them, as published.")
-  var sigmaUpdate = SigmaUpdate.own
-
-  @Option(help: "How targets are modelled: auto is categorical for a column label, gaussian for a column value.")
-  var likelihood = LikelihoodChoice.auto
-
-  @Option(
-    parsing: .unconditional,
-    help: "The gaussian likelihood's standard deviation, in the unit of the values, or auto to learn it.")
-  var noise = AutoOr.auto
-
-  @Option(
-    help: "By which BatchNorm statistics draws of the posterior are judged: their own, or the mean's, as published.")
-  var drawStatistics = DrawStatistics.own
-
-  @Option(parsing: .unconditional, help: "The seed of everything random.")
-  var seed: UInt64 = 0
 
   @Option(
     help: "In which precision the network computes: auto is bf16 where the processor has instructions for it.")
   var precision = PrecisionChoice.auto
-
-  @Flag(help: "Leave out images that cannot be decoded.")
-  var skipUnreadable = false
 
   @Option(
     help: ArgumentHelp(
@@ -139,6 +53,8 @@ struct Finetune: ParsableCommand {
   @Flag(help: "Make equal runs equal bit for bit on a GPU, too; slower.")
   var deterministic = false
 
+  @OptionGroup(title: "Method") var method: MethodOptions
+  @OptionGroup var images: DataOptions
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var output: OutputOptions
 
@@ -159,37 +75,21 @@ struct Finetune: ParsableCommand {
   /// What was asked for, in the library's words.
   private func options() throws -> FineTuneOptions {
     var options = FineTuneOptions(data: data, model: model, weights: weights == "none" ? nil : weights, out: out)
-    options.size = size
-    options.resize = resize
+    options.size = images.size
+    options.resize = images.resize
     options.train = train
-    options.augmentation = augment
+    options.augmentation = images.augment
     options.steps = steps
-    options.batchSize = batchSize
-    options.trainSplits = try Split.list(trainSplits)
-    options.classes = classes.map { $0.split(separator: ",").map(String.init) }
-    options.n = n
-    options.learningRate = lr
-    options.kappa = kappa.value
-    options.prior = prior
-    options.priorFile = priorFile
-    options.priorColumns = priorColumns
-    options.priorScales = priorScales
-    options.posterior = posterior
-    options.lambda = lambda.value
-    options.tau = tau.value
-    options.sigma = sigma.value
-    options.samples = samples
-    options.antithetic = antithetic
-    options.initialSigma = initialSigma
-    options.sigmaUpdate = sigmaUpdate
-    options.likelihood = likelihood
-    options.noise = noise.value
-    options.drawStatistics = drawStatistics
-    options.seed = seed
+    options.batchSize = images.batchSize
+    options.trainSplits = try Split.list(images.trainSplits)
+    options.classes = images.classList
+    options.n = images.n
+    method.apply(to: &options)
+    options.seed = images.seed
     options.device = compute.device
     options.threads = compute.threads
     options.precision = precision
-    options.skipUnreadable = skipUnreadable
+    options.skipUnreadable = images.skipUnreadable
     options.deterministic = deterministic
     options.checkpointEvery = checkpointEvery
     options.overwrite = overwrite

@@ -51,33 +51,6 @@ struct MakePrior: ParsableCommand {
   @Option(parsing: .unconditional, help: "L2 regularisation of all parameters.")
   var weightDecay = 1e-4
 
-  @Option(parsing: .unconditional, help: "Images per step (default: min(128, N)).")
-  var batchSize: Int?
-
-  @Option(parsing: .unconditional, help: "The side of the image crop in pixels (default: the network's own).")
-  var size: Int?
-
-  @Option(help: "How images become square: square resizes both sides, shortest keeps the aspect and crops.")
-  var resize = Preprocessing.Resize.square
-
-  @Option(help: "What is done to training images at random.")
-  var augment = Augmentation.Kind.cropAndFlip
-
-  @Option(parsing: .unconditional, help: "Train on a stratified subset of so many images.")
-  var n: Int?
-
-  @Option(help: "Splits to train on, separated by commas.")
-  var trainSplits = "train"
-
-  @Option(help: "Keep only these classes, separated by commas.")
-  var classes: String?
-
-  @Option(parsing: .unconditional, help: "The seed of everything random.")
-  var seed: UInt64 = 0
-
-  @Flag(help: "Leave out images that cannot be decoded.")
-  var skipUnreadable = false
-
   @Option(help: ArgumentHelp("A published mean: a state dict or a tensor [D].", valueName: "file"))
   var importMean: String?
 
@@ -91,6 +64,7 @@ struct MakePrior: ParsableCommand {
   @Flag(help: "Replace the prior's file if it is there.")
   var overwrite = false
 
+  @OptionGroup var images: DataOptions
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var output: OutputOptions
 
@@ -145,17 +119,17 @@ struct MakePrior: ParsableCommand {
     options.collectEvery = collectEvery
     options.learningRate = lr
     options.weightDecay = weightDecay
-    options.batchSize = batchSize
-    options.size = size
-    options.resize = resize
-    options.augmentation = augment
-    options.n = n
-    options.trainSplits = try Split.list(trainSplits)
-    options.classes = classes.map { $0.split(separator: ",").map(String.init) }
-    options.seed = seed
+    options.batchSize = images.batchSize
+    options.size = images.size
+    options.resize = images.resize
+    options.augmentation = images.augment
+    options.n = images.n
+    options.trainSplits = try Split.list(images.trainSplits)
+    options.classes = images.classList
+    options.seed = images.seed
     options.device = compute.device
     options.threads = compute.threads
-    options.skipUnreadable = skipUnreadable
+    options.skipUnreadable = images.skipUnreadable
     options.overwrite = overwrite
     return options
   }

@@ -181,8 +181,8 @@ final class CandidateRun {
     var drawBuffers: [[[Float]]] = []
     let evidence = try model.estimateEvidence(
       trainer.objective, posterior: posterior, on: trainer.data,
-      seed: Streams.evidenceNoise.seed(configuration.seed), batchSize: configuration.batchSize,
-      statistics: configuration.drawStatistics, likelihood: takeStep.likelihood
+      seed: Streams.evidenceNoise.seed(configuration.seed), samples: configuration.evidenceSamples,
+      batchSize: configuration.batchSize, statistics: configuration.drawStatistics, likelihood: takeStep.likelihood
     ) {
       if configuration.drawStatistics == .own { drawBuffers.append(try model.buffers.map { try $0.floats() }) }
     }

@@ -44,7 +44,9 @@ struct Checkpoint {
   func write(to path: String, network: Network) throws {
     var arrays: [NamedArray] = []
     if let snapshot {
-      arrays = Self.arrays(snapshot.posterior, network: network) + Self.arrays(snapshot.velocity, "velocity/", network: network)
+      arrays =
+        Self.arrays(snapshot.posterior, network: network)
+        + Self.arrays(snapshot.velocity, "velocity/", network: network)
       arrays += Self.arrays(ofBuffers: snapshot.buffers, network)
       if let noise = snapshot.noise { arrays.append(NamedArray(name: "noise", shape: [], [noise])) }
     }
@@ -61,7 +63,8 @@ struct Checkpoint {
     state = try Self.decode(State.self, "state", of: file)
     guard file.info("rho") != nil else { return }
     snapshot = Snapshot(
-      posterior: try Self.values(file, network: network), velocity: try Self.values(file, "velocity/", network: network),
+      posterior: try Self.values(file, network: network),
+      velocity: try Self.values(file, "velocity/", network: network),
       buffers: try Self.buffers(file, network),
       noise: file.info("noise") == nil ? nil : try file.doubles("noise").first)
   }

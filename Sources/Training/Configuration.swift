@@ -57,10 +57,14 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
   public var samples: Int
   /// Whether samples come in mirrored pairs.
   public var antithetic: Bool
+  /// Where a new head starts.
+  public var headInitialization: HeadInitialization
   /// σ before the first step.
   public var initialSigma: Double
   /// How ρ is learned.
   public var sigmaUpdate: SigmaUpdate
+  /// Posterior samples by which the evidence of a run is estimated.
+  public var evidenceSamples: Int
   /// By which running statistics draws of the posterior are normalised.
   public var drawStatistics: DrawStatistics
   /// From which the subset, the head, the order, the augmentation and the noise are drawn.
@@ -89,6 +93,8 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
   public static let racedLearningRates = [0.1, 0.03, 0.01, 0.003, 0.001]
   /// The published σ before the first step.
   public static let publishedInitialSigma = 1e-4
+  /// The published number of posterior samples of the evidence.
+  public static let publishedEvidenceSamples = 10
   /// The published number of steps for images.
   public static let publishedSteps = 6000
   /// The published batch size for N examples.
@@ -105,7 +111,9 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
     // What runs were from before these options.
     let before = [
       "deterministic": "false", "prior": "\"l2-sp\"", "prior_scales": "\"global\"", "posterior": "\"isotropic\"",
-      "likelihood": "\"categorical\"", "samples": "1", "antithetic": "false", "draw_statistics": "\"mean\"", "train": "\"all\"",
+      "likelihood": "\"categorical\"", "samples": "1", "antithetic": "false", "draw_statistics": "\"mean\"",
+      "evidence_samples": "10",
+      "head_initialization": "\"uniform\"", "train": "\"all\"",
     ]
     others.merge(before) { there, _ in there }
     return Set(mine.keys).union(others.keys).subtracting(cannotMatter).sorted().compactMap { key in
@@ -119,6 +127,6 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
     guard race == true else { return nil }
     return RacePlan(
       candidates: learningRates.count, steps: steps, batchSize: batchSize, trainingExamples: trainingExamples,
-      statistics: drawStatistics)
+      evidenceSamples: evidenceSamples, statistics: drawStatistics)
   }
 }

@@ -75,7 +75,8 @@ extension Model {
       divergences = try objective.sample(
         posterior, .drawn(NormalDraws(seed: seed, step: UInt64(sample))), into: vector)
       if statistics == .own {
-        let part = data.count > DrawStatistics.mostExamples ? data.balanced(DrawStatistics.mostExamples, seed: seed) : data
+        let part =
+          data.count > DrawStatistics.mostExamples ? data.balanced(DrawStatistics.mostExamples, seed: seed) : data
         try reestimateBatchNorm(on: part, batchSize: batchSize, seed: seed)
       }
       try withoutGrad {

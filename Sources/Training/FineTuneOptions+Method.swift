@@ -24,6 +24,7 @@ extension FineTuneOptions {
         try refuse(!(value > 0 && value.isFinite), "\(name) \(value): expected a positive number, or auto to learn it.")
       }
     }
+    try refuse(evidenceSamples < 1, "--evidence-samples \(evidenceSamples): expected at least 1.")
     try refuse(samples < 1, "--samples \(samples): expected at least 1.")
     try refuse(
       antithetic && samples % 2 == 1,
@@ -69,7 +70,8 @@ extension FineTuneOptions {
     ].filter(\.1).map(\.0)
     try refuse(
       !misplaced.isEmpty,
-      "\(misplaced.joined(separator: ", ")) with --prior none: maximum likelihood has neither a prior nor noise. Leave it out.")
+      "\(misplaced.joined(separator: ", ")) with --prior none: maximum likelihood has neither a prior nor noise. Leave it out."
+    )
   }
 
   /// How finely the vector must be divided for prior and posterior.

@@ -68,6 +68,8 @@ public struct FineTuneOptions: Sendable {
   public var samples = 1
   /// Whether samples come in pairs that mirror each other at the mean.
   public var antithetic = false
+  /// Where a new head starts; `.uniform` is the published way.
+  public var headInitialization = HeadInitialization.zero
   /// σ before the first step.
   ///
   /// The pull towards the prior's mean then has curvature 1/(Dσ²): 4 for ResNet-50 at the published 1e-4, but over 1000
@@ -79,6 +81,8 @@ public struct FineTuneOptions: Sendable {
   public var likelihood = LikelihoodChoice.auto
   /// The standard deviation of a Gaussian likelihood's noise, in the values' own unit; nil to learn it.
   public var noise: Double?
+  /// Posterior samples by which the evidence of a run is estimated; as many draws can predictions be averaged over.
+  public var evidenceSamples = FineTuneConfiguration.publishedEvidenceSamples
   /// By which running statistics draws of the posterior are normalised; `.mean` is the published way.
   public var drawStatistics = DrawStatistics.own
   /// What everything random is drawn from.
@@ -162,7 +166,9 @@ public struct FineTuneOptions: Sendable {
       learningRates: rates, race: learningRate == .race && rates.count > 1 ? true : nil,
       kappa: kappa, prior: prior, priorFile: priorFile, priorColumns: priorColumns, priorScales: priorScales,
       posterior: posterior, lambda: lambda, tau: tau, sigma: sigma, samples: samples, antithetic: antithetic,
-      initialSigma: initialSigma, sigmaUpdate: sigmaUpdate, drawStatistics: drawStatistics, seed: seed, device: device.description,
+      headInitialization: headInitialization, initialSigma: initialSigma, sigmaUpdate: sigmaUpdate,
+      evidenceSamples: evidenceSamples,
+      drawStatistics: drawStatistics, seed: seed, device: device.description,
       threads: Runtime.threads,
       precision: posterior == .diagonal ? .float32 : precision.resolved(on: device),
       skipUnreadable: skipUnreadable, deterministic: deterministic,

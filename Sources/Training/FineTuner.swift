@@ -51,13 +51,9 @@ public struct FineTuner {
     }
     for note in dataset.notes { try onEvent(.note(note)) }
     let network = try backbone.makeNetwork(outputsFor: dataset.classes, training: options.train)
-    let pretraining = try priorFile?.prior(for: network, columns: options.priorColumns)
-    if let priorFile, let count = pretraining?.deviations.count, count < 2 {
-      throw TrainingError.invalidOption(
-        "\(priorFile.path): a prior of \(count) column\(count == 1 ? "" : "s"), expected at least 2, as Σ has QQᵀ/(2K − 2). "
-          + "Make one with more --columns.")
-    }
-    let initial = try initialState(of: network, weights, pretraining, onEvent)
+    let pretraining = try priorFile.map { try options.pretraining($0, of: network) }
+    let initial = network.starting(
+      try initialState(of: network, weights, pretraining, onEvent), head: configuration.headInitialization)
 
     let preprocessing = Preprocessing(
       size: configuration.size, resize: configuration.resize, for: backbone.normalization)
@@ -82,11 +78,11 @@ public struct FineTuner {
     let layout = network.layout
     let model = try Model(
       network: network, state: initial, device: device, blocks: options.division, precision: configuration.precision)
-    try checkSize(configuration.size, of: model)
+    try model.checkSize(configuration.size)
     let initialMean = try Tensor(layout.vector(initial.parameters), shape: [layout.paddedCount]).to(device: device)
     let objective = DataEmphasizedELBO(
       layout: layout, examples: trainingImages.count, kappa: configuration.prior == .none ? 1 : configuration.kappa,
-      prior: try makePrior(initialMean, pretraining, layout))
+      prior: try options.makePrior(around: initialMean, pretraining, layout))
 
     let plan = configuration.racePlan(trainingExamples: trainingImages.count)
     let (keeper, found) = try claim.begin(
@@ -175,33 +171,6 @@ public struct FineTuner {
     return try network.loadStateDict(weights, head: .fresh(seed: options.seed))
   }
 
-  /// The prior that was asked for: around the mean that training starts from, or around pretraining's.
-  private func makePrior(
-    _ initialMean: Tensor, _ pretraining: PretrainedPrior?, _ layout: ParameterLayout
-  ) throws -> Prior? {
-    var prior = Prior(scales: options.priorScales, lambda: options.lambda, tau: options.tau)
-    switch options.prior {
-    case .none: return nil
-    case .l2Zero: return prior
-    case .l2SP:
-      prior.center = options.weights == nil ? nil : initialMean
-      return prior
-    case .ptyl:
-      guard let pretraining else { return nil }
-      func vector(_ backbone: [Float]) throws(TorchError) -> Tensor {
-        let head = [Float](repeating: 0, count: layout.paddedCount - backbone.count)
-        return try Tensor(backbone + head, shape: [layout.paddedCount]).to(device: initialMean.device)
-      }
-      prior.center = try vector(pretraining.mean)
-      prior.covariance = try LowRankCovariance(
-        variance: vector(pretraining.variance), deviations: pretraining.deviations.map(vector),
-        support: vector(
-          layout.backboneVector(
-            layout.backboneSlices.map { [Float](repeating: $0.group == .backbone ? 1 : 0, count: $0.count) })))
-      return prior
-    }
-  }
-
   /// What records steps on a GPU; tells why, where there is nothing.
   private func graphs(_ onEvent: (FineTuneEvent) throws -> Void) throws -> CUDAGraphs? {
     do throws(TorchError) {
@@ -209,18 +178,6 @@ public struct FineTuner {
     } catch {
       try onEvent(.note("CUDA graphs are not used: slower (\(error))"))
       return nil
-    }
-  }
-
-  /// Refuses images so small that the network has no output for them.
-  private func checkSize(_ size: Int, of model: Model) throws {
-    do {
-      let image = try Tensor.zeros([1, 3, size, size], device: model.device)
-      _ = try withoutGrad { try model(image, mode: .evaluation) }
-    } catch let error as TorchError {
-      throw TrainingError.invalidOption(
-        "--size \(size): \(model.network.backbone.name) cannot take such images (\(error.message)). Pass a larger --size."
-      )
     }
   }
 }

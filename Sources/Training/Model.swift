@@ -44,6 +44,19 @@ public final class Model {
       images, ForwardContext(parameters: vector.leaves, buffers: buffers, mode: .evaluation))
   }
 
+  /// Refuses images so small that the network has no output for them.
+  ///
+  /// Throws ``TrainingError/invalidOption(_:)``.
+  func checkSize(_ size: Int) throws {
+    do {
+      let image = try Tensor.zeros([1, 3, size, size], device: device)
+      _ = try withoutGrad { try self(image, mode: .evaluation) }
+    } catch let error as TorchError {
+      throw TrainingError.invalidOption(
+        "--size \(size): \(network.backbone.name) cannot take such images (\(error.message)). Pass a larger --size.")
+    }
+  }
+
   /// Copies values into the running statistics.
   public func setBuffers(_ values: [Tensor]) throws(TorchError) {
     for (buffer, value) in zip(buffers, values) { try buffer.copy_(value) }

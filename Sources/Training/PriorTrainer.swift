@@ -36,7 +36,7 @@ public struct PriorTrainer {
     let model = try Model(network: network, state: try initialState(of: network, onEvent), device: device)
     let data = try images(dataset, for: backbone, device: device, onEvent)
     let plan = try options.plan(examples: data.count)
-    try checkSize(data.images.preprocessing.size, of: model)
+    try model.checkSize(data.images.preprocessing.size)
 
     let collector = try train(model, on: data, plan, onEvent)
     let mean = collector.mean
@@ -113,18 +113,6 @@ public struct PriorTrainer {
       }
     }
     return ImageBatches(store, device: device)
-  }
-
-  /// Refuses images so small that the network has no output for them.
-  private func checkSize(_ size: Int, of model: Model) throws {
-    do {
-      let image = try Tensor.zeros([1, 3, size, size], device: model.device)
-      _ = try withoutGrad { try model(image, mode: .evaluation) }
-    } catch let error as TorchError {
-      throw TrainingError.invalidOption(
-        "--size \(size): \(model.network.backbone.name) cannot take such images (\(error.message)). Pass a larger --size."
-      )
-    }
   }
 
   /// How the prior was made; without times, hosts or paths, so that equal runs give equal files.

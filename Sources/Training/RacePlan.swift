@@ -15,8 +15,6 @@ public struct RacePlan: Sendable, Equatable {
   public static let budget = 1.5
   /// The factors by which a rung widens σ to find the best; each is one sample of the posterior.
   public static let sigmaFactors = [1.0, 3, 10, 30]
-  /// Samples of a run's own evidence.
-  static let evidenceSamples = 10
   /// The most examples that a rung judges by.
   static let mostExamples = 1024
 
@@ -39,11 +37,12 @@ public struct RacePlan: Sendable, Equatable {
 
   /// The plan for runs of so many steps of `batchSize` examples on a training set of `trainingExamples`.
   public init(
-    candidates: Int, steps: Int, batchSize: Int, trainingExamples: Int, statistics: DrawStatistics = .own
+    candidates: Int, steps: Int, batchSize: Int, trainingExamples: Int,
+    evidenceSamples: Int = FineTuneConfiguration.publishedEvidenceSamples, statistics: DrawStatistics = .own
   ) {
     let perDraw = statistics == .own ? min(trainingExamples, DrawStatistics.mostExamples) : 0
     let single = Double(
-      3 * steps * batchSize + trainingExamples + Self.evidenceSamples * (trainingExamples + perDraw))
+      3 * steps * batchSize + trainingExamples + evidenceSamples * (trainingExamples + perDraw))
     let extra = (Self.budget - 1) * single
     let passes = statistics == .own ? 2 * Self.sigmaFactors.count : 1 + Self.sigmaFactors.count
     let judged = Self.rungs(1, candidates: candidates, steps: steps).map(\.candidates).reduce(0, +) * passes

@@ -66,7 +66,8 @@ public struct SavedModel: Sendable {
   ///
   /// λ, τ, σ, κ and the likelihood go to the metadata, which holds no times, hosts or paths: equal runs give equal files.
   static func write(
-    _ posterior: PosteriorValues, family: GaussianPosterior.Family, buffers: [[Float]], drawBuffers: [[[Float]]], seed: UInt64, of network: Network, classes: [String], preprocessing: Preprocessing,
+    _ posterior: PosteriorValues, family: GaussianPosterior.Family, buffers: [[Float]], drawBuffers: [[[Float]]],
+    seed: UInt64, of network: Network, classes: [String], preprocessing: Preprocessing,
     evidence: EvidenceEstimate, kappa: Double, likelihood: Likelihood, train: TrainedPart, to run: RunFolder
   ) throws {
     let sigma = posterior.rhoVector?.map { Float(GaussianPosterior.sigma(rho: Double($0))) }

@@ -87,6 +87,7 @@ enum PickleObject {
   case tuple([PickleValue])
   /// In the order of insertion; a key may be repeated.
   case dictionary([(key: PickleValue, value: PickleValue)])
-  case storage(PickleStorage)
-  case tensor(PickleTensor)
+  // Boxed, so that a hostile pickle's many small objects stay small.
+  indirect case storage(PickleStorage)
+  indirect case tensor(PickleTensor)
 }

@@ -170,6 +170,18 @@ struct HostilePyTorchTests {
     }
   }
 
+  /// Whatever a pickle claims or repeats, it costs little memory and time.
+  @Test func aHostilePickleAllocatesLittle() throws {
+    for hostile in Self.pickles where hostile.bytes.count > 100_000 || hostile.fault.contains("values") {
+      let before = try peakResidentKilobytes()
+      let seconds = ContinuousClock().measure {
+        #expect(throws: WeightsError.self) { try PyTorchFile(bytes: hostile.bytes, path: "hostile.pt") }
+      }
+      #expect(try peakResidentKilobytes() - before < 64 << 10, "\(hostile.fault)")
+      #expect(seconds < .seconds(2), "\(hostile.fault)")
+    }
+  }
+
   /// Mutated archives, and mutated pickles in archives whose checksums are right: refused or harmless, never a crash.
   @Test func mutationsCrashNothing() throws {
     var state: UInt64 = 20_260_101

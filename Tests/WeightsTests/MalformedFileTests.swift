@@ -159,10 +159,4 @@ struct MalformedFileTests {
       }
     }
   }
-
-  private func peakResidentKilobytes() throws -> Int {
-    let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
-    let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") })
-    return try #require(Int(line.filter(\.isNumber)))
-  }
 }

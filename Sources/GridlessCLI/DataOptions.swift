@@ -1,0 +1,35 @@
+import ArgumentParser
+import Gridless
+
+/// Which images of a data set are trained on, and what is done to them.
+struct DataOptions: ParsableArguments {
+  @Option(parsing: .unconditional, help: "The side of the image crop in pixels (default: the network's own).")
+  var size: Int?
+
+  @Option(help: "How images become square: square resizes both sides, shortest keeps the aspect and crops.")
+  var resize = Preprocessing.Resize.square
+
+  @Option(help: "What is done to training images at random.")
+  var augment = Augmentation.Kind.cropAndFlip
+
+  @Option(parsing: .unconditional, help: "Images per step (default: min(128, N)).")
+  var batchSize: Int?
+
+  @Option(parsing: .unconditional, help: "Train on a stratified subset of so many images.")
+  var n: Int?
+
+  @Option(help: "Splits to train on, separated by commas.")
+  var trainSplits = "train"
+
+  @Option(help: "Keep only these classes, separated by commas.")
+  var classes: String?
+
+  @Option(parsing: .unconditional, help: "The seed of everything random.")
+  var seed: UInt64 = 0
+
+  @Flag(help: "Leave out images that cannot be decoded.")
+  var skipUnreadable = false
+
+  /// The names in `classes`.
+  var classList: [String]? { classes.map { $0.split(separator: ",").map(String.init) } }
+}

@@ -1,0 +1,102 @@
+import ArgumentParser
+import Gridless
+
+/// Prior, posterior, objective and learning rate.
+struct MethodOptions: ParsableArguments {
+  @Option(help: "What the options below are by default: the best known here, or as published.")
+  var recipe = Recipe.default
+
+  @Option(
+    parsing: .unconditional,
+    help:
+      "The learning rate; auto races five of them on the training set, grid (as published) trains four to the end.")
+  var lr: LearningRateChoice?
+
+  @Option(parsing: .unconditional, help: "The data's weight in the objective: auto is D/N, 1 is the plain ELBO.")
+  var kappa = AutoOr.auto
+
+  @Option(
+    help: "The prior on the backbone: around the pretrained weights, zero or pretraining's mean, or none for no noise.")
+  var prior = PriorKind.l2SP
+
+  @Option(help: ArgumentHelp("What --prior ptyl reads; gridless prior makes it.", valueName: "file"))
+  var priorFile: String?
+
+  @Option(parsing: .unconditional, help: "Use so many columns of the prior file's covariance (default: all).")
+  var priorColumns: Int?
+
+  @Option(
+    help:
+      "Learn one λ and one τ (global, as published), one scale for both (tied, l2-zero only), or one for each tensor.")
+  var priorScales: Prior.Scales?
+
+  @Option(help: "Learn one σ, one for each tensor, or one for each parameter.")
+  var posterior = GaussianPosterior.Family.isotropic
+
+  @Option(parsing: .unconditional, help: "The variance of the backbone's prior; auto learns it.")
+  var lambda = AutoOr.auto
+
+  @Option(parsing: .unconditional, help: "The variance of the head's prior; auto learns it.")
+  var tau = AutoOr.auto
+
+  @Option(parsing: .unconditional, help: "The posterior's standard deviation; auto learns it.")
+  var sigma = AutoOr.auto
+
+  @Option(parsing: .unconditional, help: "Posterior samples per step.")
+  var samples = 1
+
+  @Flag(help: "Mirror every second sample of a step at the mean.")
+  var antithetic = false
+
+  @Option(help: "Where a new head starts: at zero, its prior's mean, or uniform at random, as published.")
+  var headInit: HeadInitialization?
+
+  @Option(
+    parsing: .unconditional, help: "σ before the first step; networks of under a million parameters want about 1e-3.")
+  var initialSigma = FineTuneConfiguration.publishedInitialSigma
+
+  @Option(
+    help: "How σ is learned: at its own rate, or at the weights' and in one clipping group with them, as published.")
+  var sigmaUpdate: SigmaUpdate?
+
+  @Option(
+    help: "By which BatchNorm statistics draws of the posterior are judged: their own, or the mean's, as published.")
+  var drawStatistics: DrawStatistics?
+
+  @Option(
+    parsing: .unconditional,
+    help: "Posterior samples of a run's evidence; evaluate and predict can --average over as many.")
+  var evidenceSamples = FineTuneConfiguration.publishedEvidenceSamples
+
+  @Option(help: "How targets are modelled: auto is categorical for a column label, gaussian for a column value.")
+  var likelihood = LikelihoodChoice.auto
+
+  @Option(
+    parsing: .unconditional,
+    help: "The gaussian likelihood's standard deviation, in the unit of the values, or auto to learn it.")
+  var noise = AutoOr.auto
+
+  /// Puts the choices into the library's options.
+  func apply(to options: inout FineTuneOptions) {
+    recipe.apply(to: &options)
+    options.learningRate = lr ?? options.learningRate
+    options.kappa = kappa.value
+    options.prior = prior
+    options.priorFile = priorFile
+    options.priorColumns = priorColumns
+    options.priorScales = priorScales ?? options.priorScales
+    options.posterior = posterior
+    options.lambda = lambda.value
+    options.tau = tau.value
+    options.sigma = sigma.value
+    options.samples = samples
+    options.antithetic = antithetic
+    options.headInitialization = headInit ?? options.headInitialization
+    options.initialSigma = initialSigma
+    options.sigmaUpdate = sigmaUpdate ?? options.sigmaUpdate
+    options.drawStatistics = drawStatistics ?? options.drawStatistics
+    options.evidenceSamples = evidenceSamples
+    options.likelihood = likelihood
+    options.noise = noise.value
+  }
+}

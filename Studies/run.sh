@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# run.sh PLAN RESULTS.csv: makes the run of each line of a plan ("id|data|options") that the results have no row of.
+#
+# Resumable: a row is added when a run is finished, an interrupted run goes on, and several processes may work on one plan.
+# SHARED, DIGITS and STUDY in data and options stand for the folder of the data sets, the digits' CSV and the folder of the
+# study's own data and runs, so that rows name no machine's paths. Needs jq.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+plan=$1 results=$2
+shared=${GRIDLESS_SHARED:-../shared}
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/gridless
+study=${STUDY:-.build/study}
+gridless=${GRIDLESS:-.build/release/gridless}
+commit=${COMMIT:-$(git rev-parse --short HEAD)}
+keys='.n,.lr,.kappa,.lambda,.tau,.sigma,.loss,.test.accuracy,.test.balanced_accuracy,.test.nll,.test.ece,.test.brier,.seconds'
+mkdir -p "$study/runs"
+[ -s "$results" ] ||
+  echo "id,commit,data,options,n,lr,kappa,lambda,tau,sigma,loss,accuracy,balanced_accuracy,nll,ece,brier,seconds,rungs" > "$results"
+expand() { sed "s#SHARED#$shared/data#g; s#DIGITS#$cache/digits/digits.csv#g; s#STUDY#$study#g" <<<"$1"; }
+
+while IFS='|' read -r id data options <&3; do
+  case $id in '' | '#'*) continue ;; esac
+  if grep -q "^$id," "$results"; then continue; fi
+  mkdir "$study/runs/$id.lock" 2>/dev/null || continue
+  trap 'rmdir "$study/runs/$id.lock" 2>/dev/null || true' EXIT
+  # shellcheck disable=SC2046 # options are words
+  if line=$("$gridless" finetune $(expand "$data $options") --threads 1 --quiet --json --out "$study/runs/$id" \
+    2> "$study/runs/$id.err" | tail -n 1) && jq -e '.event == "result"' <<<"$line" > /dev/null; then
+    values=$(jq -r "[$keys] | map(tostring) | join(\",\")" <<<"$line")
+    rungs=$(jq -r '[.rungs // [] | .[] | "\(.rung):\(.lr):\(.loss)"] | join(" ")' <<<"$line")
+    echo "$id,$commit,$data,$options,$values,$rungs" >> "$results"
+  else
+    echo "$id: failed: $(tail -n 1 "$study/runs/$id.err")" >&2
+  fi
+  rmdir "$study/runs/$id.lock"
+done 3< "$plan"
