@@ -92,6 +92,14 @@ extension BadInputTests {
     BadInput("λ of 0", ["--lambda", "0"], status: 64, says: ["--lambda 0.0: expected a positive number, or auto"]),
     BadInput("τ below 0", ["--tau", "-2"], status: 64, says: ["--tau -2.0: expected a positive number, or auto"]),
     BadInput("infinite σ", ["--sigma", "inf"], status: 64, says: ["--sigma inf: expected a positive number, or auto"]),
+    BadInput(
+      "no samples of the evidence", ["--evidence-samples", "0"], status: 64,
+      says: ["--evidence-samples 0: expected at least 1"]),
+    BadInput(
+      "unknown recipe", ["--recipe", "best"], status: 64, says: ["'best' is invalid for '--recipe", "published"]),
+    BadInput(
+      "the published recipe with a σ per parameter", ["--recipe", "published", "--posterior", "diagonal"], status: 64,
+      says: ["--sigma-update published with --posterior diagonal", "Pass --sigma-update own"]),
     BadInput("no samples", ["--samples", "0"], status: 64, says: ["--samples 0: expected at least 1"]),
     BadInput(
       "mirrored samples without a partner", ["--samples", "3", "--antithetic"], status: 64,

@@ -97,7 +97,8 @@ struct MethodTests {
     Method(
       "a fixed σ per parameter", ["--posterior", "diagonal", "--sigma", "3e-3"], adds: ["sigma_by_layer"],
       fixed: ["sigma": 3e-3]),
-    Method("as published", ["--sigma-update", "published", "--draw-statistics", "mean"]),
+    Method("as published", ["--recipe", "published", "--lr", "0.05"]),
+    Method("a head that starts uniform", ["--head-init", "uniform"]),
   ]
 
   private func number(_ object: [String: Any], _ key: String) throws -> Double {

@@ -85,7 +85,7 @@ import Training
     var draw = 0
     let found = try average.logProbabilities(of: model) {
       defer { draw += 1 }
-      let columns = [
+      let columns: [[Double]] = [
         [-2000, -2001, -2000, -2003], [0, -.infinity, -.infinity, 0], [0.1, 0.2, 0.3, 0.4].map { log($0) },
       ]
       return [columns[0][draw], columns[1][draw], -.infinity, columns[2][draw]]
