@@ -12,10 +12,14 @@ public final class LowRankCovariance {
   /// (Σ⁻¹)ᵢᵢ, a flat vector; 0 in padding and outside the backbone.
   public let precisionDiagonal: Tensor
 
+  /// s, a flat vector; 1 outside the backbone.
+  private let diagonal: Tensor
   /// 1/s, a flat vector; 0 where ``precisionDiagonal`` is.
   private let inverse: Tensor
   /// The columns of W, flat vectors.
   private let columns: [Tensor]
+  /// L.
+  private let lower: [[Double]]
 
   /// The covariance of a variance S and of K ≥ 2 deviations, flat vectors in the layout's order.
   ///
@@ -51,26 +55,32 @@ public final class LowRankCovariance {
       try rest.mul_(1 / lower[row][row])
       columns.append(rest)
     }
-    self.columns = columns
+    (self.diagonal, self.lower, self.columns) = (diagonal, lower, columns)
     let precision = try inverse.clone()
     for column in columns { try precision.add_(column * column, alpha: -1) }
     precisionDiagonal = precision
     logDeterminant = try diagonal.log().dot() + 2 * lower.indices.reduce(0) { $0 + log(lower[$1][$1]) }
   }
 
-  /// (w̄ − m)ᵀ Σ⁻¹ (w̄ − m), and Σ⁻¹ (w̄ − m) as a flat vector.
+  /// A = (w̄ − m)ᵀ Σ⁻¹ (w̄ − m), and p = Σ⁻¹ (w̄ − m) as a flat vector.
+  ///
+  /// Along wide directions of Σ Woodbury's own form of A is a small difference of large numbers. With z = L⁻ᵀWᵀ(w̄ − m),
+  /// by which w̄ − m = diag(s)p + Uz, it is a sum: A = pᵀdiag(s)p + zᵀz.
   func project(
     _ mean: Tensor, from center: Tensor?
   ) throws(TorchError) -> (squaredDistance: Double, pull: Tensor) {
     let deviation = try center.map { center throws(TorchError) in try mean - center } ?? mean
     let pull = try deviation * inverse
-    var squaredDistance = try pull.dot(deviation)
+    var z: [Double] = []
     for column in columns {
       let along = try column.dot(deviation)
-      squaredDistance -= along * along
+      z.append(along)
       try pull.add_(column, alpha: -along)
     }
-    return (squaredDistance, pull)
+    for row in z.indices.reversed() {
+      z[row] = (row + 1..<z.count).reduce(z[row]) { $0 - lower[$1][row] * z[$1] } / lower[row][row]
+    }
+    return (try (pull * diagonal).dot(pull) + z.reduce(0) { $0 + $1 * $1 }, pull)
   }
 }
 

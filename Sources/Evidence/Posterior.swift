@@ -29,8 +29,9 @@ public final class GaussianPosterior {
   public var rho: [Double]
   /// The same in the diagonal family: a flat vector, one number per parameter.
   public let rhoVector: Tensor?
-  /// Whether ρ is learned; otherwise σ stays as it is.
+  /// Whether ρ is learned; otherwise σ is the one that it began with, to the last bit.
   public var isLearned = true
+  private let start: Double
 
   /// A posterior around a mean, which it keeps and training changes in place.
   ///
@@ -38,12 +39,12 @@ public final class GaussianPosterior {
   public init(
     _ family: Family = .isotropic, mean: Tensor, blocks: [ParameterBlock], sigma: Double = 1e-4
   ) throws(TorchError) {
-    (self.family, self.mean, self.blocks) = (family, mean, blocks)
-    let start = Self.rho(sigma: sigma)
-    rho = [Double](repeating: start, count: family == .diagonal ? 0 : family == .layerwise ? blocks.count : 1)
+    (self.family, self.mean, self.blocks, start) = (family, mean, blocks, sigma)
+    let rho = Self.rho(sigma: sigma)
+    self.rho = [Double](repeating: rho, count: family == .diagonal ? 0 : family == .layerwise ? blocks.count : 1)
     rhoVector =
       family == .diagonal
-      ? try Tensor.full(mean.shape, start, dtype: mean.dtype ?? .float32, device: mean.device) : nil
+      ? try Tensor.full(mean.shape, rho, dtype: mean.dtype ?? .float32, device: mean.device) : nil
   }
 
   /// The σ of a ρ.
@@ -54,7 +55,7 @@ public final class GaussianPosterior {
 
   /// The posterior with the same mean, which is not copied, and every σ so many times as large.
   public func widened(by factor: Double) throws(TorchError) -> GaussianPosterior {
-    let wide = try GaussianPosterior(family, mean: mean, blocks: blocks)
+    let wide = try GaussianPosterior(family, mean: mean, blocks: blocks, sigma: start * factor)
     wide.rho = rho.map { Self.rho(sigma: Self.sigma(rho: $0) * factor) }
     if let vector = rhoVector, let widened = wide.rhoVector {
       try widened.copy_((vector.softplus(threshold: 30) * factor).expm1().log())
@@ -65,6 +66,7 @@ public final class GaussianPosterior {
 
   /// σ of each block, σ = ln(1 + e^ρ); in the diagonal family its root mean square.
   public func sigmas() throws(TorchError) -> [Double] {
+    guard isLearned else { return blocks.map { _ in start } }
     if rhoVector != nil { return try moments().map { $0.variance.squareRoot() } }
     let sigmas = rho.map { Self.sigma(rho: $0) }
     return family == .layerwise ? sigmas : blocks.map { _ in sigmas[0] }

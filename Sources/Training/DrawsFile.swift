@@ -7,18 +7,18 @@ import Weights
 ///
 /// `draw-0/<name>` and so on are the running statistics of each draw by which the evidence was estimated, and the
 /// metadata has the seed of their noise. In the diagonal family `sigma/<name>` is σ of every parameter.
-struct DrawsFile {
+package struct DrawsFile {
   /// The running statistics of each draw; empty where draws have the mean's.
-  var buffers: [[[Float]]]
+  package var buffers: [[[Float]]]
   /// From which the draws' noise comes.
-  var seed: UInt64
+  package var seed: UInt64
   /// σ of every parameter, a flat vector; nil where it is in the model's metadata.
-  var sigma: [Float]?
+  package var sigma: [Float]?
 
   /// Writes it, whole or not at all.
   ///
   /// Throws `AtomicFileError`.
-  func write(to path: String, network: Network) throws {
+  package func write(to path: String, network: Network) throws {
     var arrays = Self.arrays(buffers, network)
     if let sigma {
       arrays += zip(network.layout.slices, network.layout.values(ofVector: sigma)).map {
@@ -30,8 +30,8 @@ struct DrawsFile {
 
   /// Reads what ``write(to:network:)`` wrote.
   ///
-  /// Throws Weights' errors for a file that is missing, damaged or another network's.
-  init(path: String, network: Network) throws {
+  /// Throws Weights' errors for a file that is missing, damaged or another network's, and for numbers without a meaning.
+  package init(path: String, network: Network) throws {
     let file = try SafetensorsFile(path: path)
     guard let seed = file.metadata["seed"].flatMap({ UInt64($0) }) else {
       throw WeightsError.malformed(path: path, problem: "no readable seed in its metadata")
@@ -39,11 +39,13 @@ struct DrawsFile {
     self.seed = seed
     buffers = try Self.buffers(file, network)
     if let first = network.layout.slices.first, file.info("sigma/" + first.name) != nil {
-      sigma = network.layout.vector(try network.layout.slices.map { try file.floats("sigma/" + $0.name) })
+      sigma = network.layout.vector(
+        try network.layout.slices.map { try Self.floats("sigma/" + $0.name, shape: $0.shape, atLeast: 0, file) })
     }
   }
 
-  init(buffers: [[[Float]]], seed: UInt64, sigma: [Float]?) {
+  /// Gathers the parts.
+  package init(buffers: [[[Float]]], seed: UInt64, sigma: [Float]?) {
     (self.buffers, self.seed, self.sigma) = (buffers, seed, sigma)
   }
 
@@ -61,8 +63,25 @@ struct DrawsFile {
     guard let first = network.buffers.slices.first else { return [] }
     var draws: [[[Float]]] = []
     while file.info("draw-\(draws.count)/\(first.name)") != nil {
-      draws.append(try network.buffers.slices.map { try file.floats("draw-\(draws.count)/\($0.name)") })
+      draws.append(
+        try network.buffers.slices.map { try floats("draw-\(draws.count)/\($0.name)", shape: $0.shape, file) })
     }
     return draws
+  }
+
+  /// A tensor of a shape, of finite numbers: one NaN would make every prediction one.
+  private static func floats(
+    _ name: String, shape: [Int], atLeast least: Float = -.infinity, _ file: SafetensorsFile
+  ) throws -> [Float] {
+    if let found = file.info(name), found.shape != shape {
+      throw WeightsError.malformed(path: file.path, problem: "'\(name)' has shape \(found.shape), expected \(shape)")
+    }
+    let values = try file.floats(name)
+    if let index = values.firstIndex(where: { !$0.isFinite || $0 < least }) {
+      let expected = least == 0 ? "numbers of at least 0" : "finite numbers"
+      throw WeightsError.malformed(
+        path: file.path, problem: "\(name)[\(index)] is \(values[index]), expected \(expected)")
+    }
+    return values
   }
 }

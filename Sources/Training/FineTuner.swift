@@ -51,7 +51,7 @@ public struct FineTuner {
     }
     for note in dataset.notes { try onEvent(.note(note)) }
     let network = try backbone.makeNetwork(outputsFor: dataset.classes, training: options.train)
-    let pretraining = try priorFile?.prior(for: network, columns: options.priorColumns)
+    let pretraining = try priorFile.map { try options.pretraining($0, of: network) }
     let initial = network.starting(
       try initialState(of: network, weights, pretraining, onEvent), head: configuration.headInitialization)
 

@@ -37,7 +37,7 @@ public struct PosteriorAverage {
   }
 
   /// log E_q[p] of log probabilities that `body` computes at each draw.
-  func logProbabilities(of model: Model, _ body: () throws -> [Double]) throws -> [Double] {
+  package func logProbabilities(of model: Model, _ body: () throws -> [Double]) throws -> [Double] {
     var sums: [Double] = []
     try forEachDraw(of: model) {
       let values = try body()
@@ -47,7 +47,8 @@ public struct PosteriorAverage {
   }
 
   /// The mean and variance over the draws of values that `body` computes at each.
-  func moments(of model: Model, _ body: () throws -> [Double]) throws -> (means: [Double], variances: [Double]) {
+  package func moments(of model: Model, _ body: () throws -> [Double]) throws -> (means: [Double], variances: [Double])
+  {
     var draws: [[Double]] = []
     try forEachDraw(of: model) { draws.append(try body()) }
     let means = (draws.first ?? []).indices.map { index in draws.reduce(0) { $0 + $1[index] } / Double(samples) }

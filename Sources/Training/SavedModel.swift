@@ -100,6 +100,7 @@ public struct SavedModel: Sendable {
 
   /// The network in memory, at the posterior mean.
   public func model(device: Device) throws -> Model {
-    try Model(network: network, state: state, device: device)
+    // Draws are sampled block by block: the model's are the posterior's.
+    try Model(network: network, state: state, device: device, blocks: spread.family.division)
   }
 }

@@ -41,15 +41,16 @@ import Weights
     return vector.isReduced.count { $0 }
   }
 
+  /// Trap: a weight plus noise of 1e-4, rounded to bfloat16, keeps none of it.
   @Test(arguments: [(1e-4, 0...0), (1e-3, 10...20), (4e-3, 20...20)])
-  func noiseSurvivesOnInitialWeights(sigma: Double, reduced: ClosedRange<Int>) throws {
+  func bfloat16KeepsTheNoise(sigma: Double, reduced: ClosedRange<Int>) throws {
     let network = try Backbone.named("resnet18").makeNetwork(classes: 10)
     #expect(reduced.contains(try check(network, network.initialState(seed: 1), sigma: sigma)))
   }
 
   @Test(
     .enabled(if: Shared.path("data/weights") != nil, "../shared/data/weights is absent"), arguments: [1e-4, 1e-3, 4e-3])
-  func noiseSurvivesOnPretrainedWeights(sigma: Double) throws {
+  func bfloat16KeepsTheNoiseOfPretrainedWeights(sigma: Double) throws {
     for (model, file) in [
       ("tf_mobilenet_v2", "mobilenet_v2_imagenet"), ("densenet169", "densenet169_imagenet"),
       ("resnet50_layer3", "resnet50_layer3_imagenet"),

@@ -186,7 +186,8 @@ struct BadInput: CustomTestStringConvertible, Sendable {
     BadInput("empty output folder name", ["--out", ""], status: 64, says: ["--out is empty", "name the run folder"]),
   ]
 
-  @Test(arguments: data + weights + usage) func endsBeforeAnythingIsWritten(_ input: BadInput) throws {
+  @Test(arguments: data + weights + usage + method + withoutPrior)
+  func endsBeforeAnythingIsWritten(_ input: BadInput) throws {
     let place = try Workplace()
     try place.writeData()
     try input.arrange(place)

@@ -18,7 +18,7 @@ import Training
   }
 
   /// Trap: balanced accuracy is NaN when a class is absent from a split.
-  @Test func classesAbsentFromTheSplitAreLeftOutOfTheBalance() {
+  @Test func balancedAccuracyLeavesOutAbsentClasses() {
     let found = metrics([[0.7, 0.2, 0.1], [0.6, 0.3, 0.1], [0.3, 0.6, 0.1]], [0, 0, 1], classes: 3)
     #expect(found.balancedAccuracy == 1)
     let unbalanced = metrics([[0.7, 0.3], [0.7, 0.3], [0.7, 0.3], [0.7, 0.3]], [0, 0, 0, 1], classes: 2)

@@ -7,33 +7,6 @@ import Testing
 import Torch
 import Training
 
-/// A small network and images made from formulas.
-private struct Bench {
-  let network: Network
-  let state: StateDict
-  let data: ImageBatches
-
-  init(count: Int = 12) throws {
-    network = try Backbone.named("resnet8").makeNetwork(classes: 3)
-    state = network.initialState(seed: 1)
-    let examples = (0..<count).map { index in
-      let bytes = Formula.hashes("image \(index)", count: 3 * 20 * 20).map { UInt8(truncatingIfNeeded: $0 >> 32) }
-      return Example(source: .pixels(RGBImage(height: 20, width: 20, pixels: bytes)), label: index % 3)
-    }
-    data = ImageBatches(
-      try ImageStore(examples, preprocessing: Preprocessing(size: 16, resizeSize: 16)), device: .cpu)
-  }
-
-  /// The network at the state's weights.
-  func model() throws -> Model {
-    try Model(network: network, state: state, device: .cpu)
-  }
-
-  func weights() throws -> Tensor {
-    try Tensor(network.layout.vector(state.parameters), shape: [network.layout.paddedCount])
-  }
-}
-
 @Suite struct BatchNormStatisticsTests {
   /// In one batch, the first BatchNorm's statistics are those of the first convolution's outputs, from a float64 sum.
   @Test func oneBatchGivesTheExactStatistics() throws {
@@ -89,8 +62,7 @@ private struct Bench {
     let objective = DataEmphasizedELBO.l2SP(
       layout: bench.network.layout, pretrained: nil, examples: 12, kappa: 3)
     let estimate = try model.estimateEvidence(
-      objective, posterior: posterior, on: bench.data, seed: 1, samples: 2,
-      batchSize: 5)
+      objective, posterior: posterior, on: bench.data, seed: 1, samples: 2, batchSize: 5, statistics: .mean)
     let rows = try bench.model().logProbabilities(of: bench.data, batchSize: 12)
     let expected = bench.data.images.labels.enumerated().reduce(0) { $0 + rows[3 * $1.offset + $1.element] }
     #expect(abs(estimate.logLikelihood / expected - 1) < 1e-5)
@@ -106,7 +78,7 @@ private struct Bench {
     let posterior = try GaussianPosterior(mean: try bench.weights(), blocks: model.vector.blocks, sigma: 0.02)
     let objective = DataEmphasizedELBO.l2SP(layout: layout, pretrained: nil, examples: 12)
     let estimate = try model.estimateEvidence(
-      objective, posterior: posterior, on: bench.data, seed: 9, samples: 3, batchSize: 12)
+      objective, posterior: posterior, on: bench.data, seed: 9, samples: 3, batchSize: 12, statistics: .mean)
     var sum = 0.0
     for sample in 0..<3 {
       try objective.sample(posterior, .drawn(NormalDraws(seed: 9, step: UInt64(sample))), into: model.vector)
@@ -114,6 +86,55 @@ private struct Bench {
       sum += bench.data.images.labels.enumerated().reduce(0) { $0 + rows[3 * $1.offset + $1.element] }
     }
     #expect(abs(estimate.logLikelihood / (sum / 3) - 1) < 1e-6)
+  }
+}
+
+/// Draws that have running statistics of their own.
+@Suite struct DrawStatisticsTests {
+  /// Each draw by hand: weights from ε, statistics from one pass at these weights, log likelihoods by those.
+  @Test(arguments: GaussianPosterior.Family.allCases) func ownStatisticsAreThoseOfEachDraw(
+    family: GaussianPosterior.Family
+  ) throws {
+    let bench = try Bench(count: 11)
+    let layout = bench.network.layout
+    let model = try bench.model(family.division)
+    let posterior = try GaussianPosterior(family, mean: bench.weights(), blocks: model.vector.blocks, sigma: 0.05)
+    let objective = DataEmphasizedELBO.l2SP(layout: layout, pretrained: nil, examples: 11)
+    var found: [[[Double]]] = []
+    let estimate = try model.estimateEvidence(
+      objective, posterior: posterior, on: bench.data, seed: 9, samples: 3, batchSize: 4, statistics: .own
+    ) { found.append(try model.buffers.map { try $0.doubles() }) }
+
+    var (sum, byTheMean) = (0.0, 0.0)
+    for sample in 0..<3 {
+      let draw = try bench.draw(seed: 9, step: UInt64(sample)) { _ in 0.05 }
+      let plain = try bench.model()
+      try plain.vector.set(draw)
+      func logLikelihood() throws -> Double {
+        let rows = try plain.logProbabilities(of: bench.data, batchSize: 11)
+        return bench.data.images.labels.enumerated().reduce(0) { $0 + rows[3 * $1.offset + $1.element] }
+      }
+      byTheMean += try logLikelihood()
+      // The average of the batches' statistics, weighted by their sizes; batches are those of the seed's order.
+      var order = BatchOrder(count: 11, seed: 9)
+      let items = order.indices(step: 0, batchSize: 11)
+      var averages = try plain.buffers.map { [Double](repeating: 0, count: try $0.doubles().count) }
+      for range in [0..<3, 3..<7, 7..<11] {
+        let (images, _) = try bench.data.batch(Array(items[range]), augmentation: nil)
+        _ = try withoutGrad { try plain(images, mode: .training(momentum: 1)) }
+        for (place, buffer) in plain.buffers.enumerated() {
+          for (index, value) in try buffer.doubles().enumerated() {
+            averages[place][index] += value * Double(range.count) / 11
+          }
+        }
+      }
+      for (buffer, values) in zip(plain.buffers, averages) { try buffer.copy_(Tensor(values, shape: buffer.shape)) }
+      sum += try logLikelihood()
+      for (a, b) in zip(found[sample], averages) { #expect(Golden.relativeError(a, b) < 1e-5) }
+    }
+    #expect(found.count == 3)
+    #expect(abs(estimate.logLikelihood / (sum / 3) - 1) < 1e-5)
+    #expect(abs(byTheMean / sum - 1) > 1e-2)
   }
 }
 
@@ -147,8 +168,9 @@ private struct Bench {
     let model = try bench.model()
     let objective = DataEmphasizedELBO.l2SP(layout: bench.network.layout, pretrained: nil, examples: 30)
     let part = bench.data.balanced(10, seed: 1)
-    let posterior = IsotropicPosterior(mean: try bench.weights(), sigma: 1e-9)
-    let found = try model.estimateEvidence(objective, posterior: posterior, on: part, seed: 1, samples: 1, batchSize: 5)
+    let posterior = try GaussianPosterior(mean: bench.weights(), blocks: model.vector.blocks, sigma: 1e-9)
+    let found = try model.estimateEvidence(
+      objective, posterior: posterior, on: part, seed: 1, samples: 1, batchSize: 5, statistics: .mean)
     var sum = 0.0
     try model.vector.set(posterior.mean)
     try withoutGrad {

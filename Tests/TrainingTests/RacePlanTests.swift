@@ -4,15 +4,23 @@ import Training
 @Suite struct RacePlanTests {
   private struct Case: CustomTestStringConvertible {
     var (steps, batchSize, examples) = (0, 0, 0)
-    var testDescription: String { "\(steps) steps of \(batchSize), N = \(examples)" }
+    var statistics = DrawStatistics.own
+    var testDescription: String { "\(steps) steps of \(batchSize), N = \(examples), \(statistics)" }
     var plan: RacePlan {
-      RacePlan(candidates: 5, steps: steps, batchSize: batchSize, trainingExamples: examples)
+      RacePlan(
+        candidates: 5, steps: steps, batchSize: batchSize, trainingExamples: examples, statistics: statistics)
     }
+
+    /// The forward passes of one example after the last step: BatchNorm's at the mean, and ten draws, each with statistics
+    /// of its own on at most 1024 examples, or without.
+    var passesAtTheEnd: Int { examples + 10 * (examples + (statistics == .own ? min(examples, 1024) : 0)) }
   }
   private static let cases = [100, 150, 400, 1000, 2999, 6000].flatMap { steps in
     [8, 32, 100, 128].flatMap { batchSize in
-      [50, 128, 728, 5000, 50_000].filter { $0 >= batchSize }.map {
-        Case(steps: steps, batchSize: batchSize, examples: $0)
+      [50, 128, 728, 5000, 50_000].filter { $0 >= batchSize }.flatMap { examples in
+        DrawStatistics.allCases.map {
+          Case(steps: steps, batchSize: batchSize, examples: examples, statistics: $0)
+        }
       }
     }
   }
@@ -23,11 +31,13 @@ import Training
     for rung in plan.rungs {
       for _ in 0..<rung.candidates {
         steps += rung.step - before + rung.coolDown
-        passes += plan.examples + RacePlan.sigmaFactors.count * plan.examples
+        // One draw at each σ; BatchNorm's statistics at each of them, or once at the mean.
+        let draws = RacePlan.sigmaFactors.count
+        passes += (draws + (item.statistics == .own ? draws : 1)) * plan.examples
       }
       before = rung.step
     }
-    return (steps + item.steps - before, passes + 11 * item.examples)
+    return (steps + item.steps - before, passes + item.passesAtTheEnd)
   }
 
   @Test(arguments: cases) private func theWholeRaceKeepsItsBudget(_ item: Case) {
@@ -36,7 +46,7 @@ import Training
     /// In runs at one learning rate, where a step costs so many forward passes of its examples.
     func cost(ofAStep passes: Int) -> Double {
       Double(passes * item.batchSize * work.steps + work.passes)
-        / Double(passes * item.batchSize * item.steps + 11 * item.examples)
+        / Double(passes * item.batchSize * item.steps + item.passesAtTheEnd)
     }
     for passes in [3, 4, 10, 30, 1_000_000] { #expect(cost(ofAStep: passes) <= 1.5) }
     #expect(abs(plan.cost - max(cost(ofAStep: 3), Double(work.steps) / Double(item.steps))) < 1e-12)

@@ -38,11 +38,12 @@ import Training
   @Test func theEvidencesNoiseIsTheClosedForm() throws {
     let (model, mean, data) = try bench()
     let values = try #require(data.images.values)
-    let posterior = IsotropicPosterior(mean: mean, sigma: 0.02)
+    let posterior = try GaussianPosterior(mean: mean, blocks: model.vector.blocks, sigma: 0.02)
     let objective = DataEmphasizedELBO.l2SP(layout: model.network.layout, pretrained: nil, examples: 12, kappa: 3)
     let gaussian = GaussianNoise(mean: 130, deviation: 40)
     let estimate = try model.estimateEvidence(
-      objective, posterior: posterior, on: data, seed: 9, samples: 3, batchSize: 5, likelihood: .gaussian(gaussian))
+      objective, posterior: posterior, on: data, seed: 9, samples: 3, batchSize: 5, statistics: .mean,
+      likelihood: .gaussian(gaussian))
 
     var squares = 0.0
     for sample in 0..<3 {
@@ -57,7 +58,8 @@ import Training
 
     let fixed = GaussianNoise(mean: 130, deviation: 40, noise: 25)
     let given = try model.estimateEvidence(
-      objective, posterior: posterior, on: data, seed: 9, samples: 3, batchSize: 12, likelihood: .gaussian(fixed))
+      objective, posterior: posterior, on: data, seed: 9, samples: 3, batchSize: 12, statistics: .mean,
+      likelihood: .gaussian(fixed))
     #expect(abs(try #require(given.noise) / 25 - 1) < 1e-12)
     let expected = -6 * (log(2 * .pi * 625) + squares / 625)
     #expect(abs(given.logLikelihood / expected - 1) < 1e-6)
@@ -74,7 +76,7 @@ import Training
     let rows = names.enumerated().map { "\(files)/\($1),\(10 * $0 + 3)" }
     try (["path,value"] + rows).joined(separator: "\n").write(toFile: table, atomically: true, encoding: .utf8)
     var options = FineTuneOptions(data: table, model: "resnet8", weights: nil, out: "\(folder.path)/host")
-    (options.size, options.steps, options.batchSize, options.learningRate) = (16, 6, 3, 0.02)
+    (options.size, options.steps, options.batchSize, options.learningRate) = (16, 6, 3, .fixed(0.02))
     (options.device, options.threads, options.initialSigma) = (.cpu, 1, 2e-3)
     let expected = try FineTuner(options).run()
     options.out = "\(folder.path)/resident"

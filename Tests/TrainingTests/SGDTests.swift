@@ -59,6 +59,80 @@ import Training
     #expect(try vector.gradients.doubles().allSatisfy { $0 == 0 })
   }
 
+  /// A ρ per tensor: each gradient times D over the tensor's size, clipped to 0.1; or as it is, in the weights' group.
+  @Test(arguments: SigmaUpdate.allCases) func eachTensorsRhoFollowsItsRecurrence(update: SigmaUpdate) throws {
+    let layout = vector.layout
+    let vector = try ParameterVector(layout: layout, blocks: .tensors, dtype: .float64)
+    let counts = layout.slices.map { Double($0.count) }
+    let posterior = try GaussianPosterior(
+      .layerwise, mean: tensor([0.5]), blocks: vector.blocks, sigma: 1e-2)
+    let optimizer = try NesterovSGD(for: posterior, sigmaUpdate: update)
+    var (rho, velocity) = (posterior.rho, counts.map { _ in 0.0 })
+    #expect(rho.count == layout.slices.count)
+    for step in 0..<6 {
+      // After the share, from 0.004 to 0.25: some are clipped, of both signs.
+      let gradients = counts.indices.map { place in
+        Double(place % 2 == 0 ? 1 : -1) * (0.004 + 0.012 * Double((place + step) % 21)) * counts[place]
+          / Double(layout.count)
+      }
+      var found = try gradient([0.3], rho: 0)
+      found.rho = gradients
+      found.groups = vector.blocks.map { VectorGroup(range: $0.range, isCentered: false) }
+      try vector.gradients.copy_(tensor([0.3]))
+      let norm = try optimizer.step(posterior, found, in: vector, learningRate: 0.1, rhoLearningRate: 0.02)
+      let expectedNorm = gradients.reduce(0.09) { $0 + $1 * $1 }.squareRoot()
+      #expect(abs(norm - expectedNorm) < 1e-12)
+      for place in counts.indices {
+        let share = gradients[place] * Double(layout.count) / counts[place]
+        let whole = min(1, 0.1 / (abs(share) + 1e-6)) * share
+        let taken = update == .own ? whole : min(1, 1 / (expectedNorm + 1e-6)) * gradients[place]
+        velocity[place] = 0.9 * velocity[place] + taken
+        rho[place] -= 0.02 * (taken + 0.9 * velocity[place])
+      }
+    }
+    for (found, expected) in zip(posterior.rho, rho) { #expect(abs(found - expected) < 1e-12) }
+    for (found, expected) in zip(optimizer.rhoVelocity, velocity) { #expect(abs(found - expected) < 1e-12) }
+  }
+
+  /// A ρ per parameter: each gradient times D, clipped to 0.1; padding stays where it is.
+  @Test(arguments: SigmaUpdate.allCases) func eachParametersRhoFollowsItsRecurrence(update: SigmaUpdate) throws {
+    let layout = vector.layout
+    let vector = try ParameterVector(layout: layout, blocks: .tensors, dtype: .float64)
+    let posterior = try GaussianPosterior(.diagonal, mean: tensor([0.5]), blocks: vector.blocks, sigma: 1e-2)
+    let optimizer = try NesterovSGD(for: posterior, sigmaUpdate: update)
+    let members = Set(layout.slices.flatMap(\.range))
+    var rho = try #require(posterior.rhoVector).doubles()
+    let start = rho
+    var velocity = rho.map { _ in 0.0 }
+    for step in 0..<6 {
+      // Times D from 0.004 to 0.25: some are clipped, of both signs.
+      let gradients = rho.indices.map { place in
+        guard members.contains(place) else { return 0.0 }
+        return (place % 2 == 0 ? 1 : -1) * (0.004 + 0.012 * Double((place + step) % 21)) / Double(layout.count)
+      }
+      var found = try gradient([0.3], rho: 0)
+      (found.rho, found.rhoVector) = ([], try Tensor(gradients, shape: [gradients.count]))
+      found.groups = vector.blocks.map { VectorGroup(range: $0.range, isCentered: false) }
+      try vector.gradients.copy_(tensor([0.3]))
+      let norm = try optimizer.step(posterior, found, in: vector, learningRate: 0.1, rhoLearningRate: 0.02)
+      let expectedNorm = gradients.reduce(0.09) { $0 + $1 * $1 }.squareRoot()
+      #expect(abs(norm - expectedNorm) < 1e-12)
+      for place in rho.indices {
+        let whole = gradients[place] * Double(layout.count)
+        let taken =
+          update == .own ? max(-0.1, min(0.1, whole)) : min(1, 1 / (expectedNorm + 1e-6)) * gradients[place]
+        velocity[place] = 0.9 * velocity[place] + taken
+        rho[place] -= 0.02 * (taken + 0.9 * velocity[place])
+      }
+    }
+    let found = try #require(posterior.rhoVector).doubles()
+    let foundVelocity = try #require(optimizer.rhoVectorVelocity).doubles()
+    for place in rho.indices {
+      #expect(abs(found[place] - rho[place]) < 1e-12 && abs(foundVelocity[place] - velocity[place]) < 1e-12)
+      #expect((found[place] == start[place]) == !members.contains(place))
+    }
+  }
+
   @Test func aGradientThatIsNotFiniteChangesNothing() throws {
     let posterior = try GaussianPosterior(mean: try tensor([1, 2]), blocks: vector.blocks)
     let rho = posterior.rho
