@@ -20,6 +20,17 @@ enum AutoOr: ExpressibleByArgument, Equatable {
   var value: Double? { if case .value(let value) = self { value } else { nil } }
 }
 
+/// A number, or `none`.
+struct NoneOr: ExpressibleByArgument, Equatable {
+  /// The number, nil for `none`.
+  var value: Double?
+
+  init?(argument: String) {
+    value = Double(argument)
+    if value == nil && argument != "none" { return nil }
+  }
+}
+
 /// Runs `body`; the errors of a wrong option become errors of usage, which end with exit code 64.
 func asUsage<Result>(_ body: () throws -> Result) throws -> Result {
   do {

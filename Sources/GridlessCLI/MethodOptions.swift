@@ -12,8 +12,13 @@ struct MethodOptions: ParsableArguments {
       "The learning rate; auto races five of them on the training set, grid (as published) trains four to the end.")
   var lr: LearningRateChoice?
 
-  @Option(parsing: .unconditional, help: "The data's weight in the objective: auto is D/N, 1 is the plain ELBO.")
+  @Option(
+    parsing: .unconditional,
+    help: "The data's weight in the objective: auto is D/N up to a limit, 1 is the plain ELBO.")
   var kappa = AutoOr.auto
+
+  @Option(parsing: .unconditional, help: "The most that --kappa auto may be, or none (as published).")
+  var kappaLimit: NoneOr?
 
   @Option(
     help: "The prior on the backbone: around the pretrained weights, zero or pretraining's mean, or none for no noise.")
@@ -81,6 +86,7 @@ struct MethodOptions: ParsableArguments {
     recipe.apply(to: &options)
     options.learningRate = lr ?? options.learningRate
     options.kappa = kappa.value
+    if let kappaLimit { options.kappaLimit = kappaLimit.value }
     options.prior = prior
     options.priorFile = priorFile
     options.priorColumns = priorColumns

@@ -35,8 +35,10 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
   public var learningRates: [Double]
   /// Whether they race (``RacePlan``); nil where each is trained to the end.
   public var race: Bool?
-  /// The data's weight in the objective, nil for D/N.
+  /// The data's weight in the objective, nil for D/N, at most ``kappaLimit``.
   public var kappa: Double?
+  /// The most that D/N may be as κ, nil for no limit.
+  public var kappaLimit: Double?
   /// The prior on the backbone's weights.
   public var prior: PriorKind
   /// The prior file of ``PriorKind/ptyl``.
@@ -85,6 +87,12 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
   public var noise: Double?
   /// How often a checkpoint is written, as ``CheckpointInterval`` reads it; nil in runs of older versions.
   public var checkpointEvery: String?
+
+  /// κ for D trained parameters and N examples; 1 without a prior, where it has no meaning.
+  func kappa(parameters: Int, examples: Int) -> Double {
+    if prior == .none { return 1 }
+    return kappa ?? min(Double(parameters) / Double(examples), kappaLimit ?? .infinity)
+  }
 
   /// The published candidates for the learning rate.
   public static let publishedLearningRates = [0.1, 0.01, 0.001, 0.0001]

@@ -46,8 +46,12 @@ public struct FineTuneOptions: Sendable {
   public var learningRate = LearningRateChoice.race
   /// Other learning rates to race or to choose among, for tests.
   package var learningRates: [Double]?
-  /// The data's weight in the objective; nil for D/N.
+  /// The data's weight in the objective; nil for D/N, at most ``kappaLimit``.
   public var kappa: Double?
+  /// The most that κ = D/N may be; nil for no limit, the published way.
+  ///
+  /// With few examples D/N emphasises the data so much that next to nothing is regularised.
+  public var kappaLimit = Recipe.default.kappaLimit
   /// The prior on the backbone's weights.
   public var prior = PriorKind.l2SP
   /// What ``PriorKind/ptyl`` reads: a prior file that `gridless prior` wrote.
@@ -145,6 +149,11 @@ public struct FineTuneOptions: Sendable {
         kappa > 0 && kappa.isFinite,
         "--kappa \(kappa): expected a positive number, or auto for D/N (1 is the plain ELBO).")
     }
+    if let kappaLimit {
+      try require(
+        kappaLimit > 0 && kappaLimit.isFinite,
+        "--kappa-limit \(kappaLimit): expected a positive number, or none for κ = D/N whatever it is.")
+    }
     try validateMethod()
   }
 
@@ -164,7 +173,7 @@ public struct FineTuneOptions: Sendable {
       batchSize: batchSize ?? FineTuneConfiguration.publishedBatchSize(examples: examples),
       trainSplits: trainSplits.map(\.rawValue), classes: classes, n: n,
       learningRates: rates, race: learningRate == .race && rates.count > 1 ? true : nil,
-      kappa: kappa, prior: prior, priorFile: priorFile, priorColumns: priorColumns, priorScales: priorScales,
+      kappa: kappa, kappaLimit: kappaLimit, prior: prior, priorFile: priorFile, priorColumns: priorColumns, priorScales: priorScales,
       posterior: posterior, lambda: lambda, tau: tau, sigma: sigma, samples: samples, antithetic: antithetic,
       headInitialization: headInitialization, initialSigma: initialSigma, sigmaUpdate: sigmaUpdate,
       evidenceSamples: evidenceSamples,

@@ -81,7 +81,8 @@ public struct FineTuner {
     try model.checkSize(configuration.size)
     let initialMean = try Tensor(layout.vector(initial.parameters), shape: [layout.paddedCount]).to(device: device)
     let objective = DataEmphasizedELBO(
-      layout: layout, examples: trainingImages.count, kappa: configuration.prior == .none ? 1 : configuration.kappa,
+      layout: layout, examples: trainingImages.count,
+      kappa: configuration.kappa(parameters: layout.count, examples: trainingImages.count),
       prior: try options.makePrior(around: initialMean, pretraining, layout))
 
     let plan = configuration.racePlan(trainingExamples: trainingImages.count)

@@ -9,6 +9,8 @@ public enum Recipe: String, Sendable, CaseIterable {
 
   /// How the learning rate is chosen.
   public var learningRate: LearningRateChoice { self == .published ? .grid : .race }
+  /// The most that κ = D/N may be; nil for no limit.
+  public var kappaLimit: Double? { self == .published ? nil : 5000 }
   /// Where a new head starts.
   public var headInitialization: HeadInitialization { self == .published ? .uniform : .zero }
   /// How ρ is learned.
@@ -21,6 +23,7 @@ public enum Recipe: String, Sendable, CaseIterable {
   /// Makes the options follow the recipe.
   public func apply(to options: inout FineTuneOptions) {
     options.learningRate = learningRate
+    options.kappaLimit = kappaLimit
     options.headInitialization = headInitialization
     options.sigmaUpdate = sigmaUpdate
     options.drawStatistics = drawStatistics
