@@ -83,7 +83,7 @@ public struct SavedModel: Sendable {
       "lambda": try JSON.line(evidence.lambda),
       "tau": try JSON.line(evidence.tau),
       "sigma": try JSON.line(evidence.sigma),
-      "kappa": "\(kappa)",
+      "kappa": try JSON.line(kappa),
       "posterior": family.rawValue,
       "train": try JSON.line(train),
       "likelihood": likelihood.name,

@@ -151,6 +151,10 @@ struct BadInput: CustomTestStringConvertible, Sendable {
   static let usage = [
     BadInput("κ of 0", ["--kappa", "0"], status: 64, says: ["--kappa 0.0: expected a positive number", "auto"]),
     BadInput("κ below 0", ["--kappa", "-1"], status: 64, says: ["--kappa -1.0: expected a positive number"]),
+    BadInput(
+      "a limit of κ of 0", ["--kappa-limit", "0"], status: 64,
+      says: ["--kappa-limit 0.0: expected a positive number", "none"]
+    ),
     BadInput("κ that is no number", ["--kappa", "nan"], status: 64, says: ["--kappa nan: expected a positive number"]),
     BadInput("learning rate of 0", ["--lr", "0"], status: 64, says: ["--lr 0.0: expected a positive number"]),
     BadInput("learning rate below 0", ["--lr", "-0.1"], status: 64, says: ["--lr -0.1: expected a positive number"]),

@@ -83,7 +83,9 @@ import Testing
     let (kappa, n) = (try result.double("kappa"), try result.double("n"))
     let (elbo, kl) = (try result.double("elbo"), try result.double("kl"))
     let logLikelihood = try result.double("log_likelihood")
-    #expect(try abs(kappa - result.double("d") / n) < 1e-9 * kappa)
+    // D/N is above the limit here.
+    #expect(try result.double("d") / n > 5000)
+    #expect(kappa == 5000)
     #expect(abs(elbo - (kappa * logLikelihood - kl)) < 1e-9 * abs(elbo))
     #expect(try abs(result.double("loss") + elbo / (kappa * n)) < 1e-9)
     #expect(logLikelihood < 0 && kl > 0)

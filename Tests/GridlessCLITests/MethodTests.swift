@@ -70,6 +70,8 @@ struct MethodTests {
     Method("ptyl from a layer", ptyl + ["--train", "from:layer3"], part: .from("layer3")),
     Method("the plain ELBO", ["--kappa", "1"], fixed: ["kappa": 1]),
     Method("κ auto", ["--kappa", "auto"]),
+    Method("κ limited", ["--kappa-limit", "100"], fixed: ["kappa": 100]),
+    Method("κ without a limit", ["--kappa-limit", "none"]),
     Method("a scale per tensor", ["--prior-scales", "layerwise"], adds: byLayer),
     Method("l2-zero with a scale per tensor", ["--prior", "l2-zero", "--prior-scales", "layerwise"], adds: byLayer),
     Method("a σ per tensor", ["--posterior", "layerwise"], adds: ["sigma_by_layer"]),

@@ -20,4 +20,6 @@ options.seed = 1
 let result = try FineTuner(options).run { event in
   if case .note(let text) = event { print("note: \(text)") }
 }
-print("λ \(result.lambda ?? .nan), τ \(result.tau ?? .nan), σ \(result.sigma), test accuracy \(result.test?.accuracy ?? .nan)")
+print(
+  "λ \(result.lambda ?? .nan), τ \(result.tau ?? .nan), σ \(result.sigma), test accuracy \(result.test?.accuracy ?? .nan)"
+)
