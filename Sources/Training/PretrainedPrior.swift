@@ -13,7 +13,7 @@ public struct PretrainedPrior: Sendable, Equatable {
   public var variance: [Float]
   /// The K columns of Q.
   public var deviations: [[Float]]
-  /// The running statistics at the mean, one array per slice of the ``BufferLayout``; nil where they are not known.
+  /// The running statistics at the mean, one array per slice of the network's buffers; nil where they are not known.
   public var buffers: [[Float]]?
 
   /// Gathers the parts.
