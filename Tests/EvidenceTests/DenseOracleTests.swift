@@ -5,8 +5,6 @@ import Testing
 import TestSupport
 import Torch
 
-private let isLong = ProcessInfo.processInfo.environment["GRIDLESS_LONG_TESTS"] == "1"
-
 /// Every prior, posterior and set of scales against full covariance matrices in float64.
 @Suite struct DenseOracleTests {
   /// A random case: up to 200 parameters, any prior, posterior and scales, learned or given.
@@ -186,7 +184,7 @@ private let isLong = ProcessInfo.processInfo.environment["GRIDLESS_LONG_TESTS"] 
 
   /// KL, λ* and Σ⁻¹(w̄ − m) of a low-rank prior over 25 million float32 parameters, against float64 sums.
   @Test func lowRankSumsHoldAtScale() throws {
-    let count = isLong ? 25_000_000 : 2_500_000
+    let count = 25_000_000
     let layout = ParameterLayout([
       ("backbone.weight", [count], .backbone, .zeros), ("head.weight", [16], .head, .zeros),
     ])
