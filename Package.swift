@@ -51,8 +51,11 @@ let package = Package(
     .target(
       name: "Training", dependencies: ["Torch", "Weights", "Datasets", "Backbones", "Evidence"],
       swiftSettings: strict),
+
+    // What Gridless is compared with.
+    .target(name: "Studies", dependencies: ["Training"], swiftSettings: strict),
     .target(
-      name: "Gridless", dependencies: ["Torch", "Weights", "Datasets", "Backbones", "Evidence", "Training"],
+      name: "Gridless", dependencies: ["Torch", "Weights", "Datasets", "Backbones", "Evidence", "Training", "Studies"],
       swiftSettings: strict),
     .executableTarget(name: "GridlessCLI", dependencies: ["Gridless", argumentParser], swiftSettings: strict),
 
