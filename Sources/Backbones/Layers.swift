@@ -91,7 +91,9 @@ struct BatchNorm2d: Sendable {
   let runningVar: Int
   let eps: Double
 
-  func callAsFunction(_ x: Tensor, _ context: ForwardContext) throws(TorchError) -> Tensor {
+  func callAsFunction(
+    _ x: Tensor, _ context: ForwardContext, adding shortcut: Tensor? = nil, activation: Activation = .none
+  ) throws(TorchError) -> Tensor {
     let (training, momentum) =
       switch context.mode {
       case .evaluation: (false, 0.0)
@@ -100,17 +102,19 @@ struct BatchNorm2d: Sendable {
     return try x.batchNorm(
       weight: context.parameters[weight], bias: context.parameters[bias],
       runningMean: context.buffers[runningMean], runningVar: context.buffers[runningVar],
-      training: training, momentum: momentum, eps: eps)
+      training: training, momentum: momentum, eps: eps, adding: shortcut, activation: activation)
   }
 }
 
-/// A convolution and the normalisation of its output.
+/// A convolution, the normalisation of its output, and what follows it.
 struct ConvNorm: Sendable {
   let conv: Conv2d
   let norm: BatchNorm2d
 
-  func callAsFunction(_ x: Tensor, _ context: ForwardContext) throws(TorchError) -> Tensor {
-    try norm(conv(x, context), context)
+  func callAsFunction(
+    _ x: Tensor, _ context: ForwardContext, adding shortcut: Tensor? = nil, activation: Activation = .none
+  ) throws(TorchError) -> Tensor {
+    try norm(conv(x, context), context, adding: shortcut, activation: activation)
   }
 }
 

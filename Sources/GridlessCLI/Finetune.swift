@@ -38,7 +38,7 @@ struct Finetune: ParsableCommand {
   var steps = FineTuneConfiguration.publishedSteps
 
   @Option(
-    help: "In which precision the network computes: auto is bf16 where the processor has instructions for it.")
+    help: "In which precision the network computes: auto is bf16 where that is faster.")
   var precision = PrecisionChoice.auto
 
   @Option(

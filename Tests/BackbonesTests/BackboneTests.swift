@@ -33,6 +33,11 @@ import Torch
     #expect(backbone.makeNetwork(classes: 3).layout.slices.suffix(2).map(\.shape) == [[3, width], [3]])
   }
 
+  @Test(arguments: Backbone.all) func depthwiseConvolutionsAreMobileNets(_ backbone: Backbone) {
+    let names = ["mobilenet", "efficientnet", "convnext"]
+    #expect(backbone.hasDepthwiseConvolutions == names.contains { backbone.name.contains($0) })
+  }
+
   @Test func namesAreUnique() {
     #expect(Set(Backbone.all.map(\.name)).count == Backbone.all.count)
   }

@@ -173,8 +173,12 @@ CT_CHECKED ct_conv2d(CTTensor *out, CTTensor input, CTTensor weight, CTTensor bi
 /// `padding` is (left, right, top, bottom), as in torch.nn.functional.pad.
 CT_CHECKED ct_pad(CTTensor *out, CTTensor input, CTIntArray padding, double value);
 CT_CHECKED ct_linear(CTTensor *out, CTTensor input, CTTensor weight, CTTensor bias);
+/// What follows a layer.
+typedef enum { CT_ACTIVATION_NONE, CT_ACTIVATION_RELU, CT_ACTIVATION_RELU6 } CTActivation;
+/// activation(batch_norm(input) + shortcut) (batch_norm.cpp); without a shortcut where that is NULL.
 CT_CHECKED ct_batch_norm(CTTensor *out, CTTensor input, CTTensor weight, CTTensor bias, CTTensor running_mean,
-                         CTTensor running_var, bool training, double momentum, double eps);
+                         CTTensor running_var, bool training, double momentum, double eps, CTTensor shortcut,
+                         CTActivation activation);
 CT_CHECKED ct_relu(CTTensor *out, CTTensor self);
 CT_CHECKED ct_hardtanh(CTTensor *out, CTTensor self, double min, double max);
 CT_CHECKED ct_max_pool2d(CTTensor *out, CTTensor self, int64_t kernel, int64_t stride, int64_t padding);
