@@ -211,6 +211,6 @@ struct Finetune: ParsableCommand {
 
   /// What learning rates are chosen by.
   private func score(_ candidate: LearningRateCandidate) -> Double? {
-    candidate.logMarginalLikelihood ?? candidate.validationNLL ?? candidate.loss
+    candidate.logMarginalLikelihood ?? candidate.validationLoss ?? candidate.loss
   }
 }

@@ -17,7 +17,7 @@ extension CandidateRun {
       of: takeStep.objective, at: posterior, on: trainer.data, batchSize: configuration.batchSize,
       likelihood: takeStep.likelihood)
     if configuration.objective == .map, configuration.learningRates.count > 1, let heldOut = trainer.heldOut {
-      evidence.validationNLL = try model.metrics(
+      evidence.validationLoss = try model.metrics(
         of: heldOut, under: takeStep.likelihood.withNoise(evidence.noise), names: [],
         batchSize: configuration.batchSize
       ).nll

@@ -29,12 +29,12 @@ public struct EvidenceEstimate: Codable, Sendable, Equatable {
   /// maximises `elbo` (L2); nil for classes.
   public var noise: Double?
   /// The mean NLL of the held-out part, by which MAP's learning rates are chosen; nil for other objectives.
-  public var validationNLL: Double?
+  public var validationLoss: Double?
   /// log p(D), the Laplace approximation, by which LA-LML's learning rates are chosen; nil for other objectives.
   public var logMarginalLikelihood: Double?
 
   /// What candidates are compared by: the higher, the better.
-  var score: Double { logMarginalLikelihood ?? validationNLL.map { -$0 } ?? elbo }
+  var score: Double { logMarginalLikelihood ?? validationLoss.map { -$0 } ?? elbo }
 
   /// Whether every number is finite.
   public var isFinite: Bool {

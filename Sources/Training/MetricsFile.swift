@@ -89,17 +89,17 @@ struct CandidateRecord: Encodable {
   var lr: Double
   var loss: Double?
   var failure: String?
-  var validationNLL, logMarginalLikelihood: Double?
+  var validationLoss, logMarginalLikelihood: Double?
 
   init(_ candidate: LearningRateCandidate) {
     lr = candidate.lr
     loss = candidate.loss
     failure = candidate.failure
-    validationNLL = candidate.validationNLL
+    validationLoss = candidate.validationLoss
     logMarginalLikelihood = candidate.logMarginalLikelihood
   }
 
-  private enum CodingKeys: CodingKey { case event, lr, loss, failure, validationNLL, logMarginalLikelihood }
+  private enum CodingKeys: CodingKey { case event, lr, loss, failure, validationLoss, logMarginalLikelihood }
 
   /// Writes `loss` even where it is nil, so that every line has the same keys; the others only where there is one.
   func encode(to encoder: any Encoder) throws {
@@ -108,7 +108,7 @@ struct CandidateRecord: Encodable {
     try container.encode(lr, forKey: .lr)
     try container.encode(loss, forKey: .loss)
     try container.encodeIfPresent(failure, forKey: .failure)
-    try container.encodeIfPresent(validationNLL, forKey: .validationNLL)
+    try container.encodeIfPresent(validationLoss, forKey: .validationLoss)
     try container.encodeIfPresent(logMarginalLikelihood, forKey: .logMarginalLikelihood)
   }
 }

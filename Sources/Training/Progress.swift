@@ -73,7 +73,7 @@ public struct LearningRateCandidate: Codable, Sendable, Equatable {
   /// The rung of the race, counted from 1, that dropped it; nil for one that was trained to the end.
   public var droppedAt: Int?
   /// The mean NLL of the held-out part, where MAP's learning rates are chosen by it.
-  public var validationNLL: Double?
+  public var validationLoss: Double?
   /// log p(D), the Laplace approximation, where the learning rates are chosen by it.
   public var logMarginalLikelihood: Double?
 
@@ -84,7 +84,7 @@ public struct LearningRateCandidate: Codable, Sendable, Equatable {
 
   /// Takes over what is told of a candidate's evidence.
   mutating func tell(_ evidence: EvidenceEstimate) {
-    (loss, validationNLL) = (evidence.loss, evidence.validationNLL)
+    (loss, validationLoss) = (evidence.loss, evidence.validationLoss)
     logMarginalLikelihood = evidence.logMarginalLikelihood
   }
 
@@ -96,7 +96,7 @@ public struct LearningRateCandidate: Codable, Sendable, Equatable {
     try container.encode(seconds, forKey: .seconds)
     try container.encodeIfPresent(failure, forKey: .failure)
     try container.encodeIfPresent(droppedAt, forKey: .droppedAt)
-    try container.encodeIfPresent(validationNLL, forKey: .validationNLL)
+    try container.encodeIfPresent(validationLoss, forKey: .validationLoss)
     try container.encodeIfPresent(logMarginalLikelihood, forKey: .logMarginalLikelihood)
   }
 }

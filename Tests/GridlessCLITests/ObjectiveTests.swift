@@ -48,11 +48,11 @@ import Testing
     try job.expectUndisturbed("killed")
     let candidates = try #require(try outcome.result()["lr_candidates"] as? [[String: Double]])
     #expect(candidates.count == 4)
-    let best = candidates.min { ($0["validation_nll"] ?? .nan) < ($1["validation_nll"] ?? .nan) }
+    let best = candidates.min { ($0["validation_loss"] ?? .nan) < ($1["validation_loss"] ?? .nan) }
     #expect(try outcome.result()["lr"] as? Double == best?["lr"])
     let validation = try #require(try outcome.result()["validation"] as? [String: Any])
     let nll = try #require(validation["nll"] as? Double)
-    #expect(abs(nll - (best?["validation_nll"] ?? .nan)) < 1e-9)
+    #expect(abs(nll - (best?["validation_loss"] ?? .nan)) < 1e-9)
   }
 
   /// Killed between two epochs: the precisions and Adam's moments go on.

@@ -52,7 +52,10 @@ import Training
   @Test func thePenaltyShrinks() throws {
     let table = try TableRun()
     func norm(_ alpha: Double) throws -> Double {
-      _ = try table.run("\(alpha)") { ($0.objective, $0.alpha, $0.initialSigma) = (.map, alpha, 1e-4) }
+      _ = try table.run("\(alpha)") {
+        ($0.objective, $0.alpha, $0.initialSigma) = (.map, alpha, 1e-4)
+        ($0.steps, $0.learningRate) = (60, .fixed(0.1))
+      }
       let saved = try table.saved("\(alpha)")
       return Golden.norm(
         zip(saved.network.layout.slices, saved.state.parameters).filter { $0.0.group == .backbone }
