@@ -10,7 +10,7 @@ DIGITS := $${XDG_CACHE_HOME:-$$HOME/.cache}/gridless/digits/digits.csv
 # What both digit networks share: 16 pixels, no flip, because a mirrored digit is none, and one thread, so that every
 # machine prints the same.
 DIGITS_NETWORK := --model resnet8 --size 16 --augment crop --seed 1 --threads 1
-DOCUMENTED := Torch Weights Datasets Backbones Evidence Training Gridless
+DOCUMENTED := Torch Weights Datasets Backbones Evidence Baselines Training Gridless
 DOCS := docs-build
 # After this long a test is taken to hang.
 TEST_LIMIT ?= 20m

@@ -162,21 +162,30 @@ struct Finetune: ParsableCommand {
   }
 
   private func summary(of result: FineTuneResult) -> String {
+    let isPoint = !method.objective.hasPosterior
+    let noise = result.noise.map { "   noise \(significant($0))" } ?? ""
     var rows = [
       ["model", "\(result.model), D = \(result.d) parameters"],
-      ["training set", "N = \(result.n), κ = \(scientific(result.kappa))"],
-      [
-        "learned",
-        "λ \(scientific(result.lambda))   τ \(scientific(result.tau))   σ \(scientific(result.sigma))"
-          + (result.noise.map { "   noise \(significant($0))" } ?? ""),
-      ],
+      ["training set", "N = \(result.n)" + (isPoint ? "" : ", κ = \(scientific(result.kappa))")],
+      isPoint
+        ? [
+          method.objective == .map ? "penalty" : "learned",
+          "α \(scientific(result.alpha))   β \(scientific(result.beta))" + noise,
+        ]
+        : [
+          "learned",
+          "λ \(scientific(result.lambda))   τ \(scientific(result.tau))   σ \(scientific(result.sigma))" + noise,
+        ],
       [
         "loss",
-        "\(fixed(result.loss)) = −log likelihood/N \(fixed(-result.logLikelihood / Double(result.n))) + KL/(κN) "
+        "\(fixed(result.loss)) = −log likelihood/N \(fixed(-result.logLikelihood / Double(result.n))) + \(isPoint ? "penalty" : "KL/(κN)") "
           + fixed(result.kl / (result.kappa * Double(result.n))),
       ],
       ["learning rate", candidates(result)],
     ]
+    if let evidence = result.logMarginalLikelihood { rows.append(["evidence", "log p(D) \(fixed(evidence))"]) }
+    if let held = result.validation { rows.append(["held out", describe(held)]) }
+    if let held = result.validationRegression { rows.append(["held out", describe(held)]) }
     if let test = result.test { rows.append(["test", describe(test)]) }
     if let test = result.testRegression { rows.append(["test", describe(test)]) }
     rows.append(["time", duration(result.seconds)])
@@ -187,10 +196,21 @@ struct Finetune: ParsableCommand {
   private func candidates(_ result: FineTuneResult) -> String {
     guard result.lrCandidates.count > 1 else { return "\(result.lr)" }
     let tried = result.lrCandidates.map { candidate in
-      let loss = candidate.loss.map { fixed($0) } ?? "diverged"
+      let loss = score(candidate).map { fixed($0) } ?? "diverged"
       return "\(candidate.lr): \(loss)" + (candidate.droppedAt.map { " at rung \($0)" } ?? "")
     }
     let how = result.rungs == nil ? "chosen" : "raced"
-    return "\(result.lr), \(how) by the training objective's loss (\(tried.joined(separator: ", ")))"
+    let measure =
+      switch method.objective {
+      case .deELBO: "the training objective's loss"
+      case .map: "the held-out images' NLL"
+      case .laplace: "log p(D)"
+      }
+    return "\(result.lr), \(how) by \(measure) (\(tried.joined(separator: ", ")))"
+  }
+
+  /// What learning rates are chosen by.
+  private func score(_ candidate: LearningRateCandidate) -> Double? {
+    candidate.logMarginalLikelihood ?? candidate.validationLoss ?? candidate.loss
   }
 }

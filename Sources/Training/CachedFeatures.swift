@@ -60,19 +60,20 @@ extension CachedFeatures: DeviceBatches {
 }
 
 extension FineTuner {
-  /// Makes the network's input of both splits that of its first stage that is trained, where that cannot change between
+  /// Makes the network's input of all splits that of its first stage that is trained, where that cannot change between
   /// epochs and the features fit a quarter of the memory.
   ///
-  /// Both or neither: the model has one first stage.
+  /// All or none: the model has one first stage.
   func cacheFeatures(
-    _ train: inout ImageBatches, _ test: inout ImageBatches?, model: Model, configuration: FineTuneConfiguration,
+    _ train: inout ImageBatches, _ heldOut: inout ImageBatches?, _ test: inout ImageBatches?, model: Model,
+    configuration: FineTuneConfiguration,
     _ onEvent: (FineTuneEvent) throws -> Void
   ) throws {
     if configuration.augmentation != options.augmentation {
       try onEvent(.note("augmentation is off: with --train head the features of every image are computed once"))
     }
     guard configuration.augmentation == .none, model.network.frozenStageCount > 0 else { return }
-    let count = train.count + (test?.count ?? 0)
+    let count = train.count + (heldOut?.count ?? 0) + (test?.count ?? 0)
     let needed = try count * CachedFeatures.bytesPerImage(of: model, size: configuration.size)
     let limit = options.featureMemory ?? Int(clamping: ProcessInfo.processInfo.physicalMemory / 4)
     guard needed <= limit else {
@@ -83,6 +84,7 @@ extension FineTuner {
       return
     }
     try train.cacheFeatures(of: model, batchSize: configuration.batchSize)
+    try heldOut?.cacheFeatures(of: model, batchSize: configuration.batchSize)
     try test?.cacheFeatures(of: model, batchSize: configuration.batchSize)
     model.firstStage = model.network.frozenStageCount
   }

@@ -46,6 +46,16 @@ public struct FineTuneOptions: Sendable {
   public var learningRate = LearningRateChoice.race
   /// Other learning rates to race or to choose among, for tests.
   package var learningRates: [Double]?
+  /// What is trained by.
+  public var objective = ObjectiveKind.deELBO
+  /// α of ``ObjectiveKind/map``, the strength of the pull to the prior's mean; nil for 0.
+  public var alpha: Double?
+  /// β of ``ObjectiveKind/map``, the strength of the head's pull to 0; nil for 0.
+  public var beta: Double?
+  /// The fraction of the training images that is not trained on but measured at the end; nil for none.
+  ///
+  /// It is stratified by class and drawn by ``seed``. Published for MAP: one fifth.
+  public var holdOut: Double?
   /// The data's weight in the objective; nil for D/N, at most ``kappaLimit``.
   public var kappa: Double?
   /// The most that κ = D/N may be; nil for no limit, the published way.
@@ -72,8 +82,9 @@ public struct FineTuneOptions: Sendable {
   public var samples = 1
   /// Whether samples come in pairs that mirror each other at the mean.
   public var antithetic = false
-  /// Where a new head starts; `.uniform` is the published way.
-  public var headInitialization = HeadInitialization.zero
+  /// Where a new head starts; nil is `.zero`, for ``ObjectiveKind/map`` and ``ObjectiveKind/laplace`` `.uniform`, as
+  /// published.
+  public var headInitialization: HeadInitialization?
   /// σ before the first step.
   ///
   /// The pull towards the prior's mean then has curvature 1/(Dσ²): 4 for ResNet-50 at the published 1e-4, but over 1000
@@ -155,6 +166,7 @@ public struct FineTuneOptions: Sendable {
         "--kappa-limit \(kappaLimit): expected a positive number, or none for κ = D/N whatever it is.")
     }
     try validateMethod()
+    try validateObjective()
   }
 
   /// What to take from the data set.
@@ -173,10 +185,13 @@ public struct FineTuneOptions: Sendable {
       batchSize: batchSize ?? FineTuneConfiguration.publishedBatchSize(examples: examples),
       trainSplits: trainSplits.map(\.rawValue), classes: classes, n: n,
       learningRates: rates, race: learningRate == .race && rates.count > 1 ? true : nil,
-      kappa: kappa, kappaLimit: kappaLimit, prior: prior, priorFile: priorFile, priorColumns: priorColumns,
+      objective: objective, alpha: objective == .map ? alpha ?? 0 : nil, beta: objective == .map ? beta ?? 0 : nil,
+      holdOut: holdOut, kappa: kappa, kappaLimit: kappaLimit, prior: prior, priorFile: priorFile,
+      priorColumns: priorColumns,
       priorScales: priorScales,
       posterior: posterior, lambda: lambda, tau: tau, sigma: sigma, samples: samples, antithetic: antithetic,
-      headInitialization: headInitialization, initialSigma: initialSigma, sigmaUpdate: sigmaUpdate,
+      headInitialization: headInitialization ?? (objective.hasPosterior ? .zero : .uniform), initialSigma: initialSigma,
+      sigmaUpdate: sigmaUpdate,
       evidenceSamples: evidenceSamples,
       drawStatistics: drawStatistics, seed: seed, device: device.description,
       threads: Runtime.threads,
@@ -184,6 +199,11 @@ public struct FineTuneOptions: Sendable {
       skipUnreadable: skipUnreadable, deterministic: deterministic,
       likelihood: try likelihood.resolved(for: targets, data: data, noise: noise).rawValue, noise: noise,
       checkpointEvery: checkpointEvery.description)
+    guard objective != .laplace || configuration.likelihood == "categorical" else {
+      throw .invalidOption(
+        "--objective la-lml: \(data) has a column value of numbers, and its evidence is for classes. Pass another "
+          + "--objective.")
+    }
     guard configuration.batchSize <= examples else {
       throw .invalidOption(
         "--batch-size \(configuration.batchSize): larger than the \(examples) training examples. "

@@ -36,8 +36,9 @@ public struct FineTuner {
     // An unknown layer is told before anything is read.
     _ = try backbone.makeNetwork(classes: 1, training: options.train)
     let dataset = try Dataset.open(options.data, options: options.datasetOptions)
+    let parts = try options.parts(of: dataset)
     let configuration = try options.resolved(
-      examples: dataset.splits[.train]?.count ?? 0, targets: dataset.targets, backbone: backbone, device: device)
+      examples: parts.kept.count, targets: dataset.targets, backbone: backbone, device: device)
     let weights = try options.weights.map { try SafetensorsFile(path: $0) }
     let priorFile = try options.priorFile.map { try PriorFile(path: $0) }
     var identity = DataIdentity(dataset, weights: weights, prior: priorFile)
@@ -49,7 +50,7 @@ public struct FineTuner {
       try onEvent(.alreadyFinished(run: options.out))
       return result
     }
-    for note in dataset.notes { try onEvent(.note(note)) }
+    for note in dataset.notes + options.notes(on: parts, of: dataset) { try onEvent(.note(note)) }
     let network = try backbone.makeNetwork(outputsFor: dataset.classes, training: options.train)
     let pretraining = try priorFile.map { try options.pretraining($0, of: network) }
     let initial = network.starting(
@@ -57,22 +58,27 @@ public struct FineTuner {
 
     let preprocessing = Preprocessing(
       size: configuration.size, resize: configuration.resize, for: backbone.normalization)
-    func decode(_ split: Split) throws -> ImageBatches? {
-      guard let examples = dataset.splits[split] else { return nil }
+    func decode(_ split: Split, _ examples: [Example]?, as name: String? = nil) throws -> ImageBatches? {
+      guard let examples, !examples.isEmpty else { return nil }
       let store = try ImageStore.decode(
-        examples, preprocessing: preprocessing, skipUnreadable: configuration.skipUnreadable, split: split,
+        examples, preprocessing: preprocessing, skipUnreadable: configuration.skipUnreadable, split: split, name: name,
         onEvent: onEvent)
-      try identity.add(store, of: split, listed: examples)
+      try identity.add(store, of: split, listed: dataset.splits[split] ?? [])
       var batches = ImageBatches(store, device: device)
       batches.interruption = interruption
-      if device.isCUDA || options.trainsAsOnGPU { try batches.moveToDevice(split, onEvent: onEvent) }
+      if device.isCUDA || options.trainsAsOnGPU { try batches.moveToDevice(name ?? split.rawValue, onEvent: onEvent) }
       return batches
     }
-    guard var trainingImages = try decode(.train) else { throw TrainingError.invalidOption("no training images") }
-    var testImages = try decode(.test)
+    guard var trainingImages = try decode(.train, parts.kept) else {
+      throw TrainingError.invalidOption("no training images")
+    }
+    var heldOutImages = try decode(.train, parts.heldOut, as: "held-out")
+    var testImages = try decode(.test, dataset.splits[.test])
     let likelihood = try configuration.initialLikelihood(values: trainingImages.images.values)
     if device.isCUDA && likelihood != .categorical {
       try onEvent(.note("with a gaussian likelihood steps on a GPU are taken one by one, not in blocks: slower"))
+    } else if device.isCUDA && !configuration.hasPosterior {
+      try onEvent(.note("without a posterior steps on a GPU are taken one by one, not in blocks: slower"))
     }
 
     let layout = network.layout
@@ -83,17 +89,18 @@ public struct FineTuner {
     let objective = DataEmphasizedELBO(
       layout: layout, examples: trainingImages.count,
       kappa: configuration.kappa(parameters: layout.count, examples: trainingImages.count),
-      prior: try options.makePrior(around: initialMean, pretraining, layout))
+      prior: try options.makePrior(around: initialMean, pretraining, layout, examples: trainingImages.count))
 
     let plan = configuration.racePlan(trainingExamples: trainingImages.count)
     let (keeper, found) = try claim.begin(
       identity, model: model, interval: options.checkpointEvery, start: start, onEvent)
     do {
-      try cacheFeatures(&trainingImages, &testImages, model: model, configuration: configuration, onEvent)
+      try cacheFeatures(
+        &trainingImages, &heldOutImages, &testImages, model: model, configuration: configuration, onEvent)
       keeper.trainingBegins()
       let trainer = CandidateTrainer(
-        configuration: configuration, model: model, data: trainingImages, objective: objective,
-        likelihood: likelihood, initialMean: initialMean,
+        configuration: configuration, model: model, data: trainingImages, heldOut: heldOutImages,
+        objective: objective, likelihood: likelihood, initialMean: initialMean,
         initialBuffers: try model.bufferCopies(),
         augmentation: Augmentation(seed: configuration.seed, kind: configuration.augmentation),
         recorder: device.isCUDA ? try graphs(onEvent) : nil)
@@ -102,7 +109,7 @@ public struct FineTuner {
           FineTuneSetup(
             examples: trainingImages.count, classes: likelihood == .categorical ? dataset.classes.count : nil,
             parameters: layout.count, kappa: objective.kappa, steps: configuration.steps,
-            learningRates: configuration.learningRates, race: plan))
+            learningRates: configuration.learningRates, race: plan, objective: options.objective))
       )
       if let plan, plan.cost > RacePlan.budget {
         let cost = (plan.cost * 10).rounded() / 10
@@ -120,16 +127,18 @@ public struct FineTuner {
       try model.vector.set(Tensor(best.posterior.mean, shape: [layout.paddedCount]).to(device: device))
       try model.setBuffers(best.buffers)
       let learned = likelihood.withNoise(best.evidence.noise)
-      let test = try testImages.map {
+      func metrics(_ images: ImageBatches) throws -> SplitMetrics {
         try model.metrics(
-          of: $0, under: learned, names: dataset.classes, batchSize: configuration.batchSize)
+          of: images, under: learned, names: dataset.classes, batchSize: configuration.batchSize)
       }
+      let (validation, test) = (try heldOutImages.map(metrics), try testImages.map(metrics))
       return try keeper.finish {
         try SavedModel.write(
           best.posterior, family: configuration.posterior, buffers: try best.buffers.map { try $0.floats() },
           drawBuffers: best.drawBuffers, seed: configuration.seed,
           of: network, classes: dataset.classes, preprocessing: preprocessing, evidence: best.evidence,
-          kappa: objective.kappa, likelihood: learned, train: options.train, to: claim.folder)
+          kappa: objective.kappa, likelihood: learned, train: options.train, objective: options.objective,
+          to: claim.folder)
         let evidence = best.evidence
         let result = FineTuneResult(
           run: claim.folder.path, model: backbone.name, n: trainingImages.count, d: layout.count,
@@ -141,7 +150,12 @@ public struct FineTuner {
             ?? keeper.state.reports, rungs: keeper.state.race?.outcomes.map(\.report), steps: configuration.steps,
           seconds: keeper.seconds, elbo: evidence.elbo, logLikelihood: evidence.logLikelihood, kl: evidence.kl,
           loss: evidence.loss, test: test?.classification,
-          testRegression: test?.regression)
+          testRegression: test?.regression, validation: validation?.classification,
+          validationRegression: validation?.regression, trainingSeconds: keeper.state.trainingSeconds ?? 0,
+          objective: options.objective.rawValue,
+          alpha: configuration.alpha ?? objective.gridUnits(evidence.lambdaByLayer == nil ? evidence.lambda : nil),
+          beta: configuration.beta ?? objective.gridUnits(evidence.tauByLayer == nil ? evidence.tau : nil),
+          logMarginalLikelihood: evidence.logMarginalLikelihood)
         try AtomicFile.write(JSON.document(result), to: claim.folder.summary)
         return result
       }

@@ -89,21 +89,26 @@ struct CandidateRecord: Encodable {
   var lr: Double
   var loss: Double?
   var failure: String?
+  var validationLoss, logMarginalLikelihood: Double?
 
   init(_ candidate: LearningRateCandidate) {
     lr = candidate.lr
     loss = candidate.loss
     failure = candidate.failure
+    validationLoss = candidate.validationLoss
+    logMarginalLikelihood = candidate.logMarginalLikelihood
   }
 
-  private enum CodingKeys: CodingKey { case event, lr, loss, failure }
+  private enum CodingKeys: CodingKey { case event, lr, loss, failure, validationLoss, logMarginalLikelihood }
 
-  /// Writes `loss` even where it is nil, so that every line has the same keys; `failure` only where there is one.
+  /// Writes `loss` even where it is nil, so that every line has the same keys; the others only where there is one.
   func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(event, forKey: .event)
     try container.encode(lr, forKey: .lr)
     try container.encode(loss, forKey: .loss)
     try container.encodeIfPresent(failure, forKey: .failure)
+    try container.encodeIfPresent(validationLoss, forKey: .validationLoss)
+    try container.encodeIfPresent(logMarginalLikelihood, forKey: .logMarginalLikelihood)
   }
 }

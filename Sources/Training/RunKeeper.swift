@@ -68,6 +68,7 @@ final class RunKeeper {
       for report in reports where !report.isCooling && report.step > known { try metrics.append(StepRecord(report)) }
     }
     state.step = run.step
+    state.trainingSeconds = (state.trainingSeconds ?? 0) + run.takeSeconds()
     let isDue =
       switch interval {
       case .steps(let steps): reports.contains { $0.step % steps == 0 }
@@ -95,7 +96,8 @@ final class RunKeeper {
     try race.kept[candidate].flatMap { try folder.kept($0, network: model.network) }
   }
 
-  /// Saves a branch where its judgement is interrupted, which changes nothing that the judgement depends on.
+  /// Saves a run where what `body` does with it is interrupted; that has changed nothing of it so far, such as a branch's
+  /// judgement.
   func saving<Result>(_ run: CandidateRun, _ body: () throws -> Result) throws -> Result {
     do {
       return try body()

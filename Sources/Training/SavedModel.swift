@@ -68,7 +68,8 @@ public struct SavedModel: Sendable {
   static func write(
     _ posterior: PosteriorValues, family: GaussianPosterior.Family, buffers: [[Float]], drawBuffers: [[[Float]]],
     seed: UInt64, of network: Network, classes: [String], preprocessing: Preprocessing,
-    evidence: EvidenceEstimate, kappa: Double, likelihood: Likelihood, train: TrainedPart, to run: RunFolder
+    evidence: EvidenceEstimate, kappa: Double, likelihood: Likelihood, train: TrainedPart,
+    objective: ObjectiveKind, to run: RunFolder
   ) throws {
     let sigma = posterior.rhoVector?.map { Float(GaussianPosterior.sigma(rho: Double($0))) }
     if evidence.sigma > 0 {
@@ -87,6 +88,7 @@ public struct SavedModel: Sendable {
       "posterior": family.rawValue,
       "train": try JSON.line(train),
       "likelihood": likelihood.name,
+      "objective": objective.rawValue,
     ]
     if let gaussian = likelihood.gaussian {
       metadata["target_mean"] = "\(gaussian.mean)"

@@ -13,6 +13,14 @@ public enum SplitMetrics: Sendable, Equatable {
   public var classification: ClassificationMetrics? {
     if case .classification(let metrics) = self { metrics } else { nil }
   }
+  /// The mean negative log likelihood, in nats.
+  public var nll: Double {
+    switch self {
+    case .classification(let metrics): metrics.nll
+    case .regression(let metrics): metrics.nll
+    }
+  }
+
   /// Those of numbers, nil where classes are predicted.
   public var regression: RegressionMetrics? { if case .regression(let metrics) = self { metrics } else { nil } }
 }

@@ -5,7 +5,8 @@ import Torch
 /// gradient, update the posterior.
 package struct VariationalStep {
   let model: Model
-  let objective: DataEmphasizedELBO
+  /// What is minimised; its prior's scales may be changed between steps.
+  package var objective: DataEmphasizedELBO
   /// What the network's outputs say about the labels; the step does not change it.
   package var likelihood = Likelihood.categorical
 

@@ -190,7 +190,7 @@ struct BadInput: CustomTestStringConvertible, Sendable {
     BadInput("empty output folder name", ["--out", ""], status: 64, says: ["--out is empty", "name the run folder"]),
   ]
 
-  @Test(arguments: data + weights + usage + method + withoutPrior)
+  @Test(arguments: data + weights + usage + method + withoutPrior + objective)
   func endsBeforeAnythingIsWritten(_ input: BadInput) throws {
     let place = try Workplace()
     try place.writeData()

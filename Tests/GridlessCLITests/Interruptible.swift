@@ -7,7 +7,8 @@ final class Interruptible: Sendable {
   let place: Workplace
   let arguments: [String]
   private let model: Data
-  private let posterior: Data
+  /// Nil where no posterior is learned.
+  private let posterior: Data?
   private let metrics: Data
   /// How long the undisturbed run took, in seconds.
   let seconds: Double
@@ -22,7 +23,7 @@ final class Interruptible: Sendable {
     guard outcome.status == 0 else { throw Unexpected(outcome.errors) }
     seconds = (ContinuousClock.now - start) / .seconds(1)
     model = try place.contents("undisturbed/model.safetensors")
-    posterior = try place.contents("undisturbed/posterior.safetensors")
+    posterior = try? place.contents("undisturbed/posterior.safetensors")
     metrics = try place.contents("undisturbed/metrics.jsonl")
     self.place = place
   }
@@ -38,12 +39,12 @@ final class Interruptible: Sendable {
   /// The finished run must be the undisturbed one, and leave nothing behind.
   func expectUndisturbed(_ folder: String, _ comment: Comment? = nil) throws {
     #expect(try place.contents("\(folder)/model.safetensors") == model, comment)
-    #expect(try place.contents("\(folder)/posterior.safetensors") == posterior, comment)
+    #expect((try? place.contents("\(folder)/posterior.safetensors")) == posterior, comment)
     #expect(try place.contents("\(folder)/metrics.jsonl") == metrics, comment)
     let files = try FileManager.default.contentsOfDirectory(atPath: place.absolute(folder)).sorted()
-    let expected = [
-      "config.json", "data.json", "metrics.jsonl", "model.safetensors", "posterior.safetensors", "summary.json",
-    ]
+    let expected =
+      ["config.json", "data.json", "metrics.jsonl", "model.safetensors"]
+      + (posterior == nil ? [] : ["posterior.safetensors"]) + ["summary.json"]
     #expect(files.filter { $0 != "checkpoints" } == expected, comment)
     let kept = (try? FileManager.default.contentsOfDirectory(atPath: place.absolute("\(folder)/checkpoints"))) ?? []
     #expect(kept.allSatisfy { $0.contains(".damaged") }, comment)

@@ -137,6 +137,7 @@ CT_CHECKED ct_dot_double(double *out, CTTensor self, CTTensor other);
 CT_CHECKED ct_zero_(CTTensor self);
 CT_CHECKED ct_copy_(CTTensor self, CTTensor source);
 CT_CHECKED ct_add_(CTTensor self, CTTensor other, double alpha);
+CT_CHECKED ct_add_product_(CTTensor self, CTTensor a, CTTensor b);
 CT_CHECKED ct_mul_scalar_(CTTensor self, double value);
 
 // MARK: Scalars and draws on a device (elementwise.cpp)
