@@ -2,6 +2,7 @@
 @_exported import Backbones
 @_exported import Datasets
 @_exported import Evidence
+@_exported import Reports
 @_exported import Studies
 @_exported import Torch
 @_exported import Training

@@ -124,14 +124,14 @@ public struct FineTuner {
         try model.metrics(
           of: $0, under: learned, names: dataset.classes, batchSize: configuration.batchSize)
       }
-      return try keeper.finish {
+      return try keeper.finish(in: claim.folder) {
         try SavedModel.write(
           best.posterior, family: configuration.posterior, buffers: try best.buffers.map { try $0.floats() },
           drawBuffers: best.drawBuffers, seed: configuration.seed,
           of: network, classes: dataset.classes, preprocessing: preprocessing, evidence: best.evidence,
           kappa: objective.kappa, likelihood: learned, train: options.train, to: claim.folder)
         let evidence = best.evidence
-        let result = FineTuneResult(
+        return FineTuneResult(
           run: claim.folder.path, model: backbone.name, n: trainingImages.count, d: layout.count,
           kappa: objective.kappa, lambda: evidence.lambda, tau: evidence.tau, sigma: evidence.sigma,
           lambdaByLayer: evidence.lambdaByLayer, tauByLayer: evidence.tauByLayer, sigmaByLayer: evidence.sigmaByLayer,
@@ -142,8 +142,6 @@ public struct FineTuner {
           seconds: keeper.seconds, elbo: evidence.elbo, logLikelihood: evidence.logLikelihood, kl: evidence.kl,
           loss: evidence.loss, test: test?.classification,
           testRegression: test?.regression)
-        try AtomicFile.write(JSON.document(result), to: claim.folder.summary)
-        return result
       }
     } catch is Interrupted {
       throw TrainingError.interrupted(run: claim.folder.path, progress: keeper.progress)
