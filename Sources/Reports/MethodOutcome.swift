@@ -54,7 +54,8 @@ struct MethodOutcome {
   func spread(_ number: (TrialRecord) -> Double?, _ words: (Double) -> String) -> Table.Cell {
     let values = results.compactMap(number)
     guard let mean = Self.mean(values), let low = values.min(), let high = values.max() else { return "–" }
-    return Table.Cell(words(mean), note: values.count > 1 ? "\(words(low)) to \(words(high))" : nil)
+    return Table.Cell(
+      words(mean), note: values.count > 1 && words(low) != words(high) ? "\(words(low)) to \(words(high))" : nil)
   }
 
   static func mean(_ values: [Double]) -> Double? {
@@ -66,7 +67,9 @@ extension TrialRecord {
   /// α, the penalty's weight on the backbone: chosen, or that which corresponds to λ.
   var gridAlpha: Double? { values["alpha"] ?? lambda.flatMap(gridUnits) }
   /// β, that on the head: chosen, or that which corresponds to τ.
-  var gridBeta: Double? { values["beta"] ?? tau.flatMap(gridUnits) }
+  var gridBeta: Double? { values["beta"] ?? values["alpha"] ?? tau.flatMap(gridUnits) }
+  /// The learning rate that was given, or found.
+  var rate: Double? { values["lr"] ?? lr }
 
   /// 1/(κN·variance).
   private func gridUnits(_ variance: Double) -> Double? {

@@ -21,6 +21,8 @@ struct Page {
     var title: String
     var text = ""
     var figures: [Figure] = []
+    /// What stands among the figures, behind them.
+    var beside: [HTML] = []
     var content: [HTML] = []
 
     /// Whether there is nothing to show.
@@ -80,7 +82,7 @@ struct Page {
 
 extension Page.Section {
   func html() throws -> HTML {
-    let drawn = try figures.map { try $0.html() }
+    let drawn = try figures.map { try $0.html() } + beside
     let grid: HTML = drawn.isEmpty ? "" : #"<div class="figures">\#(drawn)</div>"#
     let words: HTML = text.isEmpty ? "" : "<p>\(text)</p>"
     return "<section>\n<h2>\(title)</h2>\n\(words)\(grid)\n\(content)\n</section>"

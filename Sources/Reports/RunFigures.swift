@@ -61,7 +61,8 @@ struct RunFigures {
     let figure = Figure.lines(
       "candidates", "The loss at each learning rate",
       caption: "All see the same batches, crops and noise. \(meanOf(window))",
-      x: .init("step"), y: .init("nats per example", log: Figure.wantsLog(series.flatMap(\.points).map { $0[1] })),
+      x: .init("step", log: content.configuration.race == true),
+      y: .init("nats per example", log: Figure.wantsLog(series.flatMap(\.points).map { $0[1] })),
       series, by: "learning rate")
     return figure.series?.isEmpty == false ? figure : nil
   }

@@ -36,7 +36,7 @@ struct RunReport {
         "\(Wording.percent(test.balancedAccuracy)) balanced accuracy with \(Wording.count(result.n, "training image"))"
     }
     if let test = result.testRegression {
-      let explained = test.r2.map { ", R² \(Wording.fixed($0))" } ?? ""
+      let explained = test.r2.map { ", R²\u{00A0}\(Wording.fixed($0))" } ?? ""
       return
         "Off by \(Wording.short(test.mae)) on average\(explained), with \(Wording.count(result.n, "training image"))"
     }
@@ -112,7 +112,7 @@ struct RunReport {
     if let metrics = result?.test {
       let figures = TestFigures(metrics: metrics)
       section.figures = [figures.reliability, figures.confusion, figures.perClass].compactMap { $0 }
-      if let table = figures.mistakes { section.content = [HTML(trusted: "<br>"), table.html] }
+      if let table = figures.mistakes { section.beside = [table.html] }
     }
     if let scatter = predictions?.scatter { section.figures.append(scatter) }
     return section
@@ -186,6 +186,12 @@ struct RunReport {
           ("N", Wording.count(result.n, "training image")), ("D", Wording.count(result.d, "trained parameter")),
           ("κ", "\(Wording.short(result.kappa)) (D/N is \(Wording.short(Double(result.d) / Double(result.n))))"),
         ], at: 3)
+    }
+    if let held = content.summaryFile["validation"] as? [String: Any],
+      let accuracy = held["balanced_accuracy"] as? Double, let nll = held["nll"] as? Double
+    {
+      facts.append(
+        ("on what was held out", "balanced accuracy \(Wording.percent(accuracy)), NLL \(Wording.fixed(nll))"))
     }
     let list = facts.map { name, value -> HTML in "<dt>\(name)</dt><dd>\(value)</dd>" }
     return Page.Section(

@@ -14,23 +14,32 @@ struct SelectionFigure {
     var kappa: Double
   }
 
-  private func run(_ method: String, _ words: String) -> Run? {
-    let trials = study.records.filter { $0.method == method && $0.status == .done && $0.stage == .final }
-    for trial in trials {
-      guard let n = trial.n, let kappa = trial.kappa, let content = try? RunContent(study.run(of: trial)) else {
-        continue
-      }
-      let steps = content.steps(of: content.learningRate)
-      guard !steps.isEmpty else { continue }
-      let accuracy = trial.test.map { ", test accuracy \(Wording.percent($0.balancedAccuracy))" } ?? ""
-      return Run(name: words + accuracy, steps: steps, n: Double(n), kappa: kappa)
+  /// The figure's own trials, or else the finals of the two methods.
+  private func trial(_ method: String, isELBO: Bool) -> TrialRecord? {
+    let done = study.records.filter { $0.status == .done }
+    let own = done.filter { $0.method == "selection" }
+    let kappas = own.compactMap { $0.values["kappa"] }
+    if let kappa = isELBO ? kappas.min() : kappas.max(), Set(kappas).count > 1 {
+      return own.first { $0.values["kappa"] == kappa }
     }
-    return nil
+    return done.first { $0.method == method && $0.stage == .final }
+  }
+
+  private func run(_ method: String, _ words: String, isELBO: Bool) -> Run? {
+    guard let trial = trial(method, isELBO: isELBO), let n = trial.n, let kappa = trial.values["kappa"] ?? trial.kappa,
+      let content = try? RunContent(study.run(of: trial))
+    else { return nil }
+    let steps = content.steps(of: content.learningRate)
+    guard !steps.isEmpty else { return nil }
+    let accuracy = trial.test.map { ", test accuracy \(Wording.percent($0.balancedAccuracy))" } ?? ""
+    return Run(name: words + accuracy, steps: steps, n: Double(n), kappa: kappa)
   }
 
   /// The ELBO's and the DE-ELBO's figure; none unless both runs are in the study.
   var figures: [Figure] {
-    guard let good = run("de-elbo", "trained by the DE-ELBO"), let bad = run("elbo", "trained by the ELBO") else {
+    guard let good = run("de-elbo", "trained by the DE-ELBO", isELBO: false),
+      let bad = run("elbo", "trained by the ELBO", isELBO: true)
+    else {
       return []
     }
     func figure(_ id: String, _ title: String, kappa: Double, _ words: String) -> Figure {

@@ -56,7 +56,7 @@ struct StudyReport {
     guard let grid = method("map-grid"), let theirs = grid.mean(Self.accuracy), let time = grid.meanSeconds else {
       return "DE-ELBO: \(own)"
     }
-    return "\(own); grid search: \(Wording.percent(theirs)) in \(Wording.duration(time))"
+    return "DE-ELBO: \(own); grid search: \(Wording.percent(theirs)) in \(Wording.duration(time))"
   }
 
   private var lead: String {
@@ -118,7 +118,7 @@ struct StudyReport {
         method.spread(Self.accuracy, Wording.percent), method.spread({ $0.test?.nll }) { Wording.fixed($0) },
         method.spread(\.lambda) { Wording.short($0) }, method.spread(\.tau) { Wording.short($0) },
         method.spread(\.gridAlpha) { Wording.short($0) }, method.spread(\.gridBeta) { Wording.short($0) },
-        .init(Set(method.results.compactMap { $0.values["lr"] }).sorted().map { "\($0)" }.joined(separator: ", ")),
+        .init(Set(method.results.compactMap { $0.rate }).sorted().map { "\($0)" }.joined(separator: ", ")),
       ])
     }
     return table

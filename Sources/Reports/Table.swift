@@ -17,15 +17,18 @@ struct Table {
   var caption: String
   var head: [String]
   var rows: [[Cell]] = []
+  /// The columns of words, from the first.
+  var words = 1
   /// The rows that stand out.
   var marked: Set<Int> = []
 
   /// The table in a frame that scrolls sideways where it is too wide.
   var html: HTML {
-    let head = head.map { name -> HTML in #"<th scope="col">\#(name)</th>"# }
+    func kind(_ column: Int) -> HTML { HTML(trusted: column < words ? " class=\"words\"" : "") }
+    let head = head.enumerated().map { column, name -> HTML in #"<th scope="col"\#(kind(column))>\#(name)</th>"# }
     let body = rows.enumerated().map { index, row -> HTML in
       let cells = row.enumerated().map { column, cell -> HTML in
-        column == 0 ? #"<th scope="row">\#(cell.html)</th>"# : "<td>\(cell.html)</td>"
+        column == 0 ? #"<th scope="row">\#(cell.html)</th>"# : "<td\(kind(column))>\(cell.html)</td>"
       }
       let mark = HTML(trusted: marked.contains(index) ? " class=\"ours\"" : "")
       return "<tr\(mark)>\(cells)</tr>"

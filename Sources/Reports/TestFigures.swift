@@ -67,6 +67,6 @@ struct TestFigures {
           .init(names[pair.label]), .init(names[pair.taken]), .init(Wording.count(pair.count)),
           .init(Wording.percent(Double(pair.count) / Double(pair.of))),
         ]
-      })
+      }, words: 2)
   }
 }

@@ -105,11 +105,13 @@ struct TestPredictions {
   /// Predicted against true values.
   var scatter: Figure? {
     guard let low = values.joined().min(), let high = values.joined().max() else { return nil }
-    let margin = max((high - low) * 0.04, 1e-9)
+    // Ends that read well.
+    let unit = pow(10, floor(log10(max(high - low, 1e-9)))) / 2
+    let ends = (low: floor(low / unit) * unit, high: ceil(high / unit) * unit)
     var figure = Figure.lines(
       "values", "Predicted and true values", caption: "On the dashed line they agree. Each point is a test image.",
-      x: .init("true value", min: low - margin, max: high + margin),
-      y: .init("predicted value", min: low - margin, max: high + margin),
+      x: .init("true value", min: ends.low, max: ends.high),
+      y: .init("predicted value", min: ends.low, max: ends.high),
       [Figure.Series(name: "test images", points: values, scatter: true)])
     figure.diagonal = true
     return figure

@@ -30,12 +30,15 @@ enum Wording {
   /// "2 h 5 min".
   static func duration(_ seconds: Double) -> String {
     let total = Int(seconds.rounded())
-    return switch total {
-    case ..<60: String(format: "%.1f s", seconds)
-    case ..<3600: "\(total / 60) min \(total % 60) s"
-    case ..<360_000: "\(total / 3600) h \(total % 3600 / 60) min"
-    default: "\(count(total / 3600)) h"
-    }
+    let words =
+      switch total {
+      case ..<60: String(format: "%.1f s", seconds)
+      case ..<3600: "\(total / 60) min \(total % 60) s"
+      case ..<360_000: "\(total / 3600) h \(total % 3600 / 60) min"
+      default: "\(count(total / 3600)) h"
+      }
+    // A number stays with its unit.
+    return words.replacingOccurrences(of: " ", with: "\u{00A0}")
   }
 
   /// "23 times", "1.4 times".

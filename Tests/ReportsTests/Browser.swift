@@ -54,7 +54,7 @@ final class Browser {
   }
 
   /// Opens a file at a width in CSS pixels, in light or dark.
-  func open(_ file: String, width: Int, dark: Bool) throws {
+  func visit(_ file: String, width: Int, dark: Bool) throws {
     try send(
       "Emulation.setDeviceMetricsOverride",
       ["width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600])

@@ -22,7 +22,7 @@ import Training
       let page = try Report(folder).write()
       for width in [400, 1400] {
         for dark in [false, true] {
-          try browser.open(page, width: width, dark: dark)
+          try browser.visit(page, width: width, dark: dark)
           try check(browser, "\(name) at \(width), \(dark ? "dark" : "light")", page: page)
           if let folder = ProcessInfo.processInfo.environment["GRIDLESS_SCREENSHOTS"] {
             let file = "\(folder)/\(name)-\(width)-\(dark ? "dark" : "light").png"

@@ -27,8 +27,10 @@ final class Fixture: Sendable {
     var lines = [values ? "path,value,split" : "path,label,split"]
     for image in 0..<images {
       let kind = image % 3
-      let pixels = (0..<20 * 24).flatMap { place in
-        [UInt8(clamping: (place * (kind + 2) + image * 5) % 256), UInt8(kind * 90), UInt8(clamping: image * 4)]
+      var pixels: [UInt8] = []
+      for place in 0..<20 * 24 {
+        let pattern: Int = (place * (kind + 2) + image * 5) % 256
+        pixels += [UInt8(pattern), UInt8(kind * 90), UInt8(image * 4)]
       }
       let file = "pictures/<b>\(image)</b>.png".replacingOccurrences(of: "/b", with: "b")
       try Data(RGBImage(height: 20, width: 24, pixels: pixels).png() ?? []).write(
@@ -63,18 +65,29 @@ final class Fixture: Sendable {
   }
 
   /// A copy of a run whose test metrics are those of many classes.
-  func manyClasses(_ run: String, _ count: Int = 102) throws -> String {
-    let copy = place("many")
+  func manyClasses(_ run: String) throws -> String {
+    let names = (0..<102).map { "species number \($0)" + ($0 % 7 == 0 ? " with a rather long name" : "") }
+    return try copy(run, "many", names: names, right: 4.5)
+  }
+
+  /// A copy of a run whose test metrics are of classes with these names; `right` is how much surer the true class is.
+  func copy(_ run: String, _ name: String, names: [String], right: Double) throws -> String {
+    let (copy, count) = (place(name), names.count)
     try FileManager.default.copyItem(atPath: run, toPath: copy)
-    let names = (0..<count).map { "species number \($0)" + ($0 % 7 == 0 ? " with a rather long name" : "") }
     let labels = (0..<count * 6).map { $0 % count }
     var random = SplitMix(state: 7)
-    let rows = labels.flatMap { label -> [Double] in
-      let scores = (0..<count).map {
-        ($0 == label ? 4.5 : 0) + 2 * random.uniform() + ($0 == (label + 3) % count ? 1.2 * random.uniform() * 3 : 0)
+    var rows: [Double] = []
+    for label in labels {
+      var scores: [Double] = []
+      for other in 0..<count {
+        var score = 2 * random.uniform()
+        if other == label { score += right }
+        // Each class has one that is like it.
+        if other == (label + 3) % count { score += 3.6 * random.uniform() }
+        scores.append(score)
       }
-      let total = log(scores.map(exp).reduce(0, +))
-      return scores.map { $0 - total }
+      let total = log(scores.map { exp($0) }.reduce(0, +))
+      rows += scores.map { $0 - total }
     }
     var result = try RunFolder(copy).readSummary()
     result.test = ClassificationMetrics(logProbabilities: rows, labels: labels, classes: count, names: names)

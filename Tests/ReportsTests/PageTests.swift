@@ -23,7 +23,9 @@ import Training
 
   @Test func dangerousNamesAreText() throws {
     let fixture = try Self.fixture.get()
-    let body = try body(Report(fixture.place("raced")))
+    // Wrong often enough for every name to be in the table of mistakes.
+    let run = try fixture.copy(fixture.place("raced"), "dangerous", names: Fixture.classes, right: 1)
+    let body = try body(Report(run))
     for name in Fixture.classes { #expect(!body.contains(name)) }
     #expect(body.contains("&lt;/script&gt;&lt;script&gt;document.title=&#39;broken&#39;&lt;/script&gt;"))
     #expect(body.contains(#"\u003c/script\u003e\u003cscript\u003e"#))
@@ -127,7 +129,7 @@ import Training
     #expect(body.contains("The study is not finished: 1 of"))
     #expect(body.contains("3 trials failed") && body.contains("not finite at step 12 &lt;b&gt;"))
     // α = 1/(κNλ) and β = 1/(κNτ), with κ 3214, N 728, λ 4.1e-6 and τ 5.2e-3.
-    #expect(body.contains("<td>0.104<small>") && body.contains("<td>8.22·10⁻⁵<small>"))
+    #expect(body.contains("<td>0.104</td>") && body.contains("<td>8.22·10⁻⁵</td>"))
   }
 
   @Test func otherFoldersAreRefused() throws {

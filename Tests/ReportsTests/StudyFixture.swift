@@ -13,8 +13,7 @@ struct StudyFixture {
     let labels = (0..<200).map { $0 % 2 }
     let rows = labels.flatMap { label -> [Double] in
       let right = random.uniform() < accuracy
-      let sure = right ? exp(-nll * 0.4) : 1 - exp(-nll)
-      let own = log(max(0.02, min(0.98, sure)))
+      let own = log(right ? max(0.55, exp(-0.3 * nll)) : 0.3)
       let other = log(1 - exp(own))
       return label == 0 ? [own, other] : [other, own]
     }

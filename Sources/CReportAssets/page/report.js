@@ -38,12 +38,13 @@
     type: spec.log ? "log" : "value",
     name: spec.name,
     nameLocation: "middle",
-    nameGap: isX ? 28 : narrow ? 40 : 50,
+    nameGap: isX ? 28 : narrow ? 46 : 50,
     nameTextStyle: { color: colour("soft"), fontSize: 12 },
     min: spec.min ?? undefined,
     max: spec.max ?? undefined,
     scale: true,
     splitNumber: narrow ? 4 : 6,
+    interval: spec.percent && spec.min === 0 && spec.max === 1 ? (narrow ? 0.25 : 0.2) : undefined,
     axisLabel: { color: colour("soft"), fontSize: 11, hideOverlap: true, formatter: (v) => shown(spec, v) },
     axisLine: { show: isX, lineStyle: { color: colour("soft") } },
     axisTick: { show: isX, lineStyle: { color: colour("soft") } },
@@ -54,7 +55,7 @@
     animation: false,
     textStyle: { fontFamily: getComputedStyle(document.body).fontFamily },
     backgroundColor: "transparent",
-    grid: { left: narrow ? 60 : 74, right: 18, top: 16, bottom: 48 },
+    grid: { left: narrow ? 66 : 74, right: 18, top: 16, bottom: 48 },
   });
   const tip = (extra) => ({
     renderMode: "richText", confine: true, backgroundColor: colour("card"), borderColor: colour("line"),
@@ -85,8 +86,12 @@
   const markLine = (marks) => ({
     silent: true, symbol: "none", animation: false,
     lineStyle: { color: colour("ink"), type: [3, 3], width: 1.2 },
-    label: { color: colour("ink"), fontSize: 11, position: "insideEndTop", formatter: (p) => p.data.name },
-    data: marks.map((mark) => ({ xAxis: mark.x, name: mark.label })),
+    label: { color: colour("ink"), fontSize: 11, position: "end", rotate: 0, formatter: (p) => p.data.name },
+    // Neighbours' words point away from each other.
+    data: marks.map((mark) => ({
+      xAxis: mark.x, name: mark.label,
+      label: { align: marks.length === 1 ? "center" : mark.x === Math.min(...marks.map((m) => m.x)) ? "right" : "left" },
+    })),
   });
 
   // --- the kinds of figures -----------------------------------------------------------------------------------------
@@ -107,6 +112,8 @@
             itemStyle: { color: style.colour, opacity: one.scatter ? 0.7 : 1 },
             data: one.points.map((point, i) => one.scatter || lone || i % every === offset || (one.step && i === one.points.length - 1)
               ? { value: point } : { value: point, symbol: "none" }),
+            label: { show: lone && !narrow, formatter: one.name, position: "top", color: colour("ink"), fontSize: 11,
+              textBorderColor: colour("card"), textBorderWidth: 3 },
             markLine: index === 0 && spec.marks ? markLine(spec.marks) : undefined,
           });
         });
@@ -116,7 +123,8 @@
             lineStyle: { color: colour("soft"), type: [4, 4], width: 1.2 }, tooltip: { show: false } });
         }
         return {
-          ...frame(narrow), xAxis: axis(spec.x, true, narrow), yAxis: axis(spec.y, false, narrow), series,
+          ...frame(narrow), grid: { ...frame(narrow).grid, top: spec.marks ? 30 : 24 },
+          xAxis: axis(spec.x, true, narrow), yAxis: axis(spec.y, false, narrow), series,
           tooltip: tip({ trigger: "item", formatter: (p) =>
             `${p.seriesName}\n${spec.x.name}: ${shown(spec.x, p.value[0])}\n${spec.y.name}: ${shown(spec.y, p.value[1])}` }),
         };
@@ -135,7 +143,7 @@
       option(spec, narrow) {
         const count = spec.bins.length;
         const unit = { name: "", min: 0, max: 1, percent: true };
-        const left = narrow ? 60 : 74;
+        const left = narrow ? 66 : 74;
         const rectangles = (grid, value, fill) => ({
           type: "custom", xAxisIndex: grid, yAxisIndex: grid, encode: { x: [0, 1], y: 2 },
           data: spec.bins.map((bin, i) => [i / count, (i + 1) / count, value(bin)]),
@@ -184,15 +192,15 @@
           const sum = row.reduce((a, b) => a + b, 0);
           row.forEach((count, taken) => { if (count > 0 || few) cells.push([taken, label, sum ? count / sum : 0, count]); });
         });
-        const cut = (text) => (text.length > 12 ? text.slice(0, 11) + "…" : text);
+        const cut = (text) => (text.length > 16 ? text.slice(0, 15) + "…" : text);
         const names1 = { type: "category", data: names, nameLocation: "middle", nameTextStyle: { color: colour("soft"), fontSize: 12 },
           axisTick: { show: false }, axisLine: { lineStyle: { color: colour("line") } },
           splitArea: { show: false } };
         const label = { color: colour("soft"), fontSize: few ? 11 : 9, formatter: cut, hideOverlap: true };
-        const margin = Math.min(92, 18 + 6.4 * Math.max(...names.map((n) => cut(n).length)));
+        const margin = Math.min(narrow ? 80 : 112, 18 + (few ? 6.4 : 5.4) * Math.max(...names.map((n) => cut(n).length)));
         return {
           ...frame(narrow), grid: { left: margin + 24, right: 14, top: 12, bottom: margin + 26 },
-          xAxis: { ...names1, name: "predicted", nameGap: margin + 4, axisLabel: { ...label, rotate: names.length > 4 || narrow ? 90 : 0 } },
+          xAxis: { ...names1, name: "predicted", nameGap: margin + 4, axisLabel: { ...label, rotate: Math.max(...names.map((n) => n.length)) > 3 && (names.length > 4 || narrow) ? 90 : 0 } },
           yAxis: { ...names1, name: "true", nameGap: margin + 6, inverse: true, axisLabel: label },
           visualMap: { show: false, min: 0, max: 1, dimension: 2, inRange: { color: [colour("heat0"), colour("heat1")] } },
           tooltip: tip({ formatter: (p) => `true: ${names[p.value[1]]}\npredicted: ${names[p.value[0]]}\n${p.value[3]} examples, ${percent(p.value[2])} of the class` }),
@@ -283,6 +291,7 @@
     const cells = (row, values, tag) => values.forEach((value) => {
       const cell = document.createElement(tag);
       if (tag === "th") cell.scope = "col";
+      if (typeof value !== "number") cell.className = "words";
       cell.textContent = typeof value === "number" && !Number.isInteger(value) ? String(+value.toPrecision(6)) : value;
       row.append(cell);
     });
