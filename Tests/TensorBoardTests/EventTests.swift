@@ -41,7 +41,7 @@ import Testing
     for (tag, sign) in [("train/loss", 1.0), ("ünïcode λ", -1)] {
       let found = try #require(content.scalars[tag])
       #expect(found.map { $0[0] } == [0, 127, 128, 300, 70_000, 2_000_000_000])
-      #expect(found.map { $0[1] } == scalars.map { Double(Float(sign * $0)) })
+      #expect(found.map { Float($0[1]) } == scalars.map { Float(sign * $0) })
       #expect(found.map { $0[2] } == [100.5, 101.5, 102.5, 103.5, 104.5, 105.5])
     }
     let image = try #require(content.images["test/picture"]?.first)
