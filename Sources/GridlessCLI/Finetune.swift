@@ -10,7 +10,8 @@ struct Finetune: ParsableCommand {
     discussion: """
       DATA is a folder train/<class>/<image> (val and test beside train are optional), a flat folder <class>/<image>, a \
       CSV or TSV with path,label (or path,value: a number per image), CIFAR-10's binary files, or the UCI digits' CSV. The run folder gets config.json, \
-      metrics.jsonl, model.safetensors (which the PyTorch model of that name loads) and summary.json. If a run is \
+      metrics.jsonl, an event file for TensorBoard, model.safetensors (which the PyTorch model of that name loads) and \
+      summary.json. If a run is \
       interrupted, the same command goes on with it.
       """)
 
@@ -49,6 +50,9 @@ struct Finetune: ParsableCommand {
 
   @Flag(help: "Move a run that is in the folder aside, and begin anew.")
   var overwrite = false
+
+  @Flag(help: "Write report.html at the end, too; the test images are predicted once more for it.")
+  var report = false
 
   @Flag(help: "Make equal runs equal bit for bit on a GPU, too; slower.")
   var deterministic = false
@@ -107,6 +111,7 @@ struct Finetune: ParsableCommand {
         if case .alreadyFinished = event { wasFinished = true }
         try progress.print(event)
       }
+      if report { try writeReport { try progress.print($0) } }
       progress.finish()
       if output.json {
         print(try JSON.line(result))
@@ -127,6 +132,12 @@ struct Finetune: ParsableCommand {
       progress.finish()
       throw error
     }
+  }
+
+  private func writeReport(_ onEvent: (FineTuneEvent) throws -> Void) throws {
+    var report = Report(out)
+    (report.data, report.device, report.threads) = (data, compute.device, compute.threads)
+    try onEvent(.note("the report is \(report.write(onEvent: onEvent))"))
   }
 
   /// The command as it was given, for a shell; without `--overwrite`, which would not go on.

@@ -21,6 +21,8 @@ struct Checkpoint {
     var best: String?
     /// The length of `metrics.jsonl`.
     var metricsBytes: Int
+    /// That of the events' file; nil in checkpoints of older versions.
+    var eventsBytes: Int?
     /// Where the learning rates race, how far they have come.
     var race: RaceState?
     /// Wall time of the steps alone, in seconds.

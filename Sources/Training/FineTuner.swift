@@ -132,7 +132,7 @@ public struct FineTuner {
           of: images, under: learned, names: dataset.classes, batchSize: configuration.batchSize)
       }
       let (validation, test) = (try heldOutImages.map(metrics), try testImages.map(metrics))
-      return try keeper.finish {
+      return try keeper.finish(in: claim.folder) {
         try SavedModel.write(
           best.posterior, family: configuration.posterior, buffers: try best.buffers.map { try $0.floats() },
           drawBuffers: best.drawBuffers, seed: configuration.seed,
@@ -140,7 +140,7 @@ public struct FineTuner {
           kappa: objective.kappa, likelihood: learned, train: options.train, objective: options.objective,
           to: claim.folder)
         let evidence = best.evidence
-        let result = FineTuneResult(
+        return FineTuneResult(
           run: claim.folder.path, model: backbone.name, n: trainingImages.count, d: layout.count,
           kappa: objective.kappa, lambda: evidence.lambda, tau: evidence.tau, sigma: evidence.sigma,
           lambdaByLayer: evidence.lambdaByLayer, tauByLayer: evidence.tauByLayer, sigmaByLayer: evidence.sigmaByLayer,
@@ -156,8 +156,6 @@ public struct FineTuner {
           alpha: configuration.alpha ?? objective.gridUnits(evidence.lambdaByLayer == nil ? evidence.lambda : nil),
           beta: configuration.beta ?? objective.gridUnits(evidence.tauByLayer == nil ? evidence.tau : nil),
           logMarginalLikelihood: evidence.logMarginalLikelihood)
-        try AtomicFile.write(JSON.document(result), to: claim.folder.summary)
-        return result
       }
     } catch is Interrupted {
       throw TrainingError.interrupted(run: claim.folder.path, progress: keeper.progress)
