@@ -72,6 +72,10 @@ public struct FineTuneOptions: Sendable {
   public var samples = 1
   /// Whether samples come in pairs that mirror each other at the mean.
   public var antithetic = false
+  /// Whether training steps drop residual branches, in networks that were made for it.
+  ///
+  /// By default none is dropped: the posterior's noise on every weight regularises, and its strength is learned.
+  public var stochasticDepth = false
   /// Where a new head starts; `.uniform` is the published way.
   public var headInitialization = HeadInitialization.zero
   /// σ before the first step.
@@ -176,6 +180,7 @@ public struct FineTuneOptions: Sendable {
       kappa: kappa, kappaLimit: kappaLimit, prior: prior, priorFile: priorFile, priorColumns: priorColumns,
       priorScales: priorScales,
       posterior: posterior, lambda: lambda, tau: tau, sigma: sigma, samples: samples, antithetic: antithetic,
+      stochasticDepth: stochasticDepth ? true : nil,
       headInitialization: headInitialization, initialSigma: initialSigma, sigmaUpdate: sigmaUpdate,
       evidenceSamples: evidenceSamples,
       drawStatistics: drawStatistics, seed: seed, device: device.description,

@@ -50,7 +50,8 @@ public struct FineTuner {
       return result
     }
     for note in dataset.notes { try onEvent(.note(note)) }
-    let network = try backbone.makeNetwork(outputsFor: dataset.classes, training: options.train)
+    let network = try backbone.makeNetwork(
+      outputsFor: dataset.classes, size: configuration.size, training: options.train)
     let pretraining = try priorFile.map { try options.pretraining($0, of: network) }
     let initial = network.starting(
       try initialState(of: network, weights, pretraining, onEvent), head: configuration.headInitialization)
@@ -71,8 +72,9 @@ public struct FineTuner {
     guard var trainingImages = try decode(.train) else { throw TrainingError.invalidOption("no training images") }
     var testImages = try decode(.test)
     let likelihood = try configuration.initialLikelihood(values: trainingImages.images.values)
-    if device.isCUDA && likelihood != .categorical {
-      try onEvent(.note("with a gaussian likelihood steps on a GPU are taken one by one, not in blocks: slower"))
+    if device.isCUDA && (likelihood != .categorical || options.stochasticDepth) {
+      let reason = options.stochasticDepth ? "--stochastic-depth" : "a gaussian likelihood"
+      try onEvent(.note("with \(reason) steps on a GPU are taken one by one, not in blocks: slower"))
     }
 
     let layout = network.layout
@@ -169,6 +171,7 @@ public struct FineTuner {
       try onEvent(.note("no pretrained weights: training from scratch, with the prior's mean at zero"))
       return network.initialState(seed: options.seed)
     }
+    for adaptation in network.adaptations(of: weights.shapes) { try onEvent(.note(adaptation)) }
     return try network.loadStateDict(weights, head: .fresh(seed: options.seed))
   }
 
