@@ -13,6 +13,10 @@ public struct Backbone: Sendable {
   /// Which weights fit, in words.
   public let weightsHint: String
 
+  /// Whether it was made to drop residual branches in training, which ``BranchDrops`` asks for.
+  public let hasStochasticDepth: Bool
+
+  let names: NameTables
   let fan: Initialization.Fan
   let eps: Double
   let makeArchitecture: @Sendable (_ classes: Int, inout LayoutBuilder) -> any Architecture
@@ -20,6 +24,7 @@ public struct Backbone: Sendable {
   init(
     _ name: String, featureWidth: Int, inputSize: Int = 224, normalization: InputNormalization = .imageNet,
     head: String, weights: String? = nil, fan: Initialization.Fan = .output, eps: Double = 1e-5,
+    stochasticDepth: Bool = false, names: NameTables = .none,
     make: @escaping @Sendable (_ classes: Int, inout LayoutBuilder) -> any Architecture
   ) {
     self.name = name
@@ -28,6 +33,8 @@ public struct Backbone: Sendable {
     self.normalization = normalization
     headName = head
     weightsHint = weights ?? "torchvision's \(name), pretrained on ImageNet"
+    hasStochasticDepth = stochasticDepth
+    self.names = names
     self.fan = fan
     self.eps = eps
     makeArchitecture = make
@@ -47,9 +54,13 @@ public struct Backbone: Sendable {
   /// The names of the head's parameters.
   public var headParameterNames: [String] { ["\(headName).weight", "\(headName).bias"] }
 
-  /// The backbone with a head for so many classes (at least 1).
-  public func makeNetwork(classes: Int) -> Network {
+  /// The backbone with a head for so many classes (at least 1), for square images of a side of `size` pixels,
+  /// ``inputSize`` if it is nil.
+  ///
+  /// Only embeddings of positions depend on the size: there is one for each patch of an image.
+  public func makeNetwork(classes: Int, size: Int? = nil) -> Network {
     var builder = LayoutBuilder()
+    builder.imageSize = size ?? inputSize
     builder.fan = fan
     builder.eps = eps
     let architecture = makeArchitecture(classes, &builder)
@@ -61,8 +72,10 @@ public struct Backbone: Sendable {
   ///
   /// What stands before that part, in the order of the state dict, is frozen. Throws ``UnknownLayer`` with the nearest
   /// names if the part begins at a layer that is not there.
-  public func makeNetwork(classes: Int, training part: TrainedPart) throws(UnknownLayer) -> Network {
-    let network = makeNetwork(classes: classes)
+  public func makeNetwork(
+    classes: Int, size: Int? = nil, training part: TrainedPart
+  ) throws(UnknownLayer) -> Network {
+    let network = makeNetwork(classes: classes, size: size)
     return network.freezing(try part.frozenSliceCount(of: network))
   }
 

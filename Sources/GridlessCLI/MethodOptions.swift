@@ -72,6 +72,9 @@ struct MethodOptions: ParsableArguments {
   @Flag(help: "Mirror every second sample of a step at the mean.")
   var antithetic = false
 
+  @Flag(help: "Drop residual branches in training, in networks that were made for it: ConvNeXt and EfficientNet.")
+  var stochasticDepth = false
+
   @Option(
     help:
       "Where a new head starts: at zero, its prior's mean, or uniform at random, as published; map's and la-lml's is uniform."
@@ -135,6 +138,7 @@ struct MethodOptions: ParsableArguments {
     options.sigma = sigma.value
     options.samples = samples
     options.antithetic = antithetic
+    options.stochasticDepth = stochasticDepth
     options.headInitialization = headInit ?? options.headInitialization
     options.initialSigma = initialSigma
     options.sigmaUpdate = sigmaUpdate ?? options.sigmaUpdate

@@ -105,9 +105,11 @@ final class CandidateRun {
       model: trainer.model, objective: trainer.objective, samples: configuration.samples,
       antithetic: configuration.antithetic)
     takeStep.likelihood = trainer.likelihood
+    takeStep.dropsBranches = configuration.stochasticDepth == true
     order = BatchOrder(count: trainer.data.count, seed: configuration.seed)
     if configuration.objective == .laplace { precisions = PrecisionSearch(blocks: posterior.blocks.count) }
-    guard let batches = trainer.data.deviceBatches, trainer.likelihood == .categorical, configuration.samples == 1
+    guard let batches = trainer.data.deviceBatches, trainer.likelihood == .categorical, configuration.samples == 1,
+      configuration.stochasticDepth != true
     else { return }
     blocks = try DeviceStep(
       model: trainer.model, objective: trainer.objective, posterior: posterior, optimizer: optimizer,

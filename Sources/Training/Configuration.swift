@@ -67,6 +67,8 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
   public var samples: Int
   /// Whether samples come in mirrored pairs.
   public var antithetic: Bool
+  /// Whether residual branches are dropped in training; nil where they are not.
+  public var stochasticDepth: Bool?
   /// Where a new head starts.
   public var headInitialization: HeadInitialization
   /// σ before the first step.

@@ -82,6 +82,10 @@ public struct FineTuneOptions: Sendable {
   public var samples = 1
   /// Whether samples come in pairs that mirror each other at the mean.
   public var antithetic = false
+  /// Whether training steps drop residual branches, in networks that were made for it.
+  ///
+  /// By default none is dropped: the posterior's noise on every weight regularises, and its strength is learned.
+  public var stochasticDepth = false
   /// Where a new head starts; nil is `.zero`, for ``ObjectiveKind/map`` and ``ObjectiveKind/laplace`` `.uniform`, as
   /// published.
   public var headInitialization: HeadInitialization?
@@ -190,6 +194,7 @@ public struct FineTuneOptions: Sendable {
       priorColumns: priorColumns,
       priorScales: priorScales,
       posterior: posterior, lambda: lambda, tau: tau, sigma: sigma, samples: samples, antithetic: antithetic,
+      stochasticDepth: stochasticDepth ? true : nil,
       headInitialization: headInitialization ?? (objective.hasPosterior ? .zero : .uniform), initialSigma: initialSigma,
       sigmaUpdate: sigmaUpdate,
       evidenceSamples: evidenceSamples,

@@ -51,7 +51,8 @@ public struct FineTuner {
       return result
     }
     for note in dataset.notes + options.notes(on: parts, of: dataset) { try onEvent(.note(note)) }
-    let network = try backbone.makeNetwork(outputsFor: dataset.classes, training: options.train)
+    let network = try backbone.makeNetwork(
+      outputsFor: dataset.classes, size: configuration.size, training: options.train)
     let pretraining = try priorFile.map { try options.pretraining($0, of: network) }
     let initial = network.starting(
       try initialState(of: network, weights, pretraining, onEvent), head: configuration.headInitialization)
@@ -75,10 +76,13 @@ public struct FineTuner {
     var heldOutImages = try decode(.train, parts.heldOut, as: "held-out")
     var testImages = try decode(.test, dataset.splits[.test])
     let likelihood = try configuration.initialLikelihood(values: trainingImages.images.values)
-    if device.isCUDA && likelihood != .categorical {
-      try onEvent(.note("with a gaussian likelihood steps on a GPU are taken one by one, not in blocks: slower"))
-    } else if device.isCUDA && !configuration.hasPosterior {
-      try onEvent(.note("without a posterior steps on a GPU are taken one by one, not in blocks: slower"))
+    let oneByOne = [
+      ("a gaussian likelihood", likelihood != .categorical), ("--stochastic-depth", options.stochasticDepth),
+      ("a point in place of a posterior", !configuration.hasPosterior),
+    ].filter(\.1).map(\.0)
+    if device.isCUDA && !oneByOne.isEmpty {
+      let reasons = oneByOne.joined(separator: " and ")
+      try onEvent(.note("with \(reasons) steps on a GPU are taken one by one, not in blocks: slower"))
     }
 
     let layout = network.layout
@@ -181,6 +185,7 @@ public struct FineTuner {
       try onEvent(.note("no pretrained weights: training from scratch, with the prior's mean at zero"))
       return network.initialState(seed: options.seed)
     }
+    for adaptation in network.adaptations(of: weights.shapes) { try onEvent(.note(adaptation)) }
     return try network.loadStateDict(weights, head: .fresh(seed: options.seed))
   }
 

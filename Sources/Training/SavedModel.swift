@@ -58,7 +58,7 @@ public struct SavedModel: Sendable {
     }
     // Runs of older versions trained all.
     let part = try file.metadata["train"] == nil ? .all : metadata("train", as: TrainedPart.self)
-    network = try Backbone.named(name).makeNetwork(outputsFor: classes, training: part)
+    network = try Backbone.named(name).makeNetwork(outputsFor: classes, size: preprocessing.size, training: part)
     state = try network.loadStateDict(file, head: .checkpoint)
   }
 

@@ -65,7 +65,9 @@ extension Likelihood {
 
 extension Backbone {
   /// The backbone with an output per class, or with one where numbers are predicted and there are no classes.
-  func makeNetwork(outputsFor classes: [String], training part: TrainedPart = .all) throws(UnknownLayer) -> Network {
-    try makeNetwork(classes: max(1, classes.count), training: part)
+  func makeNetwork(
+    outputsFor classes: [String], size: Int, training part: TrainedPart = .all
+  ) throws(UnknownLayer) -> Network {
+    try makeNetwork(classes: max(1, classes.count), size: size, training: part)
   }
 }

@@ -93,6 +93,9 @@ struct BadInput: CustomTestStringConvertible, Sendable {
     BadInput(
       "images too small for the network", ["--model", "densenet121"],
       says: ["--size 16: densenet121", "Pass a larger --size"]),
+    BadInput(
+      "images that cannot be cut into patches", ["--model", "vit_ti_16", "--size", "40"],
+      says: ["--size 40: vit_ti_16 cuts images into patches of 16 pixels", "Pass a multiple of 16"]),
   ]
 
   static let weights = [

@@ -182,6 +182,17 @@ CT_CHECKED ct_batch_norm(CTTensor *out, CTTensor input, CTTensor weight, CTTenso
                          CTActivation activation);
 CT_CHECKED ct_relu(CTTensor *out, CTTensor self);
 CT_CHECKED ct_hardtanh(CTTensor *out, CTTensor self, double min, double max);
+/// Over the last dimension.
+CT_CHECKED ct_layer_norm(CTTensor *out, CTTensor self, CTTensor weight, CTTensor bias, double eps);
+/// x Φ(x), with the exact Φ.
+CT_CHECKED ct_gelu(CTTensor *out, CTTensor self);
+CT_CHECKED ct_silu(CTTensor *out, CTTensor self);
+CT_CHECKED ct_sigmoid(CTTensor *out, CTTensor self);
+/// softmax(QKᵀ/√d)V over the last two dimensions, [tokens, d].
+CT_CHECKED ct_attention(CTTensor *out, CTTensor query, CTTensor key, CTTensor values);
+/// A view in which dimensions of one element are repeated.
+CT_CHECKED ct_expand(CTTensor *out, CTTensor self, CTIntArray size);
+CT_CHECKED ct_upsample_bicubic2d(CTTensor *out, CTTensor self, int64_t height, int64_t width, bool align_corners);
 CT_CHECKED ct_max_pool2d(CTTensor *out, CTTensor self, int64_t kernel, int64_t stride, int64_t padding);
 CT_CHECKED ct_avg_pool2d(CTTensor *out, CTTensor self, int64_t kernel, int64_t stride, int64_t padding);
 CT_CHECKED ct_log_softmax(CTTensor *out, CTTensor self, int64_t dim);
