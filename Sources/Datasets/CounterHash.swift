@@ -10,6 +10,7 @@ struct CounterHash {
     case crop = 1
     case order
     case subset
+    case batches
   }
 
   init(_ purpose: Purpose, _ parts: UInt64...) {

@@ -28,7 +28,7 @@ final class Candidate {
 struct CandidateTrainer {
   let configuration: FineTuneConfiguration
   let model: Model
-  let data: ImageBatches
+  let data: ExampleBatches
   let objective: DataEmphasizedELBO
   /// As it is before the first step.
   let likelihood: Likelihood
@@ -98,7 +98,7 @@ final class CandidateRun {
       model: trainer.model, objective: trainer.objective, samples: configuration.samples,
       antithetic: configuration.antithetic)
     takeStep.likelihood = trainer.likelihood
-    order = BatchOrder(count: trainer.data.count, seed: configuration.seed)
+    order = BatchOrder(count: trainer.data.count, seed: configuration.seed, lengths: trainer.data.lengths)
     guard let batches = trainer.data.deviceBatches, trainer.likelihood == .categorical, configuration.samples == 1
     else { return }
     blocks = try DeviceStep(
@@ -199,7 +199,7 @@ final class CandidateRun {
   /// Early in a run σ lags behind: it learns at a rate of its own, while the mean moves with the candidate's. At that σ the
   /// KL would speak against every rate that moves the mean far, so each candidate is judged at the σ that suits it, of
   /// ``RacePlan/sigmaFactors``. All candidates have the same ε.
-  func judge(by examples: ImageBatches) throws -> EvidenceEstimate {
+  func judge(by examples: ExampleBatches) throws -> EvidenceEstimate {
     let (model, configuration) = (trainer.model, trainer.configuration)
     if configuration.drawStatistics == .mean {
       try model.vector.set(posterior.mean)

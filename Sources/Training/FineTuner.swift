@@ -33,6 +33,7 @@ public struct FineTuner {
     if options.deterministic { try Runtime.setDeterministic(true) }
     let device = try options.device.resolved()
     let backbone = try Backbone.named(options.model)
+    try options.validateModality(of: backbone)
     // An unknown layer is told before anything is read.
     _ = try backbone.makeNetwork(classes: 1, training: options.train)
     let dataset = try Dataset.open(options.data, options: options.datasetOptions)
@@ -40,7 +41,9 @@ public struct FineTuner {
       examples: dataset.splits[.train]?.count ?? 0, targets: dataset.targets, backbone: backbone, device: device)
     let weights = try options.weights.map { try SafetensorsFile(path: $0) }
     let priorFile = try options.priorFile.map { try PriorFile(path: $0) }
+    let preparation = try options.preparation(for: backbone, of: dataset, weights: weights, configuration, onEvent)
     var identity = DataIdentity(dataset, weights: weights, prior: priorFile)
+    identity.vocabulary = preparation.tokenizer?.vocabulary.checksum
 
     let claim = RunClaim(
       RunFolder(options.out), configuration: configuration, overwrite: options.overwrite, interruption: interruption)
@@ -50,27 +53,26 @@ public struct FineTuner {
       return result
     }
     for note in dataset.notes { try onEvent(.note(note)) }
-    let network = try backbone.makeNetwork(outputsFor: dataset.classes, training: options.train)
+    let network = try backbone.makeNetwork(
+      outputsFor: dataset.classes,
+      vocabulary: weights.flatMap { backbone.vocabularySize(of: $0) } ?? preparation.tokenizer?.vocabulary.tokens.count,
+      training: options.train)
     let pretraining = try priorFile.map { try options.pretraining($0, of: network) }
     let initial = network.starting(
       try initialState(of: network, weights, pretraining, onEvent), head: configuration.headInitialization)
 
-    let preprocessing = Preprocessing(
-      size: configuration.size, resize: configuration.resize, for: backbone.normalization)
-    func decode(_ split: Split) throws -> ImageBatches? {
+    func decode(_ split: Split) throws -> ExampleBatches? {
       guard let examples = dataset.splits[split] else { return nil }
-      let store = try ImageStore.decode(
-        examples, preprocessing: preprocessing, skipUnreadable: configuration.skipUnreadable, split: split,
-        onEvent: onEvent)
-      try identity.add(store, of: split, listed: examples)
-      var batches = ImageBatches(store, device: device)
+      var batches = try preparation.batches(
+        of: examples, split: split, skipUnreadable: configuration.skipUnreadable, device: device, onEvent: onEvent)
+      try identity.add(batches.store, of: split, listed: examples)
       batches.interruption = interruption
       if device.isCUDA || options.trainsAsOnGPU { try batches.moveToDevice(split, onEvent: onEvent) }
       return batches
     }
-    guard var trainingImages = try decode(.train) else { throw TrainingError.invalidOption("no training images") }
-    var testImages = try decode(.test)
-    let likelihood = try configuration.initialLikelihood(values: trainingImages.images.values)
+    guard var trainingData = try decode(.train) else { throw TrainingError.invalidOption("no training examples") }
+    var testData = try decode(.test)
+    let likelihood = try configuration.initialLikelihood(values: trainingData.values)
     if device.isCUDA && likelihood != .categorical {
       try onEvent(.note("with a gaussian likelihood steps on a GPU are taken one by one, not in blocks: slower"))
     }
@@ -78,21 +80,22 @@ public struct FineTuner {
     let layout = network.layout
     let model = try Model(
       network: network, state: initial, device: device, blocks: options.division, precision: configuration.precision)
-    try model.checkSize(configuration.size)
+    if let size = configuration.size { try model.checkSize(size) }
     let initialMean = try Tensor(layout.vector(initial.parameters), shape: [layout.paddedCount]).to(device: device)
     let objective = DataEmphasizedELBO(
-      layout: layout, examples: trainingImages.count,
-      kappa: configuration.kappa(parameters: layout.count, examples: trainingImages.count),
+      layout: layout, examples: trainingData.count,
+      kappa: configuration.kappa(parameters: layout.count, examples: trainingData.count),
       prior: try options.makePrior(around: initialMean, pretraining, layout))
 
-    let plan = configuration.racePlan(trainingExamples: trainingImages.count)
+    let plan = configuration.racePlan(trainingExamples: trainingData.count)
     let (keeper, found) = try claim.begin(
-      identity, model: model, interval: options.checkpointEvery, start: start, onEvent)
+      identity, vocabulary: preparation.tokenizer?.vocabulary, model: model, interval: options.checkpointEvery,
+      start: start, onEvent)
     do {
-      try cacheFeatures(&trainingImages, &testImages, model: model, configuration: configuration, onEvent)
+      try cacheFeatures(&trainingData, &testData, model: model, configuration: configuration, onEvent)
       keeper.trainingBegins()
       let trainer = CandidateTrainer(
-        configuration: configuration, model: model, data: trainingImages, objective: objective,
+        configuration: configuration, model: model, data: trainingData, objective: objective,
         likelihood: likelihood, initialMean: initialMean,
         initialBuffers: try model.bufferCopies(),
         augmentation: Augmentation(seed: configuration.seed, kind: configuration.augmentation),
@@ -100,7 +103,7 @@ public struct FineTuner {
       try onEvent(
         .started(
           FineTuneSetup(
-            examples: trainingImages.count, classes: likelihood == .categorical ? dataset.classes.count : nil,
+            examples: trainingData.count, classes: likelihood == .categorical ? dataset.classes.count : nil,
             parameters: layout.count, kappa: objective.kappa, steps: configuration.steps,
             learningRates: configuration.learningRates, race: plan))
       )
@@ -120,7 +123,7 @@ public struct FineTuner {
       try model.vector.set(Tensor(best.posterior.mean, shape: [layout.paddedCount]).to(device: device))
       try model.setBuffers(best.buffers)
       let learned = likelihood.withNoise(best.evidence.noise)
-      let test = try testImages.map {
+      let test = try testData.map {
         try model.metrics(
           of: $0, under: learned, names: dataset.classes, batchSize: configuration.batchSize)
       }
@@ -128,11 +131,11 @@ public struct FineTuner {
         try SavedModel.write(
           best.posterior, family: configuration.posterior, buffers: try best.buffers.map { try $0.floats() },
           drawBuffers: best.drawBuffers, seed: configuration.seed,
-          of: network, classes: dataset.classes, preprocessing: preprocessing, evidence: best.evidence,
+          of: network, classes: dataset.classes, preparation: preparation, evidence: best.evidence,
           kappa: objective.kappa, likelihood: learned, train: options.train, to: claim.folder)
         let evidence = best.evidence
         let result = FineTuneResult(
-          run: claim.folder.path, model: backbone.name, n: trainingImages.count, d: layout.count,
+          run: claim.folder.path, model: backbone.name, n: trainingData.count, d: layout.count,
           kappa: objective.kappa, lambda: evidence.lambda, tau: evidence.tau, sigma: evidence.sigma,
           lambdaByLayer: evidence.lambdaByLayer, tauByLayer: evidence.tauByLayer, sigmaByLayer: evidence.sigmaByLayer,
           likelihood: learned.name, noise: evidence.noise,

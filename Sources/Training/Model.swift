@@ -33,7 +33,7 @@ public final class Model {
     buffers = try network.buffers.tensors(state.buffers, dtype: dtype, device: device)
   }
 
-  /// Logits `[N, classes]` at the current weights, of images or of features, as ``ImageBatches`` gives them.
+  /// Logits `[N, classes]` at the current weights, of images or of features, as ``ExampleBatches`` gives them.
   public func callAsFunction(_ images: Tensor, mode: ForwardContext.Mode) throws(TorchError) -> Tensor {
     try network(images, ForwardContext(parameters: vector.leaves, buffers: buffers, mode: mode), from: firstStage)
   }

@@ -19,7 +19,9 @@ import Torch
   }
 
   /// Within 1e-9 in float64 and 1e-4 in float32, in evaluation and in training mode.
-  @Test(arguments: Backbone.all.map(\.name)) func logitsAndRunningStatistics(name: String) throws {
+  @Test(arguments: Backbone.all.filter { $0.modality == .images }.map(\.name)) func logitsAndRunningStatistics(
+    name: String
+  ) throws {
     let file = try Golden.load("backbones/\(name).json", as: File.self)
     let network = try Backbone.named(name).makeNetwork(classes: file.classes)
     let values = network.layout.vector(network.layout.slices.map { Formula.state($0.name, shape: $0.shape) })
