@@ -1,6 +1,5 @@
 import Datasets
 import Foundation
-import TestSupport
 import Testing
 
 @Suite struct TextLayoutTests {
@@ -91,15 +90,13 @@ import Testing
   }
 
   /// Its own README: how many texts there are, of which classes.
-  @Test(.enabled(if: Shared.path("data/ag_news") != nil, "the shared AG News is not there"))
-  func agNews() throws {
-    let path = try #require(Shared.path("data/ag_news"))
-    let dataset = try Dataset.open(path)
+  @Test(.enabled(if: Shared.hasAGNews)) func agNews() throws {
+    let dataset = try Dataset.open(Shared.agNews)
     #expect(dataset.classes == ["1", "2", "3", "4"])
     let train = dataset.splits[.train] ?? []
     #expect((0..<4).map { label in train.count { $0.label == label } } == [1259, 1257, 1280, 1203])
     #expect(dataset.splits[.test]?.count == 7600)
-    let few = try Dataset.open(path, options: Dataset.Options(classes: ["2", "4"], n: 40, seed: 1001))
+    let few = try Dataset.open(Shared.agNews, options: Dataset.Options(classes: ["2", "4"], n: 40, seed: 1001))
     #expect(few.splits[.train]?.count == 40 && few.classes == ["2", "4"])
     #expect(few.splits[.train]?.count { $0.label == 0 } == 20)
   }

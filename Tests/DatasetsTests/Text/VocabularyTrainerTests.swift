@@ -1,5 +1,4 @@
 import Datasets
-import TestSupport
 import Testing
 
 @Suite struct VocabularyTrainerTests {
@@ -10,7 +9,7 @@ import Testing
       let size: Int
       let tokens: [String]
     }
-    let golden = try Golden.load("text/trained.json", as: File.self)
+    let golden = try TextGolden.load("trained.json", as: File.self)
     for texts in [golden.texts, golden.texts.reversed()] {
       var trainer = VocabularyTrainer(size: golden.size)
       for text in texts { trainer.add(text) }

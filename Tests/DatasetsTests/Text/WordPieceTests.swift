@@ -1,20 +1,11 @@
 import Datasets
 import Foundation
-import TestSupport
 import Testing
 
 /// Words and word pieces against Hugging Face's `tokenizers` (Tests/golden/text/make.py).
 @Suite struct WordPieceTests {
   private func tokenizer(maxTokens: Int = 64) throws -> WordPieceTokenizer {
-    let path = Golden.packageRoot.appendingPathComponent("Tests/golden/text/vocab.txt").path
-    return WordPieceTokenizer(try Vocabulary(path: path), maxTokens: maxTokens)
-  }
-
-  /// FNV-1a of the UTF-8 bytes.
-  private func hash(_ text: String) -> String {
-    let value = text.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
-    let digits = String(value, radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
+    return WordPieceTokenizer(try Vocabulary(path: "\(TextGolden.folder)/vocab.txt"), maxTokens: maxTokens)
   }
 
   /// Every code point of Unicode between two letters: cleaning, decomposition, lower case and splitting.
@@ -26,7 +17,7 @@ import Testing
       }
       let runs: [Run]
     }
-    let golden = try Golden.load("text/code_points.json", as: File.self).runs
+    let golden = try TextGolden.load("code_points.json", as: File.self).runs
       .flatMap { Array(repeating: $0.hash, count: $0.count) }
     #expect(golden.count == 0x110000 / 256)
     var wrong: [String] = []
@@ -36,7 +27,7 @@ import Testing
         let middle = Unicode.Scalar(code).map { String(Character($0)) } ?? ""
         lines += BasicTokenizer.words(of: "a\(middle)b").map(text).joined(separator: " ") + "\n"
       }
-      if hash(lines) != expected { wrong.append(String(256 * block, radix: 16)) }
+      if TextGolden.hash(lines) != expected { wrong.append(String(256 * block, radix: 16)) }
     }
     #expect(wrong.isEmpty, "blocks of 256 code points that differ, by their first")
   }
@@ -52,7 +43,7 @@ import Testing
       let texts: [String]
       let numbers: [[Int32]]
     }
-    let golden = try Golden.load("text/corpus.json", as: File.self)
+    let golden = try TextGolden.load("corpus.json", as: File.self)
     let tokenizer = try tokenizer()
     #expect(golden.texts.count == 420)
     for (text, numbers) in zip(golden.texts, golden.numbers) {
@@ -61,15 +52,13 @@ import Testing
     }
   }
 
-  @Test(.enabled(if: Shared.path("data/ag_news/test.csv") != nil, "the shared AG News is not there"))
-  func agNews() throws {
+  @Test(.enabled(if: Shared.hasAGNews)) func agNews() throws {
     struct File: Decodable { let hashes: [String] }
-    let golden = try Golden.load("text/ag_news.json", as: File.self).hashes
-    let path = try #require(Shared.path("data/ag_news/test.csv"))
-    let texts = try Dataset.open(path, options: Dataset.Options()).splits[.train] ?? []
+    let golden = try TextGolden.load("ag_news.json", as: File.self).hashes
+    let texts = try Dataset.open("\(Shared.agNews)/test.csv").splits[.train] ?? []
     let tokenizer = try tokenizer()
     let found = texts.prefix(golden.count).map { example in
-      hash(tokenizer.encode(example.source.text ?? "").map { "\($0)" }.joined(separator: " "))
+      TextGolden.hash(tokenizer.encode(example.source.text ?? "").map { "\($0)" }.joined(separator: " "))
     }
     #expect(texts.count == 7600 && found == golden)
   }
