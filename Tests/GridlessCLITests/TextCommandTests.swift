@@ -35,13 +35,14 @@ import Testing
     let next = try finetune(place, ["--weights", "run/model.safetensors", "--out", "next", "--json"])
     #expect(try next.result()["n"] as? Int == 8)
 
-    let evaluation = try place.gridless("evaluate", "next", "--data", "news")
+    let evaluation = try place.gridless("evaluate", "next", "--data", "news", "--threads", "1")
     #expect(evaluation.status == 0 && evaluation.output.hasPrefix("test  accuracy "))
-    let prediction = try place.gridless("predict", "run", "--text", "The team won", "--text", "-5 % profit", "--json")
+    let prediction = try place.gridless(
+      "predict", "run", "--text", "The team won", "--text", "-5 % profit", "--json", "--threads", "1")
     let objects = try prediction.objects()
     #expect(objects.map { $0["text"] as? String } == ["The team won", "-5 % profit"])
     #expect(objects.allSatisfy { Set($0.keys) == ["event", "text", "class", "probability", "logits"] })
-    let table = try place.gridless("predict", "run", "news/test.csv")
+    let table = try place.gridless("predict", "run", "news/test.csv", "--threads", "1")
     #expect(table.lines.count == 8 && table.lines[1].hasPrefix("news/test.csv:2  "))
     let doctor = try place.gridless("doctor", "news")
     #expect(doctor.status == 0 && doctor.output.contains("8 texts, the longest of 28 bytes"))

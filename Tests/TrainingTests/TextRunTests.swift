@@ -114,7 +114,7 @@ import Weights
     }
     // A run on other texts is not that run.
     var rows = try String(contentsOfFile: table.path, encoding: .utf8)
-    rows.replace("orbit", with: "planet")
+    rows.replace("software", with: "hardware")
     try rows.write(toFile: table.path, atomically: true, encoding: .utf8)
     let error = #expect(throws: TrainingError.self) { try FineTuner(table.options("parts")).run() }
     #expect(error?.description.contains("vocabulary: checksum") == true)

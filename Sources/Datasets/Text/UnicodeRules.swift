@@ -2,8 +2,9 @@ import Foundation
 
 /// What the tokenizer takes of Unicode, as Hugging Face's `tokenizers` does.
 ///
-/// Categories are the scalar's own, and scalars that were assigned after Unicode 8 have none: the reference's tables are
-/// of that version, and so newer tables of Swift's change no token.
+/// The reference's categories are those of Unicode 8 and its decompositions those of Unicode 9. So scalars that were
+/// assigned later have none here, the few whose category changed since are listed, and newer tables of Swift's change no
+/// token.
 enum UnicodeRules {
   /// Whether a scalar is dropped: NUL, the replacement character, and controls, formats and private use, but for tab and
   /// line ends.
@@ -51,13 +52,33 @@ enum UnicodeRules {
   }
 
   /// The canonical decomposition, its marks in canonical order (NFD).
-  static func decomposed(_ text: String) -> String { text.decomposedStringWithCanonicalMapping }
+  static func decomposed(_ text: String) -> String {
+    var result = ""
+    var run = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+      guard let age = scalar.properties.age, age > (9, 0) else {
+        run.append(scalar)
+        continue
+      }
+      // Marks do not move across a scalar that the reference does not know.
+      result += String(run).decomposedStringWithCanonicalMapping
+      result.unicodeScalars.append(scalar)
+      run = String.UnicodeScalarView()
+    }
+    return result + String(run).decomposedStringWithCanonicalMapping
+  }
 
   /// The scalar in lower case, whatever stands around it.
   static func lowercase(_ scalar: Unicode.Scalar) -> String { scalar.properties.lowercaseMapping }
 
   private static func category(_ scalar: Unicode.Scalar) -> Unicode.GeneralCategory {
     guard let age = scalar.properties.age, age <= (8, 0) else { return .unassigned }
-    return scalar.properties.generalCategory
+    return changedSince[scalar.value] ?? scalar.properties.generalCategory
   }
+
+  /// The categories in Unicode 8 of those scalars that are dropped or split off by them, or no more.
+  private static let changedSince: [UInt32: Unicode.GeneralCategory] = [
+    0x166D: .otherPunctuation, 0x111C9: .otherPunctuation, 0x1734: .nonspacingMark, 0x1171E: .nonspacingMark,
+    0x1885: .otherLetter, 0x1886: .otherLetter, 0xA9BD: .spacingMark,
+  ]
 }
