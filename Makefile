@@ -10,7 +10,7 @@ DIGITS := $${XDG_CACHE_HOME:-$$HOME/.cache}/gridless/digits/digits.csv
 # What both digit networks share: 16 pixels, no flip, because a mirrored digit is none, and one thread, so that every
 # machine prints the same.
 DIGITS_NETWORK := --model resnet8 --size 16 --augment crop --seed 1 --threads 1
-DOCUMENTED := Torch Weights Datasets Backbones Evidence Training Gridless
+DOCUMENTED := Torch Weights Datasets TensorBoard Backbones Evidence Baselines Training Reports Gridless
 DOCS := docs-build
 # After this long a test is taken to hang.
 TEST_LIMIT ?= 20m
@@ -46,6 +46,7 @@ digits-network: build ## train the demo's pretrained network on the digits 0-4 a
 	@cp .build/digits-network/model.safetensors Examples/digits/resnet8-digits-0-4.safetensors
 
 test: build ## run the tests, the formatter and the example package
+	@Scripts/test-tools.sh
 	@$(SWIFT_BUILD) --build-tests || $(call why,the tests do not compile; the first error is above)
 	@timeout --foreground -s INT -k 10 $(TEST_LIMIT) swift test -c release --skip-build --no-parallel 2>&1 \
 	  | tee .build/test.log \

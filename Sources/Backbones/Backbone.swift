@@ -17,6 +17,10 @@ public struct Backbone: Sendable {
   /// Which weights fit, in words.
   public let weightsHint: String
 
+  /// Whether it was made to drop residual branches in training, which ``BranchDrops`` asks for.
+  public let hasStochasticDepth: Bool
+
+  let names: NameTables
   let fan: Initialization.Fan
   let eps: Double
   let makeArchitecture: @Sendable (_ classes: Int, inout LayoutBuilder) -> any Architecture
@@ -24,7 +28,7 @@ public struct Backbone: Sendable {
   init(
     _ name: String, featureWidth: Int, inputSize: Int = 224, normalization: InputNormalization = .imageNet,
     head: String, weights: String? = nil, modality: Modality = .images, fan: Initialization.Fan = .output,
-    eps: Double = 1e-5,
+    eps: Double = 1e-5, stochasticDepth: Bool = false, names: NameTables = .none,
     make: @escaping @Sendable (_ classes: Int, inout LayoutBuilder) -> any Architecture
   ) {
     self.name = name
@@ -34,6 +38,8 @@ public struct Backbone: Sendable {
     self.normalization = normalization
     headName = head
     weightsHint = weights ?? "torchvision's \(name), pretrained on ImageNet"
+    hasStochasticDepth = stochasticDepth
+    self.names = names
     self.fan = fan
     self.eps = eps
     makeArchitecture = make
@@ -53,14 +59,25 @@ public struct Backbone: Sendable {
   /// The number of trainable parameters, without the head; of a network of texts with the published vocabulary.
   public var parameterCount: Int { makeNetwork(classes: 1).layout.backboneCount }
 
+  /// Whether it has depthwise convolutions, which see each channel alone.
+  ///
+  /// They do next to no arithmetic for the memory that they read, so that bfloat16 makes them no faster on a CPU, and
+  /// libtorch's kernels for it are slower than those for float32.
+  public var hasDepthwiseConvolutions: Bool {
+    makeNetwork(classes: 1).layout.slices.contains { $0.shape.count == 4 && $0.shape[1] == 1 && $0.shape[0] > 1 }
+  }
+
   /// The names of the head's parameters.
   public var headParameterNames: [String] { ["\(headName).weight", "\(headName).bias"] }
 
-  /// The backbone with a head for so many classes (at least 1).
+  /// The backbone with a head for so many classes (at least 1), for square images of a side of `size` pixels,
+  /// ``inputSize`` if it is nil.
   ///
-  /// A network of texts has an embedding for each of so many tokens, the published number if `vocabulary` is nil.
-  public func makeNetwork(classes: Int, vocabulary: Int? = nil) -> Network {
+  /// Only embeddings depend on these numbers: there is one for each patch of an image, and in a network of texts one for
+  /// each of so many tokens, the published number if `vocabulary` is nil.
+  public func makeNetwork(classes: Int, size: Int? = nil, vocabulary: Int? = nil) -> Network {
     var builder = LayoutBuilder()
+    builder.imageSize = size ?? inputSize
     if let vocabulary { builder.vocabularySize = vocabulary }
     builder.fan = fan
     builder.eps = eps
@@ -74,9 +91,9 @@ public struct Backbone: Sendable {
   /// What stands before that part, in the order of the state dict, is frozen. Throws ``UnknownLayer`` with the nearest
   /// names if the part begins at a layer that is not there.
   public func makeNetwork(
-    classes: Int, vocabulary: Int? = nil, training part: TrainedPart
+    classes: Int, size: Int? = nil, vocabulary: Int? = nil, training part: TrainedPart
   ) throws(UnknownLayer) -> Network {
-    let network = makeNetwork(classes: classes, vocabulary: vocabulary)
+    let network = makeNetwork(classes: classes, size: size, vocabulary: vocabulary)
     return network.freezing(try part.frozenSliceCount(of: network))
   }
 

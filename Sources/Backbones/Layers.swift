@@ -19,16 +19,19 @@ public struct ForwardContext {
   public let buffers: [Tensor]
   /// What BatchNorm normalises with.
   public let mode: Mode
+  /// Which residual branches are dropped, in architectures with stochastic depth; none where it is nil.
+  public let drops: BranchDrops?
   /// How many of the first parameters are not trained: their BatchNorm layers are always in evaluation mode.
   private(set) var frozenSliceCount = 0
   /// The network's input, for stages that need it beside the output of the stage before: tokens and their mask.
   private(set) var input: Tensor?
 
   /// Gathers what a forward pass needs.
-  public init(parameters: [Tensor], buffers: [Tensor], mode: Mode) {
+  public init(parameters: [Tensor], buffers: [Tensor], mode: Mode, drops: BranchDrops? = nil) {
     self.parameters = parameters
     self.buffers = buffers
     self.mode = mode
+    self.drops = drops
   }
 
   /// The same, where so many of the first parameters are not trained.
@@ -108,7 +111,9 @@ struct BatchNorm2d: Sendable {
   let runningVar: Int
   let eps: Double
 
-  func callAsFunction(_ x: Tensor, _ context: ForwardContext) throws(TorchError) -> Tensor {
+  func callAsFunction(
+    _ x: Tensor, _ context: ForwardContext, adding shortcut: Tensor? = nil, activation: Activation = .none
+  ) throws(TorchError) -> Tensor {
     let (training, momentum) =
       switch context.mode {
       case .evaluation: (false, 0.0)
@@ -117,7 +122,7 @@ struct BatchNorm2d: Sendable {
     return try x.batchNorm(
       weight: context.parameters[weight], bias: context.parameters[bias],
       runningMean: context.buffers[runningMean], runningVar: context.buffers[runningVar],
-      training: training, momentum: momentum, eps: eps)
+      training: training, momentum: momentum, eps: eps, adding: shortcut, activation: activation)
   }
 }
 
@@ -139,13 +144,15 @@ struct LayerNorm: Sendable {
   }
 }
 
-/// A convolution and the normalisation of its output.
+/// A convolution, the normalisation of its output, and what follows it.
 struct ConvNorm: Sendable {
   let conv: Conv2d
   let norm: BatchNorm2d
 
-  func callAsFunction(_ x: Tensor, _ context: ForwardContext) throws(TorchError) -> Tensor {
-    try norm(conv(x, context), context)
+  func callAsFunction(
+    _ x: Tensor, _ context: ForwardContext, adding shortcut: Tensor? = nil, activation: Activation = .none
+  ) throws(TorchError) -> Tensor {
+    try norm(conv(x, context), context, adding: shortcut, activation: activation)
   }
 }
 

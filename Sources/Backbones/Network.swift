@@ -7,6 +7,13 @@ public protocol Architecture: Sendable {
   var stages: [Stage] { get }
   /// The classification head.
   var head: Linear { get }
+  /// The embeddings of positions, in architectures that have some.
+  var positionEmbedding: PositionEmbedding? { get }
+}
+
+extension Architecture {
+  /// None.
+  public var positionEmbedding: PositionEmbedding? { nil }
 }
 
 /// A backbone with a head for a number of classes: a function, and the layout of what it is a function of.

@@ -20,14 +20,6 @@ CTStatus ct_linear(CTTensor *out, CTTensor input, CTTensor weight, CTTensor bias
   return returning(out, [&] { return at::linear(value(input), value(weight), optional(bias)); });
 }
 
-CTStatus ct_batch_norm(CTTensor *out, CTTensor input, CTTensor weight, CTTensor bias, CTTensor running_mean,
-                       CTTensor running_var, bool training, double momentum, double eps) {
-  return returning(out, [&] {
-    return at::batch_norm(value(input), optional(weight), optional(bias), optional(running_mean),
-                          optional(running_var), training, momentum, eps, /*cudnn_enabled=*/true);
-  });
-}
-
 CTStatus ct_relu(CTTensor *out, CTTensor self) {
   return returning(out, [&] { return at::relu(value(self)); });
 }

@@ -10,6 +10,7 @@ struct CounterHash {
     case crop = 1
     case order
     case subset
+    case holdOut
     case batches
   }
 

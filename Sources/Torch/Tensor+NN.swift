@@ -1,5 +1,23 @@
 import CTorch
 
+/// What is applied to each element of a layer's output.
+public enum Activation: Sendable, Hashable, CaseIterable {
+  /// Nothing.
+  case none
+  /// max(x, 0).
+  case relu
+  /// x limited to [0, 6].
+  case relu6
+
+  var code: CTActivation {
+    switch self {
+    case .none: CT_ACTIVATION_NONE
+    case .relu: CT_ACTIVATION_RELU
+    case .relu6: CT_ACTIVATION_RELU6
+    }
+  }
+}
+
 // The functions of torch.nn.functional that the backbones need.
 extension Tensor {
   /// 2-D convolution of input `[N, C, H, W]` with weight `[O, C/groups, kH, kW]`.
@@ -21,16 +39,19 @@ extension Tensor {
     try tensor { ct_linear($0, handle, weight.handle, bias?.handle) }
   }
 
-  /// Batch normalisation over `[N, C, H, W]`.
+  /// Batch normalisation over `[N, C, H, W]`, the addition of a shortcut of the same shape, and an activation.
   ///
   /// In training the batch's own statistics are used, and the running ones move by `momentum` towards them (the
-  /// running variance towards the unbiased one).
+  /// running variance towards the unbiased one). On the CPU the three are then one operation, for float32 and bfloat16
+  /// in the channels-last order.
   public func batchNorm(
-    weight: Tensor, bias: Tensor, runningMean: Tensor, runningVar: Tensor, training: Bool, momentum: Double, eps: Double
+    weight: Tensor, bias: Tensor, runningMean: Tensor, runningVar: Tensor, training: Bool, momentum: Double,
+    eps: Double, adding shortcut: Tensor? = nil, activation: Activation = .none
   ) throws(TorchError) -> Tensor {
     try tensor {
       ct_batch_norm(
-        $0, handle, weight.handle, bias.handle, runningMean.handle, runningVar.handle, training, momentum, eps)
+        $0, handle, weight.handle, bias.handle, runningMean.handle, runningVar.handle, training, momentum, eps,
+        shortcut?.handle, activation.code)
     }
   }
 

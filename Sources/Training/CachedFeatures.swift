@@ -58,19 +58,20 @@ extension CachedFeatures: DeviceBatches {
 }
 
 extension FineTuner {
-  /// Makes the network's input of both splits that of its first stage that is trained, where that cannot change between
+  /// Makes the network's input of all splits that of its first stage that is trained, where that cannot change between
   /// epochs and the features fit a quarter of the memory.
   ///
-  /// Both or neither: the model has one first stage.
+  /// All or none: the model has one first stage.
   func cacheFeatures(
-    _ train: inout ExampleBatches, _ test: inout ExampleBatches?, model: Model, configuration: FineTuneConfiguration,
+    _ train: inout ExampleBatches, _ heldOut: inout ExampleBatches?, _ test: inout ExampleBatches?, model: Model,
+    configuration: FineTuneConfiguration,
     _ onEvent: (FineTuneEvent) throws -> Void
   ) throws {
     if configuration.augmentation != options.augmentation, train.lengths == nil {
       try onEvent(.note("augmentation is off: with --train head the features of every image are computed once"))
     }
     guard configuration.augmentation == .none, model.network.frozenStageCount > 0 else { return }
-    let count = train.count + (test?.count ?? 0)
+    let count = train.count + (heldOut?.count ?? 0) + (test?.count ?? 0)
     let shape = try CachedFeatures.shape(of: model, train)
     guard train.lengths == nil || shape.count == 1 else {
       return try onEvent(
@@ -86,6 +87,7 @@ extension FineTuner {
       return
     }
     try train.cacheFeatures(of: model, batchSize: configuration.batchSize)
+    try heldOut?.cacheFeatures(of: model, batchSize: configuration.batchSize)
     try test?.cacheFeatures(of: model, batchSize: configuration.batchSize)
     model.firstStage = model.network.frozenStageCount
   }

@@ -40,6 +40,14 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
   public var learningRates: [Double]
   /// Whether they race (``RacePlan``); nil where each is trained to the end.
   public var race: Bool?
+  /// What is trained by; nil in runs of older versions, which had the DE-ELBO alone.
+  public var objective: ObjectiveKind?
+  /// α of MAP; nil for the other objectives.
+  public var alpha: Double?
+  /// β of MAP; nil for the other objectives.
+  public var beta: Double?
+  /// The fraction of the training images that is held out; nil for none.
+  public var holdOut: Double?
   /// The data's weight in the objective, nil for D/N, at most ``kappaLimit``.
   public var kappa: Double?
   /// The most that D/N may be as κ, nil for no limit.
@@ -64,6 +72,8 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
   public var samples: Int
   /// Whether samples come in mirrored pairs.
   public var antithetic: Bool
+  /// Whether residual branches are dropped in training; nil where they are not.
+  public var stochasticDepth: Bool?
   /// Where a new head starts.
   public var headInitialization: HeadInitialization
   /// σ before the first step.
@@ -93,9 +103,12 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
   /// How often a checkpoint is written, as ``CheckpointInterval`` reads it; nil in runs of older versions.
   public var checkpointEvery: String?
 
-  /// κ for D trained parameters and N examples; 1 without a prior, where it has no meaning.
+  /// Whether a posterior is learned.
+  var hasPosterior: Bool { prior != .none && objective?.hasPosterior ?? true }
+
+  /// κ for D trained parameters and N examples; 1 without a posterior, where it has no meaning.
   func kappa(parameters: Int, examples: Int) -> Double {
-    if prior == .none { return 1 }
+    guard hasPosterior else { return 1 }
     return kappa ?? min(Double(parameters) / Double(examples), kappaLimit ?? .infinity)
   }
 
@@ -130,7 +143,7 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
       "deterministic": "false", "prior": "\"l2-sp\"", "prior_scales": "\"global\"", "posterior": "\"isotropic\"",
       "likelihood": "\"categorical\"", "samples": "1", "antithetic": "false", "draw_statistics": "\"mean\"",
       "evidence_samples": "10",
-      "head_initialization": "\"uniform\"", "train": "\"all\"",
+      "head_initialization": "\"uniform\"", "objective": "\"de-elbo\"", "train": "\"all\"",
     ]
     others.merge(before) { there, _ in there }
     return Set(mine.keys).union(others.keys).subtracting(cannotMatter).sorted().compactMap { key in

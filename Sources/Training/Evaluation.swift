@@ -28,10 +28,17 @@ public struct EvidenceEstimate: Codable, Sendable, Equatable {
   /// The standard deviation of a Gaussian likelihood's noise, in the values' own unit: where it is learned, that which
   /// maximises `elbo` (L2); nil for classes.
   public var noise: Double?
+  /// The mean NLL of the held-out part, by which MAP's learning rates are chosen; nil for other objectives.
+  public var validationLoss: Double?
+  /// log p(D), the Laplace approximation, by which LA-LML's learning rates are chosen; nil for other objectives.
+  public var logMarginalLikelihood: Double?
+
+  /// What candidates are compared by: the higher, the better.
+  var score: Double { logMarginalLikelihood ?? validationLoss.map { -$0 } ?? elbo }
 
   /// Whether every number is finite.
   public var isFinite: Bool {
-    [logLikelihood, kl, elbo, loss, lambda ?? 0, tau ?? 0, sigma].allSatisfy(\.isFinite)
+    [logLikelihood, kl, elbo, loss, score, lambda ?? 0, tau ?? 0, sigma].allSatisfy(\.isFinite)
   }
 }
 

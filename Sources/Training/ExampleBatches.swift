@@ -179,24 +179,23 @@ public struct ExampleBatches {
 
 extension ExampleBatches {
   /// Puts the images on the device; tells it where examples stay on the host.
-  mutating func moveToDevice(_ split: Split, onEvent: (FineTuneEvent) throws -> Void) throws {
+  mutating func moveToDevice(_ name: String, onEvent: (FineTuneEvent) throws -> Void) throws {
     if case .texts = store {
-      try onEvent(.note("the \(split.rawValue) texts stay on the host, which makes their batches"))
-      return
+      return try onEvent(.note("the \(name) texts stay on the host, which makes their batches"))
     }
     var reason = "with --resize shortest they differ in size"
     do { try moveToDevice() } catch { reason = error.message }
     guard resident == nil else { return }
     try onEvent(
-      .note("the \(split.rawValue) images stay on the host, which makes their batches: slower (\(reason))"))
+      .note("the \(name) images stay on the host, which makes their batches: slower (\(reason))"))
   }
 }
 
 extension ImageStore {
-  /// Decodes a split, telling the progress; what was skipped is told as notes.
+  /// Decodes a split or a part of it by another name, telling the progress; what was skipped is told as notes.
   static func decode(
     _ examples: [Example], preprocessing: Preprocessing, skipUnreadable: Bool = false, split: Split,
-    onEvent: (FineTuneEvent) throws -> Void
+    name: String? = nil, onEvent: (FineTuneEvent) throws -> Void
   ) throws -> ImageStore {
     let store = try withoutActuallyEscaping(onEvent) { onEvent in
       // The store calls from one thread at a time, and no more once it is made.
@@ -205,7 +204,7 @@ extension ImageStore {
       let store = try ImageStore(
         examples, preprocessing: preprocessing, options: Options(skipUnreadable: skipUnreadable)
       ) { done, total in
-        do { try report(.decoding(split: split.rawValue, done: done, total: total)) } catch { failure = error }
+        do { try report(.decoding(split: name ?? split.rawValue, done: done, total: total)) } catch { failure = error }
       }
       if let failure { throw failure }
       return store

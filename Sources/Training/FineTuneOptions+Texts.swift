@@ -29,7 +29,8 @@ extension FineTuneOptions {
   /// ``TrainingError/invalidOption(_:)`` where the network reads the other kind of examples or the vocabulary has more
   /// tokens than the weights have embeddings, and `DatasetError` for a vocabulary that cannot be read.
   func preparation(
-    for backbone: Backbone, of dataset: Dataset, weights: SafetensorsFile?, _ configuration: FineTuneConfiguration,
+    for backbone: Backbone, of dataset: Dataset, training examples: [Example], weights: SafetensorsFile?,
+    _ configuration: FineTuneConfiguration,
     _ onEvent: (FineTuneEvent) throws -> Void
   ) throws -> InputPreparation {
     let holds = dataset.holdsTexts ? Backbone.Modality.texts : .images
@@ -43,7 +44,7 @@ extension FineTuneOptions {
         Preprocessing(
           size: configuration.size ?? backbone.inputSize, resize: configuration.resize, for: backbone.normalization))
     }
-    let vocabulary = try wordPieces(of: dataset, onEvent)
+    let vocabulary = try wordPieces(of: examples, onEvent)
     if let weights, let rows = backbone.vocabularySize(of: weights), vocabulary.tokens.count > rows {
       throw TrainingError.invalidOption(
         "\(vocabulary.name): \(vocabulary.tokens.count) tokens, but \(weights.path) has embeddings of \(rows). Pass --vocab "
@@ -52,7 +53,7 @@ extension FineTuneOptions {
     return .texts(WordPieceTokenizer(vocabulary, maxTokens: configuration.maxTokens ?? backbone.inputSize))
   }
 
-  private func wordPieces(of dataset: Dataset, _ onEvent: (FineTuneEvent) throws -> Void) throws -> Vocabulary {
+  private func wordPieces(of examples: [Example], _ onEvent: (FineTuneEvent) throws -> Void) throws -> Vocabulary {
     if let vocabulary { return try Vocabulary(path: vocabulary) }
     if let weights {
       let beside = URL(fileURLWithPath: weights).deletingLastPathComponent().appendingPathComponent("vocab.txt").path
@@ -63,7 +64,7 @@ extension FineTuneOptions {
       return try Vocabulary(path: beside)
     }
     var trainer = VocabularyTrainer()
-    for example in dataset.splits[.train] ?? [] { if let text = example.source.text { trainer.add(text) } }
+    for example in examples { if let text = example.source.text { trainer.add(text) } }
     let vocabulary = try trainer.vocabulary(name: "the vocabulary of the training texts")
     try onEvent(
       .note("a vocabulary of \(vocabulary.tokens.count) word pieces was made from the training texts: vocab.txt"))

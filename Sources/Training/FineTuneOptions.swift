@@ -51,6 +51,16 @@ public struct FineTuneOptions: Sendable {
   public var learningRate = LearningRateChoice.race
   /// Other learning rates to race or to choose among, for tests.
   package var learningRates: [Double]?
+  /// What is trained by.
+  public var objective = ObjectiveKind.deELBO
+  /// α of ``ObjectiveKind/map``, the strength of the pull to the prior's mean; nil for 0.
+  public var alpha: Double?
+  /// β of ``ObjectiveKind/map``, the strength of the head's pull to 0; nil for 0.
+  public var beta: Double?
+  /// The fraction of the training images that is not trained on but measured at the end; nil for none.
+  ///
+  /// It is stratified by class and drawn by ``seed``. Published for MAP: one fifth.
+  public var holdOut: Double?
   /// The data's weight in the objective; nil for D/N, at most ``kappaLimit``.
   public var kappa: Double?
   /// The most that κ = D/N may be; nil for no limit, the published way.
@@ -77,8 +87,13 @@ public struct FineTuneOptions: Sendable {
   public var samples = 1
   /// Whether samples come in pairs that mirror each other at the mean.
   public var antithetic = false
-  /// Where a new head starts; `.uniform` is the published way.
-  public var headInitialization = HeadInitialization.zero
+  /// Whether training steps drop residual branches, in networks that were made for it.
+  ///
+  /// By default none is dropped: the posterior's noise on every weight regularises, and its strength is learned.
+  public var stochasticDepth = false
+  /// Where a new head starts; nil is `.zero`, for ``ObjectiveKind/map`` and ``ObjectiveKind/laplace`` `.uniform`, as
+  /// published.
+  public var headInitialization: HeadInitialization?
   /// σ before the first step.
   ///
   /// The pull towards the prior's mean then has curvature 1/(Dσ²): 4 for ResNet-50 at the published 1e-4, but over 1000
@@ -162,6 +177,7 @@ public struct FineTuneOptions: Sendable {
         "--kappa-limit \(kappaLimit): expected a positive number, or none for κ = D/N whatever it is.")
     }
     try validateMethod()
+    try validateObjective()
   }
 
   /// What to take from the data set.
@@ -185,17 +201,26 @@ public struct FineTuneOptions: Sendable {
           : FineTuneConfiguration.publishedBatchSize(examples: examples)),
       trainSplits: trainSplits.map(\.rawValue), classes: classes, n: n,
       learningRates: rates, race: learningRate == .race && rates.count > 1 ? true : nil,
-      kappa: kappa, kappaLimit: kappaLimit, prior: prior, priorFile: priorFile, priorColumns: priorColumns,
+      objective: objective, alpha: objective == .map ? alpha ?? 0 : nil, beta: objective == .map ? beta ?? 0 : nil,
+      holdOut: holdOut, kappa: kappa, kappaLimit: kappaLimit, prior: prior, priorFile: priorFile,
+      priorColumns: priorColumns,
       priorScales: priorScales,
       posterior: posterior, lambda: lambda, tau: tau, sigma: sigma, samples: samples, antithetic: antithetic,
-      headInitialization: headInitialization, initialSigma: initialSigma, sigmaUpdate: sigmaUpdate,
+      stochasticDepth: stochasticDepth ? true : nil,
+      headInitialization: headInitialization ?? (objective.hasPosterior ? .zero : .uniform), initialSigma: initialSigma,
+      sigmaUpdate: sigmaUpdate,
       evidenceSamples: evidenceSamples,
       drawStatistics: drawStatistics, seed: seed, device: device.description,
       threads: Runtime.threads,
-      precision: posterior == .diagonal ? .float32 : precision.resolved(on: device),
+      precision: posterior == .diagonal ? .float32 : precision.resolved(on: device, for: backbone),
       skipUnreadable: skipUnreadable, deterministic: deterministic,
       likelihood: try likelihood.resolved(for: targets, data: data, noise: noise).rawValue, noise: noise,
       checkpointEvery: checkpointEvery.description)
+    guard objective != .laplace || configuration.likelihood == "categorical" else {
+      throw .invalidOption(
+        "--objective la-lml: \(data) has a column value of numbers, and its evidence is for classes. Pass another "
+          + "--objective.")
+    }
     guard configuration.batchSize <= examples else {
       throw .invalidOption(
         "--batch-size \(configuration.batchSize): larger than the \(examples) training examples. "
@@ -228,7 +253,8 @@ public enum DeviceChoice: String, Sendable, CaseIterable {
 
 /// In which precision the network computes while it is trained.
 public enum PrecisionChoice: String, Sendable, CaseIterable {
-  /// bfloat16 where the processor or the GPU has instructions for it, else float32.
+  /// bfloat16 where it is faster: where the processor or the GPU has instructions for it, but on a processor not for
+  /// networks with depthwise convolutions; else float32.
   case auto
   /// float32.
   case float32 = "fp32"
@@ -236,9 +262,10 @@ public enum PrecisionChoice: String, Sendable, CaseIterable {
   case bfloat16 = "bf16"
 
   /// The precision.
-  func resolved(on device: Device) -> ParameterVector.Precision {
+  func resolved(on device: Device, for backbone: Backbone) -> ParameterVector.Precision {
     switch self {
-    case .auto: device.isCUDA || Runtime.hasBFloat16Instructions ? .bfloat16 : .float32
+    case .auto:
+      device.isCUDA || (Runtime.hasBFloat16Instructions && !backbone.hasDepthwiseConvolutions) ? .bfloat16 : .float32
     case .float32: .float32
     case .bfloat16: .bfloat16
     }

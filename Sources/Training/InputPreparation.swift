@@ -21,15 +21,16 @@ public enum InputPreparation: Sendable {
   /// Decodes or tokenizes the examples of a split; images tell the progress, and as notes what was skipped.
   ///
   /// Throws `DatasetError`.
-  func batches(
-    of examples: [Example], split: Split, skipUnreadable: Bool, device: Device,
-    onEvent: (FineTuneEvent) throws -> Void
+  package func batches(
+    of examples: [Example], split: Split, name: String? = nil, skipUnreadable: Bool, device: Device,
+    onEvent: (FineTuneEvent) throws -> Void = { _ in }
   ) throws -> ExampleBatches {
     switch self {
     case .images(let preprocessing):
       ExampleBatches(
         try ImageStore.decode(
-          examples, preprocessing: preprocessing, skipUnreadable: skipUnreadable, split: split, onEvent: onEvent),
+          examples, preprocessing: preprocessing, skipUnreadable: skipUnreadable, split: split, name: name,
+          onEvent: onEvent),
         device: device)
     case .texts(let tokenizer): ExampleBatches(try TextStore(examples, tokenizer: tokenizer), device: device)
     }

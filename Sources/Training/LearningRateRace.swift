@@ -76,7 +76,7 @@ struct LearningRateRace {
     do {
       try train(run, until: trainer.configuration.steps, &estimate, onEvent)
       candidate = try run.evaluate()
-      report.loss = candidate?.evidence.loss
+      if let evidence = candidate?.evidence { report.tell(evidence) }
     } catch let error as TrainingError {
       guard case .diverged = error else { throw error }
       report.failure = "\(error)"

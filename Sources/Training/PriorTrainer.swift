@@ -36,7 +36,7 @@ public struct PriorTrainer {
         trainSplits: options.trainSplits, classes: options.classes, n: options.n, seed: options.seed))
     for note in dataset.notes { try onEvent(.note(note)) }
     _ = try options.plan(examples: dataset.splits[.train]?.count ?? 0)
-    let network = backbone.makeNetwork(classes: dataset.classes.count)
+    let network = backbone.makeNetwork(classes: dataset.classes.count, size: options.size)
     let model = try Model(network: network, state: try initialState(of: network, onEvent), device: device)
     let data = try images(dataset, for: backbone, device: device, onEvent)
     let plan = try options.plan(examples: data.count)
@@ -100,6 +100,7 @@ public struct PriorTrainer {
     if !hasHead {
       try onEvent(.note("the weights have no head for \(network.classes) classes: it starts fresh"))
     }
+    for adaptation in network.adaptations(of: shapes.map { ($0.key, $0.value) }) { try onEvent(.note(adaptation)) }
     return try network.loadStateDict(file, head: hasHead ? .checkpoint : .fresh(seed: options.seed))
   }
 

@@ -116,17 +116,17 @@ final class RunClaim {
 
 extension FineTuneConfiguration {
   /// About the bytes that a run's files take: two checkpoints and one in the making, the candidates that a race keeps, the
-  /// best candidates' files, the model, and a line of metrics per step.
+  /// best candidates' files, the model, and what metrics and events tell of each step.
   fileprivate func bytes(for network: Network) -> Int {
     let tensors = network.layout.slices.count + network.buffers.slices.count
     let mean = 4 * network.layout.totalCount + 4 * network.buffers.slices.map { $0.shape.reduce(1, *) }.reduce(0, +)
     let header = 200 * tensors + 4096
     let checkpoint = mean + 4 * network.layout.totalCount + 2 * header
     guard race == true else {
-      return 3 * checkpoint + (learningRates.count > 1 ? 4 : 2) * (mean + header) + 400 * steps * learningRates.count
+      return 3 * checkpoint + (learningRates.count > 1 ? 4 : 2) * (mean + header) + 1100 * steps * learningRates.count
     }
     // All candidates at the first rung, two at the second; all but one are on their way for less than half a run.
-    return (3 + learningRates.count + 2) * checkpoint + 2 * (mean + header) + 400 * steps * (learningRates.count + 1)
+    return (3 + learningRates.count + 2) * checkpoint + 2 * (mean + header) + 1100 * steps * (learningRates.count + 1)
       / 2
   }
 }

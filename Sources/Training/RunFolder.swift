@@ -2,7 +2,8 @@ import Datasets
 import Foundation
 import Weights
 
-/// A run on disk: `config.json`, `data.json`, `metrics.jsonl`, `checkpoints`, `model.safetensors`, `summary.json`.
+/// A run on disk: `config.json`, `data.json`, `metrics.jsonl`, an event file for TensorBoard, `checkpoints`,
+/// `model.safetensors`, `summary.json`.
 ///
 /// `config.json` makes the folder a run. `summary.json` is written last: a folder that has it holds a finished run.
 public struct RunFolder: Sendable {
@@ -16,6 +17,8 @@ public struct RunFolder: Sendable {
   public var configuration: String { file("config.json") }
   /// One JSON object per line, as training goes on.
   public var metrics: String { file("metrics.jsonl") }
+  /// What TensorBoard reads, as training goes on.
+  public var events: String { file("events.out.tfevents.gridless") }
   /// The posterior mean, with λ, τ, σ, κ, the classes and the preprocessing in its metadata.
   public var model: String { file("model.safetensors") }
   /// The word pieces of a network of texts, one token a line.

@@ -62,7 +62,8 @@ public struct SavedModel: Sendable {
     let part = try file.metadata["train"] == nil ? .all : metadata("train", as: TrainedPart.self)
     let backbone = try Backbone.named(name)
     network = try backbone.makeNetwork(
-      outputsFor: classes, vocabulary: backbone.vocabularySize(of: file), training: part)
+      outputsFor: classes, size: preparation.preprocessing?.size, vocabulary: backbone.vocabularySize(of: file),
+      training: part)
     state = try network.loadStateDict(file, head: .checkpoint)
   }
 
@@ -72,7 +73,8 @@ public struct SavedModel: Sendable {
   static func write(
     _ posterior: PosteriorValues, family: GaussianPosterior.Family, buffers: [[Float]], drawBuffers: [[[Float]]],
     seed: UInt64, of network: Network, classes: [String], preparation: InputPreparation,
-    evidence: EvidenceEstimate, kappa: Double, likelihood: Likelihood, train: TrainedPart, to run: RunFolder
+    evidence: EvidenceEstimate, kappa: Double, likelihood: Likelihood, train: TrainedPart,
+    objective: ObjectiveKind, to run: RunFolder
   ) throws {
     let sigma = posterior.rhoVector?.map { Float(GaussianPosterior.sigma(rho: Double($0))) }
     if evidence.sigma > 0 {
@@ -90,6 +92,7 @@ public struct SavedModel: Sendable {
       "posterior": family.rawValue,
       "train": try JSON.line(train),
       "likelihood": likelihood.name,
+      "objective": objective.rawValue,
     ]
     if let gaussian = likelihood.gaussian {
       metadata["target_mean"] = "\(gaussian.mean)"

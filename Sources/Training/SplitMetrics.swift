@@ -13,6 +13,14 @@ public enum SplitMetrics: Sendable, Equatable {
   public var classification: ClassificationMetrics? {
     if case .classification(let metrics) = self { metrics } else { nil }
   }
+  /// The mean negative log likelihood, in nats.
+  public var nll: Double {
+    switch self {
+    case .classification(let metrics): metrics.nll
+    case .regression(let metrics): metrics.nll
+    }
+  }
+
   /// Those of numbers, nil where classes are predicted.
   public var regression: RegressionMetrics? { if case .regression(let metrics) = self { metrics } else { nil } }
 }
@@ -58,8 +66,8 @@ extension Likelihood {
 extension Backbone {
   /// The backbone with an output per class, or with one where numbers are predicted and there are no classes.
   func makeNetwork(
-    outputsFor classes: [String], vocabulary: Int? = nil, training part: TrainedPart = .all
+    outputsFor classes: [String], size: Int?, vocabulary: Int? = nil, training part: TrainedPart = .all
   ) throws(UnknownLayer) -> Network {
-    try makeNetwork(classes: max(1, classes.count), vocabulary: vocabulary, training: part)
+    try makeNetwork(classes: max(1, classes.count), size: size, vocabulary: vocabulary, training: part)
   }
 }

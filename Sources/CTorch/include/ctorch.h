@@ -137,6 +137,7 @@ CT_CHECKED ct_dot_double(double *out, CTTensor self, CTTensor other);
 CT_CHECKED ct_zero_(CTTensor self);
 CT_CHECKED ct_copy_(CTTensor self, CTTensor source);
 CT_CHECKED ct_add_(CTTensor self, CTTensor other, double alpha);
+CT_CHECKED ct_add_product_(CTTensor self, CTTensor a, CTTensor b);
 CT_CHECKED ct_mul_scalar_(CTTensor self, double value);
 
 // MARK: Scalars and draws on a device (elementwise.cpp)
@@ -173,8 +174,12 @@ CT_CHECKED ct_conv2d(CTTensor *out, CTTensor input, CTTensor weight, CTTensor bi
 /// `padding` is (left, right, top, bottom), as in torch.nn.functional.pad.
 CT_CHECKED ct_pad(CTTensor *out, CTTensor input, CTIntArray padding, double value);
 CT_CHECKED ct_linear(CTTensor *out, CTTensor input, CTTensor weight, CTTensor bias);
+/// What follows a layer.
+typedef enum { CT_ACTIVATION_NONE, CT_ACTIVATION_RELU, CT_ACTIVATION_RELU6 } CTActivation;
+/// activation(batch_norm(input) + shortcut) (batch_norm.cpp); without a shortcut where that is NULL.
 CT_CHECKED ct_batch_norm(CTTensor *out, CTTensor input, CTTensor weight, CTTensor bias, CTTensor running_mean,
-                         CTTensor running_var, bool training, double momentum, double eps);
+                         CTTensor running_var, bool training, double momentum, double eps, CTTensor shortcut,
+                         CTActivation activation);
 CT_CHECKED ct_relu(CTTensor *out, CTTensor self);
 CT_CHECKED ct_hardtanh(CTTensor *out, CTTensor self, double min, double max);
 /// Over the last dimension.
