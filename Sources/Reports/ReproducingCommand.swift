@@ -48,7 +48,7 @@ struct ReproducingCommand {
     add("sigma", number(c.sigma))
     add("samples", "\(c.samples)", unless: "1")
     if c.antithetic { arguments.append("--antithetic") }
-    add("head-init", c.headInitialization.rawValue, unless: Recipe.default.headInitialization.rawValue)
+    add("head-init", c.headInitialization.rawValue, unless: Recipe.default.headInitialization?.rawValue)
     add("initial-sigma", number(c.initialSigma), unless: number(FineTuneConfiguration.publishedInitialSigma))
     add("sigma-update", c.sigmaUpdate.rawValue, unless: Recipe.default.sigmaUpdate.rawValue)
     add("draw-statistics", c.drawStatistics.rawValue, unless: Recipe.default.drawStatistics.rawValue)
