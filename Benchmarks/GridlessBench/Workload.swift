@@ -6,7 +6,7 @@ final class Workload {
   static let classes = 100
 
   let benchCase: Case
-  private let images: ImageBatches
+  private let images: ExampleBatches
   private var steps: [String: any TrainingStep] = [:]
 
   init(_ benchCase: Case, data: String, images count: Int, threads: Int) throws {
@@ -14,7 +14,7 @@ final class Workload {
     let examples = (try Dataset.open(data).splits[.train] ?? []).prefix(count).enumerated().map {
       Example(source: $1.source, label: $0 % Self.classes)
     }
-    images = ImageBatches(
+    images = ExampleBatches(
       try ImageStore(
         examples, preprocessing: Preprocessing(size: benchCase.size), options: ImageStore.Options(threads: threads)),
       device: .cpu)
@@ -54,12 +54,12 @@ let benchLearningRate = 0.01
 
 /// An endless stream of augmented batches, as `gridless finetune` takes them.
 struct TrainingBatches {
-  let images: ImageBatches
+  let images: ExampleBatches
   let size: Int
   private var order: BatchOrder
   private(set) var step = 0
 
-  init(images: ImageBatches, size: Int) {
+  init(images: ExampleBatches, size: Int) {
     (self.images, self.size) = (images, size)
     order = BatchOrder(count: images.count, seed: 0)
   }

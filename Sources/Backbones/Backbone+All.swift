@@ -15,7 +15,7 @@ extension Backbone {
       denseNet("densenet121", [6, 12, 24, 16]),
       denseNet("densenet169", [6, 12, 32, 32]),
       denseNet("densenet201", [6, 12, 48, 32]),
-    ] + [8, 20, 32, 44, 56].map(cifarResNet) + visionTransformers + convNeXts + [efficientNetB0]
+    ] + [8, 20, 32, 44, 56].map(cifarResNet) + visionTransformers + convNeXts + [efficientNetB0] + berts
 
   private static func resNet(_ name: String, _ blocks: [Int], bottleneck: Bool) -> Backbone {
     let configuration = ResNet.Configuration(blocks: blocks, bottleneck: bottleneck)
@@ -63,6 +63,24 @@ extension Backbone {
       weights: "a CIFAR ResNet-\(depth) with option-A shortcuts and a head named linear", fan: .input
     ) {
       CIFARResNet(depth: depth, classes: $0, builder: &$1)
+    }
+  }
+
+  private static var berts: [Backbone] {
+    [
+      bert("bert", depth: 12, heads: 12, width: 768, published: "bert-base-uncased"),
+      bert("bert-mini", depth: 4, heads: 4, width: 256, published: "BERT-Mini (google/bert_uncased_L-4_H-256_A-4)"),
+      bert("bert-tiny", depth: 2, heads: 2, width: 128, published: "BERT-Tiny (google/bert_uncased_L-2_H-128_A-2)"),
+    ]
+  }
+
+  private static func bert(_ name: String, depth: Int, heads: Int, width: Int, published: String) -> Backbone {
+    let configuration = BERT.Configuration(depth: depth, heads: heads, width: width)
+    return Backbone(
+      name, featureWidth: width, inputSize: BERT.positions, head: "classifier",
+      weights: "Hugging Face's \(published), with its vocab.txt", modality: .texts
+    ) {
+      BERT(configuration, classes: $0, builder: &$1)
     }
   }
 

@@ -4,7 +4,11 @@ public struct Backbone: Sendable {
   public let name: String
   /// The width of the features that the head sees.
   public let featureWidth: Int
+  /// What it reads.
+  public let modality: Modality
   /// The side of the square images that it was made for, in pixels; others work too.
+  ///
+  /// Of a network of texts, the most tokens that it has positions for.
   public let inputSize: Int
   /// How its weights want their pixels.
   public let normalization: InputNormalization
@@ -23,13 +27,14 @@ public struct Backbone: Sendable {
 
   init(
     _ name: String, featureWidth: Int, inputSize: Int = 224, normalization: InputNormalization = .imageNet,
-    head: String, weights: String? = nil, fan: Initialization.Fan = .output, eps: Double = 1e-5,
-    stochasticDepth: Bool = false, names: NameTables = .none,
+    head: String, weights: String? = nil, modality: Modality = .images, fan: Initialization.Fan = .output,
+    eps: Double = 1e-5, stochasticDepth: Bool = false, names: NameTables = .none,
     make: @escaping @Sendable (_ classes: Int, inout LayoutBuilder) -> any Architecture
   ) {
     self.name = name
     self.featureWidth = featureWidth
     self.inputSize = inputSize
+    self.modality = modality
     self.normalization = normalization
     headName = head
     weightsHint = weights ?? "torchvision's \(name), pretrained on ImageNet"
@@ -40,7 +45,18 @@ public struct Backbone: Sendable {
     makeArchitecture = make
   }
 
-  /// The number of trainable parameters, without the head.
+  /// What a network reads.
+  public enum Modality: String, Sendable {
+    /// Pixels.
+    case images
+    /// Tokens.
+    case texts
+  }
+
+  /// The number of tokens of `bert-base-uncased`.
+  public static let publishedVocabularySize = 30522
+
+  /// The number of trainable parameters, without the head; of a network of texts with the published vocabulary.
   public var parameterCount: Int { makeNetwork(classes: 1).layout.backboneCount }
 
   /// Whether it has depthwise convolutions, which see each channel alone.
@@ -57,10 +73,12 @@ public struct Backbone: Sendable {
   /// The backbone with a head for so many classes (at least 1), for square images of a side of `size` pixels,
   /// ``inputSize`` if it is nil.
   ///
-  /// Only embeddings of positions depend on the size: there is one for each patch of an image.
-  public func makeNetwork(classes: Int, size: Int? = nil) -> Network {
+  /// Only embeddings depend on these numbers: there is one for each patch of an image, and in a network of texts one for
+  /// each of so many tokens, the published number if `vocabulary` is nil.
+  public func makeNetwork(classes: Int, size: Int? = nil, vocabulary: Int? = nil) -> Network {
     var builder = LayoutBuilder()
     builder.imageSize = size ?? inputSize
+    if let vocabulary { builder.vocabularySize = vocabulary }
     builder.fan = fan
     builder.eps = eps
     let architecture = makeArchitecture(classes, &builder)
@@ -73,9 +91,9 @@ public struct Backbone: Sendable {
   /// What stands before that part, in the order of the state dict, is frozen. Throws ``UnknownLayer`` with the nearest
   /// names if the part begins at a layer that is not there.
   public func makeNetwork(
-    classes: Int, size: Int? = nil, training part: TrainedPart
+    classes: Int, size: Int? = nil, vocabulary: Int? = nil, training part: TrainedPart
   ) throws(UnknownLayer) -> Network {
-    let network = makeNetwork(classes: classes, size: size)
+    let network = makeNetwork(classes: classes, size: size, vocabulary: vocabulary)
     return network.freezing(try part.frozenSliceCount(of: network))
   }
 

@@ -23,6 +23,8 @@ public struct ForwardContext {
   public let drops: BranchDrops?
   /// How many of the first parameters are not trained: their BatchNorm layers are always in evaluation mode.
   private(set) var frozenSliceCount = 0
+  /// The network's input, for stages that need it beside the output of the stage before: tokens and their mask.
+  private(set) var input: Tensor?
 
   /// Gathers what a forward pass needs.
   public init(parameters: [Tensor], buffers: [Tensor], mode: Mode, drops: BranchDrops? = nil) {
@@ -36,6 +38,13 @@ public struct ForwardContext {
   func freezing(_ sliceCount: Int) -> ForwardContext {
     var context = self
     context.frozenSliceCount = sliceCount
+    return context
+  }
+
+  /// The same, for a pass over this input.
+  func reading(_ input: Tensor) -> ForwardContext {
+    var context = self
+    context.input = input
     return context
   }
 }

@@ -8,6 +8,8 @@ struct LayoutBuilder {
   var eps = 1e-5
   /// The side of the images, in pixels, for architectures with a parameter per position.
   var imageSize = 224
+  /// The tokens that a network of texts has embeddings of.
+  var vocabularySize = Backbone.publishedVocabularySize
 
   private var parameters: [(name: String, shape: [Int], group: ParameterGroup, initialization: Initialization)] = []
   private var buffers: [BufferSlice] = []

@@ -48,10 +48,12 @@ extension Network {
 
   /// A checkpoint's values by name, as fp32, under a head from `head`.
   ///
-  /// A checkpoint's `num_batches_tracked` are ignored; embeddings of positions that were made for images of another size
-  /// are interpolated, which ``adaptations(of:)`` tells. Throws Weights' three lists (missing, unexpected, wrong shape)
-  /// where names or shapes do not fit, and ``StateDictError`` where a value is NaN or infinite.
-  public func loadStateDict(_ file: some TensorSource, head: HeadSource) throws -> StateDict {
+  /// A checkpoint's `num_batches_tracked` are ignored, and a BERT's heads of pretraining; embeddings of positions that were
+  /// made for images of another size are interpolated, which ``adaptations(of:)`` tells. Throws Weights' three lists
+  /// (missing, unexpected, wrong shape) where names or shapes do not fit, and ``StateDictError`` where a value is NaN or
+  /// infinite.
+  public func loadStateDict(_ source: some TensorSource, head: HeadSource) throws -> StateDict {
+    let file: any TensorSource = backbone.modality == .texts ? BERTCheckpoint(source) : source
     let counters = Set(buffers.counterNames)
     let replaced = Set(head == .checkpoint ? [] : backbone.headParameterNames)
     let positions = architecture.positionEmbedding
@@ -87,7 +89,7 @@ extension Network {
     buffers.slices.map { [Float](repeating: $0.initialValue, count: $0.shape.reduce(1, *)) }
   }
 
-  private func finiteValues(_ file: some TensorSource, _ name: String) throws -> [Float] {
+  private func finiteValues(_ file: any TensorSource, _ name: String) throws -> [Float] {
     let values = try file.floats(name)
     if let index = values.firstIndex(where: { !$0.isFinite }) {
       throw StateDictError.notFinite(file: file.path, name: name, index: index, value: "\(values[index])")

@@ -50,6 +50,23 @@ CTStatus ct_attention(CTTensor *out, CTTensor query, CTTensor key, CTTensor valu
   return returning(out, [&] { return at::scaled_dot_product_attention(value(query), value(key), value(values)); });
 }
 
+CTStatus ct_masked_attention(CTTensor *out, CTTensor query, CTTensor key, CTTensor values, CTTensor mask) {
+  return returning(
+      out, [&] { return at::scaled_dot_product_attention(value(query), value(key), value(values), value(mask)); });
+}
+
+CTStatus ct_tanh(CTTensor *out, CTTensor self) {
+  return returning(out, [&] { return at::tanh(value(self)); });
+}
+
+CTStatus ct_embedding(CTTensor *out, CTTensor weight, CTTensor numbers) {
+  return returning(out, [&] { return at::embedding(value(weight), value(numbers).clamp_min(0)); });
+}
+
+CTStatus ct_at_least(CTTensor *out, CTTensor self, double value) {
+  return returning(out, [&] { return ctorch::value(self).ge(value); });
+}
+
 CTStatus ct_expand(CTTensor *out, CTTensor self, CTIntArray size) {
   return returning(out, [&] { return value(self).expand(list(size)); });
 }

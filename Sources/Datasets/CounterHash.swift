@@ -11,6 +11,7 @@ struct CounterHash {
     case order
     case subset
     case holdOut
+    case batches
   }
 
   init(_ purpose: Purpose, _ parts: UInt64...) {

@@ -9,7 +9,9 @@ struct Finetune: ParsableCommand {
     usage: "gridless finetune <data> --model <model> --weights <file> --out <run> [<options>]",
     discussion: """
       DATA is a folder train/<class>/<image> (val and test beside train are optional), a flat folder <class>/<image>, a \
-      CSV or TSV with path,label (or path,value: a number per image), CIFAR-10's binary files, or the UCI digits' CSV. The run folder gets config.json, \
+      CSV or TSV with path,label (or path,value: a number per image), CIFAR-10's binary files, or the UCI digits' CSV. \
+      For networks of texts it is a CSV or TSV with text,label (or text,value), rows of a class number and texts as AG News \
+      has them, or a folder with such a train.csv and test.csv. The run folder gets config.json, \
       metrics.jsonl, an event file for TensorBoard, model.safetensors (which the PyTorch model of that name loads) and \
       summary.json. If a run is \
       interrupted, the same command goes on with it.
@@ -35,8 +37,10 @@ struct Finetune: ParsableCommand {
       valueName: "part"))
   var train = TrainedPart.all
 
-  @Option(parsing: .unconditional, help: "Optimisation steps of a whole run at one learning rate.")
-  var steps = FineTuneConfiguration.publishedSteps
+  @Option(
+    parsing: .unconditional,
+    help: "Optimisation steps of a whole run at one learning rate (default: 6000, of texts 12000).")
+  var steps: Int?
 
   @Option(
     help: "In which precision the network computes: auto is bf16 where that is faster.")
@@ -59,6 +63,7 @@ struct Finetune: ParsableCommand {
 
   @OptionGroup(title: "Method") var method: MethodOptions
   @OptionGroup var images: DataOptions
+  @OptionGroup(title: "Texts") var texts: TextOptions
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var output: OutputOptions
 
@@ -83,12 +88,13 @@ struct Finetune: ParsableCommand {
     options.resize = images.resize
     options.train = train
     options.augmentation = images.augment
-    options.steps = steps
+    if let steps { options.steps = steps }
     options.batchSize = images.batchSize
     options.trainSplits = try Split.list(images.trainSplits)
     options.classes = images.classList
     options.n = images.n
     method.apply(to: &options)
+    texts.apply(to: &options)
     options.seed = images.seed
     options.device = compute.device
     options.threads = compute.threads

@@ -24,7 +24,7 @@ final class ProgressPrinter {
     case .started(let setup):
       self.setup = setup
       line(
-        "\(setup.examples) images \(setup.classes.map { "of \($0) classes" } ?? "with values"), D = \(setup.parameters)\(isPoint ? "" : ", κ = \(scientific(setup.kappa))"); \(setup.steps) steps at \(setup.race == nil ? "" : "the winner of ")learning rate \(setup.learningRates.map { "\($0)" }.joined(separator: ", "))"
+        "\(setup.examples) examples \(setup.classes.map { "of \($0) classes" } ?? "with values"), D = \(setup.parameters)\(isPoint ? "" : ", κ = \(scientific(setup.kappa))"); \(setup.steps) steps at \(setup.race == nil ? "" : "the winner of ")learning rate \(setup.learningRates.map { "\($0)" }.joined(separator: ", "))"
       )
     case .step(let step): show(step)
     case .estimate(let seconds): estimate(seconds)

@@ -18,10 +18,14 @@ struct ReproducingCommand {
     add("weights", c.weights)
     add("out", out)
     add("train", c.train.map { "\($0)" }, unless: "all")
-    add("size", "\(c.size)")
+    add("size", c.size.map { "\($0)" })
+    add("max-tokens", c.maxTokens.map { "\($0)" })
+    add("vocab", c.vocabulary)
     add("resize", c.resize.rawValue, unless: "square")
     // The head alone is trained on features that are computed once, without augmentation.
-    if "\(c.train ?? .all)" != "head" { add("augment", c.augmentation.rawValue, unless: "crop-flip") }
+    if "\(c.train ?? .all)" != "head", c.maxTokens == nil {
+      add("augment", c.augmentation.rawValue, unless: "crop-flip")
+    }
     add("train-splits", c.trainSplits.joined(separator: ","), unless: "train")
     add("classes", c.classes?.joined(separator: ","))
     add("n", c.n.map { "\($0)" })
@@ -44,7 +48,7 @@ struct ReproducingCommand {
     add("sigma", number(c.sigma))
     add("samples", "\(c.samples)", unless: "1")
     if c.antithetic { arguments.append("--antithetic") }
-    add("head-init", c.headInitialization.rawValue, unless: Recipe.default.headInitialization.rawValue)
+    add("head-init", c.headInitialization.rawValue, unless: Recipe.default.headInitialization?.rawValue)
     add("initial-sigma", number(c.initialSigma), unless: number(FineTuneConfiguration.publishedInitialSigma))
     add("sigma-update", c.sigmaUpdate.rawValue, unless: Recipe.default.sigmaUpdate.rawValue)
     add("draw-statistics", c.drawStatistics.rawValue, unless: Recipe.default.drawStatistics.rawValue)

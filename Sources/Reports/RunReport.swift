@@ -33,22 +33,22 @@ struct RunReport {
     }
     if let test = result.test {
       return
-        "\(Wording.percent(test.balancedAccuracy)) balanced accuracy with \(Wording.count(result.n, "training image"))"
+        "\(Wording.percent(test.balancedAccuracy)) balanced accuracy with \(Wording.count(result.n, "training \(kind)"))"
     }
     if let test = result.testRegression {
       let explained = test.r2.map { ", R²\u{00A0}\(Wording.fixed($0))" } ?? ""
       return
-        "Off by \(Wording.short(test.mae)) on average\(explained), with \(Wording.count(result.n, "training image"))"
+        "Off by \(Wording.short(test.mae)) on average\(explained), with \(Wording.count(result.n, "training \(kind)"))"
     }
-    return "Trained on \(Wording.count(result.n, "image")); there is no test split"
+    return "Trained on \(Wording.count(result.n, kind)); there is no test split"
   }
 
   private var lead: String {
     let how =
       switch content.objective {
       case "map": "It was trained by maximum a posteriori, with fixed regularisation."
-      case "la-lml": "Its regularisation was chosen by the Laplace evidence, on the training images."
-      default: "Its regularisation was learned on the training images: no validation split, no grid of weight decays."
+      case "la-lml": "Its regularisation was chosen by the Laplace evidence, on the training \(kind)s."
+      default: "Its regularisation was learned on the training \(kind)s: no validation split, no grid of weight decays."
       }
     guard let result else {
       return
@@ -69,8 +69,8 @@ struct RunReport {
       let images = test.confusion.map { $0.joined().reduce(0, +) }
       tiles += [
         ("balanced accuracy", Wording.percent(test.balancedAccuracy), "the mean over classes"),
-        ("accuracy", Wording.percent(test.accuracy), images.map { "of \(Wording.count($0, "test image"))" } ?? ""),
-        ("test NLL", Wording.fixed(test.nll), "nats per image"),
+        ("accuracy", Wording.percent(test.accuracy), images.map { "of \(Wording.count($0, "test \(kind)"))" } ?? ""),
+        ("test NLL", Wording.fixed(test.nll), "nats per \(kind)"),
         ("calibration error", Wording.fixed(test.ece), "ECE, 15 bins"),
       ]
     } else if let test = result.testRegression {
@@ -98,7 +98,7 @@ struct RunReport {
       let (all, right) = (counts.joined().reduce(0, +), counts.indices.map { counts[$0][$0] }.reduce(0, +))
       if predictions.count != all || predictions.wrong.map({ all - $0 != right }) == true {
         notes.append(
-          "The pictures are of a test split of \(Wording.count(predictions.count, "image")) with \(Wording.count(predictions.wrong ?? 0, "mistake")); the run was tested on \(Wording.count(all)) with \(Wording.count(all - right)). The data may have changed since."
+          "The pictures are of a test split of \(Wording.count(predictions.count, kind)) with \(Wording.count(predictions.wrong ?? 0, "mistake")); the run was tested on \(Wording.count(all)) with \(Wording.count(all - right)). The data may have changed since."
         )
       }
     }
@@ -108,7 +108,7 @@ struct RunReport {
   // MARK: Sections
 
   private var test: Page.Section {
-    var section = Page.Section(title: "On the test images")
+    var section = Page.Section(title: "On the test \(kind)s")
     if let metrics = result?.test {
       let figures = TestFigures(metrics: metrics)
       section.figures = [figures.reliability, figures.confusion, figures.perClass].compactMap { $0 }
@@ -124,7 +124,7 @@ struct RunReport {
     return Page.Section(
       title: isClasses ? "The most confident mistakes" : "The largest errors",
       text: isClasses
-        ? "\(Wording.count(predictions.wrong ?? 0)) of \(Wording.count(predictions.count, "test image")) are wrong; these were the surest of them. They are where to look for wrong labels and for what the network cannot see."
+        ? "\(Wording.count(predictions.wrong ?? 0)) of \(Wording.count(predictions.count, "test \(kind)")) are wrong; these were the surest of them. They are where to look for wrong labels and for what the network cannot see."
         : "The test images whose predictions are the furthest off.",
       content: [predictions.gallery])
   }
@@ -164,16 +164,23 @@ struct RunReport {
       content: [Table(caption: "Strengths of regularisation", head: ["", "value", "", "meaning"], rows: rows).html])
   }
 
+  /// What an example is called.
+  private var kind: String { configuration.maxTokens == nil ? "image" : "text" }
+
+  /// How examples were made the network's input.
+  private var inputs: (String, String) {
+    if let most = configuration.maxTokens { return ("texts", "at most \(Wording.count(most, "word piece"))") }
+    let side = configuration.size.map { "\($0) × \($0) pixels, " } ?? ""
+    return ("image size", "\(side)augmentation \(configuration.augmentation.rawValue)")
+  }
+
   private var summary: Page.Section {
     let command = ReproducingCommand(configuration, file: content.configurationFile, out: content.folder.path)
     var facts: [(String, String)] = [
       ("model", configuration.model), ("pretrained weights", configuration.weights), ("data", configuration.data),
       ("objective", content.objective),
-      ("steps", "\(Wording.count(configuration.steps)) of \(Wording.count(configuration.batchSize, "image"))"),
-      (
-        "image size",
-        "\(configuration.size) × \(configuration.size) pixels, augmentation \(configuration.augmentation.rawValue)"
-      ),
+      ("steps", "\(Wording.count(configuration.steps)) of \(Wording.count(configuration.batchSize, kind))"),
+      inputs,
       ("seed", "\(configuration.seed)"),
       (
         "computed on",
@@ -183,7 +190,7 @@ struct RunReport {
     if let result {
       facts.insert(
         contentsOf: [
-          ("N", Wording.count(result.n, "training image")), ("D", Wording.count(result.d, "trained parameter")),
+          ("N", Wording.count(result.n, "training \(kind)")), ("D", Wording.count(result.d, "trained parameter")),
           ("κ", "\(Wording.short(result.kappa)) (D/N is \(Wording.short(Double(result.d) / Double(result.n))))"),
         ], at: 3)
     }

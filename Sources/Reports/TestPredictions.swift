@@ -45,35 +45,37 @@ struct TestPredictions {
       throw DatasetError.missingSplit(
         path: data, split: .test, found: Split.allCases.filter { dataset.splits[$0] != nil })
     }
-    try onEvent(.note("predicting \(examples.count) test images for the report"))
-    let store = try ImageStore(
-      examples, preprocessing: saved.preprocessing, options: ImageStore.Options(skipUnreadable: skipUnreadable))
-    count = store.count
-    let batches = ImageBatches(store, device: device)
+    try onEvent(.note("predicting \(examples.count) test examples for the report"))
+    let batches = try saved.preparation.batches(
+      of: examples, split: .test, skipUnreadable: skipUnreadable, device: device)
+    count = batches.count
+    let labels = batches.labels
+    // Mistakes are shown as pictures, and texts have none.
+    let (shown, most) = if case .images(let store) = batches.store { (store.examples, most) } else { ([Example](), 0) }
     let model = try saved.model(device: device)
     if let gaussian {
-      let truths = store.values ?? []
+      let truths = batches.values ?? []
       let predictions = try model.values(of: batches, under: gaussian, batchSize: 64)
       values = zip(truths, predictions).map { [$0, $1] }
       let worst = values.indices.sorted { abs(values[$0][0] - values[$0][1]) > abs(values[$1][0] - values[$1][1]) }
       mistakes = try worst.prefix(most).map { index in
         let (truth, value) = (values[index][0], values[index][1])
         return try Self.mistake(
-          store.examples[index], truth: Wording.short(truth), predicted: Wording.short(value),
+          shown[index], truth: Wording.short(truth), predicted: Wording.short(value),
           note: "off by \(Wording.short(abs(truth - value)))")
       }
     } else {
       let (rows, width) = (try model.logProbabilities(of: batches, batchSize: 64), saved.classes.count)
-      let guesses = store.labels.indices.map { index -> (index: Int, class: Int, confidence: Double) in
+      let guesses = labels.indices.map { index -> (index: Int, class: Int, confidence: Double) in
         let row = rows[index * width..<(index + 1) * width]
         let best = row.indices.max { row[$0] < row[$1] } ?? row.startIndex
         return (index, best - row.startIndex, exp(row[best]))
       }
-      let missed = guesses.filter { $0.class != store.labels[$0.index] }
+      let missed = guesses.filter { $0.class != labels[$0.index] }
       wrong = missed.count
       mistakes = try missed.sorted { ($1.confidence, $0.index) < ($0.confidence, $1.index) }.prefix(most).map { guess in
         try Self.mistake(
-          store.examples[guess.index], truth: saved.classes[store.labels[guess.index]],
+          shown[guess.index], truth: saved.classes[labels[guess.index]],
           predicted: saved.classes[guess.class], note: "\(Wording.percent(guess.confidence)) sure")
       }
     }

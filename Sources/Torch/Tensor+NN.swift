@@ -82,6 +82,24 @@ extension Tensor {
     try tensor { ct_attention($0, handle, keys.handle, values.handle) }
   }
 
+  /// The same, each query looking only at the keys where a mask of bools `[N, 1, 1, tokens]` is true.
+  public func attention(keys: Tensor, values: Tensor, mask: Tensor) throws(TorchError) -> Tensor {
+    try tensor { ct_masked_attention($0, handle, keys.handle, values.handle, mask.handle) }
+  }
+
+  /// tanh x of each element.
+  public func tanh() throws(TorchError) -> Tensor { try tensor { ct_tanh($0, handle) } }
+
+  /// The rows of this table `[rows, width]` whose numbers an int64 tensor `[…]` holds, `[…, width]` (`torch.embedding`).
+  ///
+  /// A negative number, which stands for padding, gives row 0.
+  public func embedding(_ numbers: Tensor) throws(TorchError) -> Tensor {
+    try tensor { ct_embedding($0, handle, numbers.handle) }
+  }
+
+  /// Where the elements are at least this value, as bools.
+  public func isAtLeast(_ value: Double) throws(TorchError) -> Tensor { try tensor { ct_at_least($0, handle, value) } }
+
   /// Images `[N, C, H, W]` at another size, by bicubic interpolation.
   ///
   /// With `alignCorners` the corner pixels of both grids coincide, otherwise the corners of the corner pixels.

@@ -37,7 +37,7 @@ extension Model {
   ///
   /// Leaves the point in the weights.
   func evidence(
-    of objective: DataEmphasizedELBO, at point: GaussianPosterior, on data: ImageBatches, batchSize: Int,
+    of objective: DataEmphasizedELBO, at point: GaussianPosterior, on data: ExampleBatches, batchSize: Int,
     likelihood: Likelihood
   ) throws -> EvidenceEstimate {
     // Nothing is drawn: the pass finds the distances from the prior's mean.

@@ -29,9 +29,9 @@ final class Candidate {
 struct CandidateTrainer {
   let configuration: FineTuneConfiguration
   let model: Model
-  let data: ImageBatches
-  /// The training images that are not trained on.
-  let heldOut: ImageBatches?
+  let data: ExampleBatches
+  /// The training examples that are not trained on.
+  let heldOut: ExampleBatches?
   let objective: DataEmphasizedELBO
   /// As it is before the first step.
   let likelihood: Likelihood
@@ -106,7 +106,7 @@ final class CandidateRun {
       antithetic: configuration.antithetic)
     takeStep.likelihood = trainer.likelihood
     takeStep.dropsBranches = configuration.stochasticDepth == true
-    order = BatchOrder(count: trainer.data.count, seed: configuration.seed)
+    order = BatchOrder(count: trainer.data.count, seed: configuration.seed, lengths: trainer.data.lengths)
     if configuration.objective == .laplace { precisions = PrecisionSearch(blocks: posterior.blocks.count) }
     guard let batches = trainer.data.deviceBatches, trainer.likelihood == .categorical, configuration.samples == 1,
       configuration.stochasticDepth != true
@@ -221,7 +221,7 @@ final class CandidateRun {
   /// Early in a run σ lags behind: it learns at a rate of its own, while the mean moves with the candidate's. At that σ the
   /// KL would speak against every rate that moves the mean far, so each candidate is judged at the σ that suits it, of
   /// ``RacePlan/sigmaFactors``. All candidates have the same ε.
-  func judge(by examples: ImageBatches) throws -> EvidenceEstimate {
+  func judge(by examples: ExampleBatches) throws -> EvidenceEstimate {
     let (model, configuration) = (trainer.model, trainer.configuration)
     if configuration.drawStatistics == .mean {
       try model.vector.set(posterior.mean)

@@ -48,7 +48,9 @@ public struct ConditionalLaplace: Sendable, Equatable {
     let parts = try options.parts(of: dataset)
     guard !parts.heldOut.isEmpty else { throw refuse("it held nothing out: --hold-out") }
     let file = try options.weights.map { try SafetensorsFile(path: $0) }
-    try run.checkSame(configuration, DataIdentity(dataset, weights: file))
+    var identity = DataIdentity(dataset, weights: file)
+    identity.vocabulary = saved.preparation.tokenizer?.vocabulary.checksum
+    try run.checkSame(configuration, identity)
 
     let model = try saved.model(device: device)
     let precisions = model.vector.blocks.map { block in
@@ -57,11 +59,9 @@ public struct ConditionalLaplace: Sendable, Equatable {
     for (block, precision) in zip(model.vector.blocks, precisions) where precision <= 0 {
       throw ImproperPrior(block: block.name, precision: precision)
     }
-    func images(_ examples: [Example]) throws -> ImageBatches {
-      let store = try ImageStore(
-        examples, preprocessing: saved.preprocessing,
-        options: ImageStore.Options(skipUnreadable: configuration.skipUnreadable))
-      var batches = ImageBatches(store, device: device)
+    func images(_ examples: [Example]) throws -> ExampleBatches {
+      var batches = try saved.preparation.batches(
+        of: examples, split: .train, skipUnreadable: configuration.skipUnreadable, device: device)
       batches.interruption = interruption
       return batches
     }
@@ -101,7 +101,7 @@ extension Model {
   ///
   /// Leaves the mean in the weights.
   func conditionalEvidence(
-    of data: ImageBatches, mean: Tensor, deviations: Tensor, seed: UInt64,
+    of data: ExampleBatches, mean: Tensor, deviations: Tensor, seed: UInt64,
     samples: Int = ConditionalLaplace.samples, batchSize: Int
   ) throws -> ConditionalEvidence {
     let draws = try (0..<samples).map { sample in
@@ -110,7 +110,7 @@ extension Model {
       return try logProbabilities(of: data, batchSize: batchSize)
     }
     try vector.set(mean)
-    return ConditionalEvidence(draws: draws, labels: data.images.labels, classes: network.classes)
+    return ConditionalEvidence(draws: draws, labels: data.labels, classes: network.classes)
   }
 }
 

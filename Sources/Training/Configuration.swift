@@ -13,10 +13,15 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
   public var model: String
   /// The pretrained checkpoint, or "none" to train from scratch.
   public var weights: String
-  /// The side of the square crop that the network sees, in pixels.
-  public var size: Int
+  /// The side of the square crop that the network sees, in pixels; nil for texts.
+  public var size: Int?
   /// How an image is resized before the crop.
   public var resize: Preprocessing.Resize
+  /// The most tokens of a text, nil for images.
+  public var maxTokens: Int?
+  /// Where the vocabulary was read from; nil for images, and where it was found beside the weights or made from the
+  /// training texts.
+  public var vocabulary: String?
   /// What is trained; nil in runs of older versions, which trained all.
   public var train: TrainedPart?
   /// What is done to training images: nothing with `TrainedPart.head`, whose features are computed once.
@@ -120,13 +125,17 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
   public static let publishedSteps = 6000
   /// The published batch size for N examples.
   public static func publishedBatchSize(examples: Int) -> Int { min(128, examples) }
+  /// The published number of steps for texts.
+  public static let publishedTextSteps = 12_000
+  /// The published batch size for N texts.
+  public static func publishedTextBatchSize(examples: Int) -> Int { min(32, examples) }
 
   /// Lines that say which values differ from those in a run's `config.json`, of those that can change its result.
   ///
   /// Read as it stands, so that of another version's file the differences can be told as well. Where data and weights
   /// lie cannot change a result: ``FineTuner`` compares what they hold. Throws where it is not a JSON object.
   func differences(fromFile content: Data) throws -> [String] {
-    let cannotMatter: Set = ["data", "weights", "prior_file", "skip_unreadable", "checkpoint_every"]
+    let cannotMatter: Set = ["data", "weights", "vocabulary", "prior_file", "skip_unreadable", "checkpoint_every"]
     let mine = try JSON.members(of: JSON.document(self))
     var others = try JSON.members(of: content)
     // What runs were from before these options.

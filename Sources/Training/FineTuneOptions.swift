@@ -20,6 +20,11 @@ public struct FineTuneOptions: Sendable {
   public var weights: String?
   /// The run folder.
   public var out: String
+  /// The vocabulary of a network of texts, a `vocab.txt`; nil for the one beside the weights, or without weights for one
+  /// that is made from the training texts.
+  public var vocabulary: String?
+  /// The most tokens of a text; nil for as many as the network has positions for.
+  public var maxTokens: Int?
   /// The side of the crop in pixels; nil for the backbone's own.
   public var size: Int?
   /// What resizing does with images that are not square.
@@ -32,9 +37,9 @@ public struct FineTuneOptions: Sendable {
   ///
   /// With `train` at `TrainedPart.head` nothing is, as the features of every image are computed once.
   public var augmentation = Augmentation.Kind.cropAndFlip
-  /// Optimisation steps of each run.
-  public var steps = FineTuneConfiguration.publishedSteps
-  /// Examples per step; nil for min(128, N).
+  /// Optimisation steps of each run; by default the published number for images or for texts.
+  public var steps: Int
+  /// Examples per step; nil for min(128, N), of texts min(32, N).
   public var batchSize: Int?
   /// The splits to train on.
   public var trainSplits = [Split.train]
@@ -129,6 +134,8 @@ public struct FineTuneOptions: Sendable {
     self.model = model
     self.weights = weights
     self.out = out
+    let readsTexts = (try? Backbone.named(model))?.modality == .texts
+    steps = readsTexts ? FineTuneConfiguration.publishedTextSteps : FineTuneConfiguration.publishedSteps
   }
 
   /// Refuses what has no meaning, by ``TrainingError/invalidOption(_:)``.
@@ -183,10 +190,15 @@ public struct FineTuneOptions: Sendable {
     examples: Int, targets: Dataset.Targets, backbone: Backbone, device: Device
   ) throws(TrainingError) -> FineTuneConfiguration {
     let rates = learningRates ?? learningRate.rates
+    let readsTexts = backbone.modality == .texts
     let configuration = FineTuneConfiguration(
-      data: data, model: model, weights: weights ?? "none", size: size ?? backbone.inputSize, resize: resize,
-      train: train, augmentation: train == .head ? .none : augmentation, steps: steps,
-      batchSize: batchSize ?? FineTuneConfiguration.publishedBatchSize(examples: examples),
+      data: data, model: model, weights: weights ?? "none", size: readsTexts ? nil : size ?? backbone.inputSize,
+      resize: resize, maxTokens: readsTexts ? maxTokens ?? backbone.inputSize : nil, vocabulary: vocabulary,
+      train: train, augmentation: train == .head || readsTexts ? .none : augmentation, steps: steps,
+      batchSize: batchSize
+        ?? (readsTexts
+          ? FineTuneConfiguration.publishedTextBatchSize(examples: examples)
+          : FineTuneConfiguration.publishedBatchSize(examples: examples)),
       trainSplits: trainSplits.map(\.rawValue), classes: classes, n: n,
       learningRates: rates, race: learningRate == .race && rates.count > 1 ? true : nil,
       objective: objective, alpha: objective == .map ? alpha ?? 0 : nil, beta: objective == .map ? beta ?? 0 : nil,
@@ -212,7 +224,7 @@ public struct FineTuneOptions: Sendable {
     guard configuration.batchSize <= examples else {
       throw .invalidOption(
         "--batch-size \(configuration.batchSize): larger than the \(examples) training examples. "
-          + "Leave it out for min(128, N).")
+          + "Leave it out for min(\(readsTexts ? 32 : 128), N).")
     }
     return configuration
   }

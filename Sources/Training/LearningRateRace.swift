@@ -7,7 +7,7 @@ struct LearningRateRace {
   let keeper: RunKeeper
   let plan: RacePlan
   /// What rungs judge by.
-  private let examples: ImageBatches
+  private let examples: ExampleBatches
 
   init(trainer: CandidateTrainer, keeper: RunKeeper, plan: RacePlan) {
     (self.trainer, self.keeper, self.plan) = (trainer, keeper, plan)

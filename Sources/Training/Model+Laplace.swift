@@ -9,7 +9,7 @@ extension Model {
   /// In float32 and evaluation mode: BatchNorm has its running statistics, and images are not augmented. `center` is the mean
   /// of the backbone's prior, nil for 0. Leaves the point in the weights. Throws PyTorch's errors, and what ends an
   /// interrupted run.
-  func laplaceEvidence(at mean: Tensor, center: Tensor?, on data: ImageBatches) throws -> LaplaceEvidence {
+  func laplaceEvidence(at mean: Tensor, center: Tensor?, on data: ExampleBatches) throws -> LaplaceEvidence {
     try vector.set(mean)
     let groups = vector.blocks.map {
       VectorGroup(range: $0.range, isCentered: $0.part == .backbone && center != nil)

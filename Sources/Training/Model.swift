@@ -33,7 +33,7 @@ public final class Model {
     buffers = try network.buffers.tensors(state.buffers, dtype: dtype, device: device)
   }
 
-  /// Logits `[N, classes]` at the current weights, of images or of features, as ``ImageBatches`` gives them.
+  /// Logits `[N, classes]` at the current weights, of images or of features, as ``ExampleBatches`` gives them.
   ///
   /// `drops` says which residual branches are dropped, if any.
   public func callAsFunction(

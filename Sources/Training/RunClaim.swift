@@ -1,4 +1,5 @@
 import Backbones
+import Datasets
 import Foundation
 import Weights
 
@@ -71,7 +72,8 @@ final class RunClaim {
   /// Throws ``TrainingError`` where the disk lacks space, other pixels than then were decoded, or the folder cannot be
   /// written.
   func begin(
-    _ data: DataIdentity, model: Model, interval: CheckpointInterval, start: ContinuousClock.Instant,
+    _ data: DataIdentity, vocabulary: Vocabulary?, model: Model, interval: CheckpointInterval,
+    start: ContinuousClock.Instant,
     _ onEvent: (FineTuneEvent) throws -> Void
   ) throws -> (keeper: RunKeeper, found: CheckpointFolder.Found?) {
     interruption?.training()
@@ -95,7 +97,7 @@ final class RunClaim {
     AtomicFile.removeTemporaries(in: folder.path)
     let checkpoints = CheckpointFolder(path: folder.checkpoints)
     if contents == .vacant || !FileManager.default.fileExists(atPath: folder.data) {
-      try folder.begin(configuration, data)
+      try folder.begin(configuration, data, vocabulary: vocabulary)
     }
     try checkpoints.prepare()
     let found = try checkpoints.newest(

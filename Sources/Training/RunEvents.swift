@@ -123,13 +123,15 @@ extension FineTuneConfiguration {
   /// What TensorBoard's HParams tab tells of a run: what was chosen, without paths.
   fileprivate var told: [String: Hyperparameter] {
     var told: [String: Hyperparameter] = [
-      "model": .text(model), "size": .number(Double(size)), "steps": .number(Double(steps)),
+      "model": .text(model), "steps": .number(Double(steps)),
       "batch_size": .number(Double(batchSize)), "augmentation": .text(augmentation.rawValue),
       "prior": .text(prior.rawValue), "posterior": .text(posterior.rawValue), "seed": .number(Double(seed)),
       "kappa": kappa.map { .number($0) } ?? .text("D/N"), "precision": .text(precision.rawValue),
       "learning_rate": learningRates.count == 1
         ? .number(learningRates[0]) : .text("\(race == true ? "race of" : "grid of") \(learningRates.count)"),
     ]
+    if let size { told["size"] = .number(Double(size)) }
+    if let maxTokens { told["max_tokens"] = .number(Double(maxTokens)) }
     if let n { told["n"] = .number(Double(n)) }
     for (name, value) in [("lambda", lambda), ("tau", tau), ("sigma", sigma)] {
       if let value { told[name] = .number(value) }

@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import Weights
 
@@ -20,6 +21,8 @@ public struct RunFolder: Sendable {
   public var events: String { file("events.out.tfevents.gridless") }
   /// The posterior mean, with λ, τ, σ, κ, the classes and the preprocessing in its metadata.
   public var model: String { file("model.safetensors") }
+  /// The word pieces of a network of texts, one token a line.
+  public var vocabulary: String { file("vocab.txt") }
   /// What predictions averaged over the posterior need beside the mean.
   public var posterior: String { file("posterior.safetensors") }
   /// The result.
@@ -61,7 +64,7 @@ public struct RunFolder: Sendable {
     if manager.fileExists(atPath: configuration) {
       return manager.fileExists(atPath: summary) ? .finished : .interrupted
     }
-    let foreign = names.filter { $0 != "lease" && $0 != "data.json" && !AtomicFile.isTemporary($0) }
+    let foreign = names.filter { !["lease", "data.json", "vocab.txt"].contains($0) && !AtomicFile.isTemporary($0) }
     guard foreign.isEmpty else {
       throw TrainingError.notARun(path: path, found: foreign.sorted().prefix(3).joined(separator: ", "))
     }
@@ -148,7 +151,8 @@ public struct RunFolder: Sendable {
   }
 
   /// Writes what a run begins with; the configuration last, as it makes the folder a run.
-  func begin(_ configuration: FineTuneConfiguration, _ data: DataIdentity) throws {
+  func begin(_ configuration: FineTuneConfiguration, _ data: DataIdentity, vocabulary: Vocabulary?) throws {
+    if let vocabulary { try AtomicFile.write(vocabulary.file, to: self.vocabulary) }
     try AtomicFile.write(Data((JSON.line(data) + "\n").utf8), to: self.data)
     try AtomicFile.write(JSON.document(configuration), to: self.configuration)
   }

@@ -9,7 +9,9 @@ import Torch
   private static let largest = ["vit_l_16", "vit_l_32"]
   /// Of 50 to 90 million: in float32 only, unless there is time.
   private static let large = ["vit_b_16", "vit_b_32", "convnext_small", "convnext_base"]
-  private static let names = Backbone.all.map(\.name).filter { isLong || !largest.contains($0) }
+  private static let names = Backbone.all.filter { $0.modality == .images }.map(\.name).filter {
+    isLong || !largest.contains($0)
+  }
 
   /// Their activations have no kinks, so that a gradient can be compared in float32.
   private static func isSmooth(_ name: String) -> Bool {

@@ -12,7 +12,7 @@ import Training
   init() throws { try Runtime.setThreads(1) }
 
   /// Σ of the squares of each example's gradient, and of its log likelihoods, by plain sums.
-  private func fisher(of model: Model, on data: ImageBatches) throws -> (diagonal: [Double], logLikelihood: Double) {
+  private func fisher(of model: Model, on data: ExampleBatches) throws -> (diagonal: [Double], logLikelihood: Double) {
     var (fisher, logLikelihood) = ([Double](repeating: 0, count: model.network.layout.paddedCount), 0.0)
     for index in 0..<data.count {
       let (image, label) = try data.batch([(index: index, epoch: 0)], augmentation: nil)
@@ -99,8 +99,8 @@ import Training
     let saved = try table.saved("run")
     let all = try #require(try Dataset.open(table.table, options: Dataset.Options()).splits[.train])
     let parts = try Dataset.open(table.table).holdingOut(Int((0.25 * Double(all.count)).rounded()), seed: 3)
-    func images(_ examples: [Example]) throws -> ImageBatches {
-      ImageBatches(try ImageStore(examples, preprocessing: saved.preprocessing), device: .cpu)
+    func images(_ examples: [Example]) throws -> ExampleBatches {
+      ExampleBatches(try ImageStore(examples, preprocessing: #require(saved.preprocessing)), device: .cpu)
     }
     let (model, layout) = (try saved.model(device: .cpu), saved.network.layout)
     let (diagonal, logLikelihood) = try fisher(of: model, on: images(parts.kept))

@@ -79,8 +79,8 @@ import Training
     let parts = try dataset.holdingOut(Int((0.2 * Double(all.count)).rounded()), seed: 5)
     #expect(result.n == parts.kept.count && whole.n == all.count && whole.validation == nil)
     let saved = try table.saved("part")
-    func data(_ examples: [Example]) throws -> ImageBatches {
-      ImageBatches(try ImageStore(examples, preprocessing: saved.preprocessing), device: .cpu)
+    func data(_ examples: [Example]) throws -> ExampleBatches {
+      ExampleBatches(try ImageStore(examples, preprocessing: #require(saved.preprocessing)), device: .cpu)
     }
     let model = try saved.model(device: .cpu)
     let metrics = try model.metrics(of: data(parts.heldOut), batchSize: 8)

@@ -190,6 +190,13 @@ CT_CHECKED ct_silu(CTTensor *out, CTTensor self);
 CT_CHECKED ct_sigmoid(CTTensor *out, CTTensor self);
 /// softmax(QKᵀ/√d)V over the last two dimensions, [tokens, d].
 CT_CHECKED ct_attention(CTTensor *out, CTTensor query, CTTensor key, CTTensor values);
+/// The same, each query looking only at the keys where `mask`, a bool [N, 1, 1, keys], is true.
+CT_CHECKED ct_masked_attention(CTTensor *out, CTTensor query, CTTensor key, CTTensor values, CTTensor mask);
+CT_CHECKED ct_tanh(CTTensor *out, CTTensor self);
+/// The rows of `weight`, [rows, width], whose numbers an int64 tensor holds; row 0 where a number is negative.
+CT_CHECKED ct_embedding(CTTensor *out, CTTensor weight, CTTensor numbers);
+/// Bools: where the elements are at least `value`.
+CT_CHECKED ct_at_least(CTTensor *out, CTTensor self, double value);
 /// A view in which dimensions of one element are repeated.
 CT_CHECKED ct_expand(CTTensor *out, CTTensor self, CTIntArray size);
 CT_CHECKED ct_upsample_bicubic2d(CTTensor *out, CTTensor self, int64_t height, int64_t width, bool align_corners);
