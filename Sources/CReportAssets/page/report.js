@@ -196,7 +196,7 @@
         const most = narrow ? 11 : 17;
         const cut = (text) => (text.length > most ? text.slice(0, most - 6) + "…" + text.slice(-5) : text);
         const longest = Math.max(...names.map((n) => cut(n).length)) * (few ? 6.2 : 5.2);
-        const turned = longest * names.length > (narrow ? 200 : names.length > 12 ? 800 : 330);
+        const turned = longest * names.length > (narrow ? 200 : names.length > 12 ? 800 : 240);
         const [beside, below] = [18 + longest, turned ? 14 + longest : 16];
         const names1 = { type: "category", data: names, nameLocation: "middle", nameTextStyle: { color: colour("soft"), fontSize: 12 },
           axisTick: { show: false }, axisLine: { lineStyle: { color: colour("line") } },
