@@ -111,7 +111,10 @@ struct RunReport {
     var section = Page.Section(title: "On the test \(kind)s")
     if let metrics = result?.test {
       let figures = TestFigures(metrics: metrics)
-      section.figures = [figures.reliability, figures.confusion, figures.perClass].compactMap { $0 }
+      let matrix = figures.confusion
+      section.figures = [figures.reliability, matrix, figures.perClass].compactMap { $0 }
+      // A wide one would leave the place beside the first figure empty.
+      if matrix?.isWide == true { section.figures = [figures.reliability, figures.perClass, matrix].compactMap { $0 } }
       if let table = figures.mistakes { section.beside = [table.html] }
     }
     if let scatter = predictions?.scatter { section.figures.append(scatter) }
@@ -161,7 +164,9 @@ struct RunReport {
       title: "Regularisation",
       text:
         "What a grid search would look for is α and β, the weights of an L2 penalty in a loss that is the mean NLL; the values that correspond to λ and τ are beside them.",
-      content: [Table(caption: "Strengths of regularisation", head: ["", "value", "", "meaning"], rows: rows).html])
+      content: [
+        Table(caption: "Strengths of regularisation", head: ["", "value", "", "meaning"], rows: rows, words: 4).html
+      ])
   }
 
   /// What an example is called.

@@ -192,16 +192,20 @@
           const sum = row.reduce((a, b) => a + b, 0);
           row.forEach((count, taken) => { if (count > 0 || few) cells.push([taken, label, sum ? count / sum : 0, count]); });
         });
-        const cut = (text) => (text.length > 16 ? text.slice(0, 15) + "…" : text);
+        // The ends of long names tell them apart as well as their beginnings.
+        const most = narrow ? 11 : 17;
+        const cut = (text) => (text.length > most ? text.slice(0, most - 6) + "…" + text.slice(-5) : text);
+        const longest = Math.max(...names.map((n) => cut(n).length)) * (few ? 6.2 : 5.2);
+        const turned = longest * names.length > (narrow ? 200 : names.length > 12 ? 800 : 240);
+        const [beside, below] = [18 + longest, turned ? 14 + longest : 16];
         const names1 = { type: "category", data: names, nameLocation: "middle", nameTextStyle: { color: colour("soft"), fontSize: 12 },
           axisTick: { show: false }, axisLine: { lineStyle: { color: colour("line") } },
           splitArea: { show: false } };
         const label = { color: colour("soft"), fontSize: few ? 11 : 9, formatter: cut, hideOverlap: true };
-        const margin = Math.min(narrow ? 80 : 112, 18 + (few ? 6.4 : 5.4) * Math.max(...names.map((n) => cut(n).length)));
         return {
-          ...frame(narrow), grid: { left: margin + 24, right: 14, top: 12, bottom: margin + 26 },
-          xAxis: { ...names1, name: "predicted", nameGap: margin + 4, axisLabel: { ...label, rotate: Math.max(...names.map((n) => n.length)) > 3 && (names.length > 4 || narrow) ? 90 : 0 } },
-          yAxis: { ...names1, name: "true", nameGap: margin + 6, inverse: true, axisLabel: label },
+          ...frame(narrow), grid: { left: beside + 24, right: 14, top: 12, bottom: below + 30 },
+          xAxis: { ...names1, name: "predicted", nameGap: below + 12, axisLabel: { ...label, rotate: turned ? 90 : 0 } },
+          yAxis: { ...names1, name: "true", nameGap: beside + 4, inverse: true, axisLabel: label },
           visualMap: { show: false, min: 0, max: 1, dimension: 2, inRange: { color: [colour("heat0"), colour("heat1")] } },
           tooltip: tip({ formatter: (p) => `true: ${names[p.value[1]]}\npredicted: ${names[p.value[0]]}\n${p.value[3]} examples, ${percent(p.value[2])} of the class` }),
           series: [{
