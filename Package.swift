@@ -48,14 +48,16 @@ let package = Package(
     // Networks, the method, runs.
     .target(name: "Backbones", dependencies: ["Torch", "Weights"], swiftSettings: strict),
     .target(name: "Evidence", dependencies: ["Torch", "Backbones"], swiftSettings: strict),
+    .target(name: "Baselines", dependencies: ["Torch", "Backbones", "Evidence"], swiftSettings: strict),
     .target(
       name: "Training", dependencies: ["Torch", "Weights", "Datasets", "Backbones", "Evidence"],
       swiftSettings: strict),
 
     // What Gridless is compared with.
-    .target(name: "Studies", dependencies: ["Training"], swiftSettings: strict),
+    .target(name: "Studies", dependencies: ["Training", "Baselines"], swiftSettings: strict),
     .target(
-      name: "Gridless", dependencies: ["Torch", "Weights", "Datasets", "Backbones", "Evidence", "Training", "Studies"],
+      name: "Gridless",
+      dependencies: ["Torch", "Weights", "Datasets", "Backbones", "Evidence", "Baselines", "Training", "Studies"],
       swiftSettings: strict),
     .executableTarget(name: "GridlessCLI", dependencies: ["Gridless", argumentParser], swiftSettings: strict),
 
@@ -73,7 +75,9 @@ let package = Package(
     .testTarget(
       name: "BackbonesTests", dependencies: ["Torch", "Weights", "Backbones", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "EvidenceTests", dependencies: ["Evidence", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "BaselinesTests", dependencies: ["Baselines", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "StudiesTests", dependencies: ["Studies", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "GridlessCLITests", dependencies: ["GridlessCLI", "Gridless", "TestSupport"],
       exclude: ["Snapshots", "Faults"],

@@ -1,5 +1,6 @@
 // The whole of Gridless behind one import: the finetuner, priors, backbones and data sets, and what they are made of.
 @_exported import Backbones
+@_exported import Baselines
 @_exported import Datasets
 @_exported import Evidence
 @_exported import Studies

@@ -11,5 +11,5 @@ import Gridless
       weight decay to choose. `gridless models` lists the networks, `gridless doctor` looks at this machine.
       """,
     version: gridlessVersion,
-    subcommands: [Finetune.self, Evaluate.self, Predict.self, MakePrior.self, Models.self, Doctor.self])
+    subcommands: [Finetune.self, Compare.self, Evaluate.self, Predict.self, MakePrior.self, Models.self, Doctor.self])
 }

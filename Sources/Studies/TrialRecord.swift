@@ -39,7 +39,8 @@ public struct TrialRecord: Codable, Sendable, Equatable {
   public var seconds: Double?
   /// Wall time of the steps alone, in seconds.
   public var trainingSeconds: Double?
-  /// Seconds from the study's first moment, summed over work alone, until this trial ended: its place on the axis of hours.
+  /// Seconds of all trials of this method and seed up to this one, in the order in which they ended: its place on the axis
+  /// of hours.
   public var finishedAfter: Double?
   /// What its method selects by; the lowest is best.
   public var score: Double?
@@ -55,6 +56,8 @@ public struct TrialRecord: Codable, Sendable, Equatable {
   public var tau: Double?
   /// σ, where there is one.
   public var sigma: Double?
+  /// The learning rate that the run found, where it was not given.
+  public var lr: Double?
 
   /// A trial that has not begun.
   public init(id: String, method: String, seed: UInt64, stage: Stage, values: [String: Double], steps: Int) {

@@ -58,7 +58,8 @@ public struct RunFolder: Sendable {
     if manager.fileExists(atPath: configuration) {
       return manager.fileExists(atPath: summary) ? .finished : .interrupted
     }
-    let foreign = names.filter { $0 != "lease" && $0 != "data.json" && !AtomicFile.isTemporary($0) }
+    let own: Set = ["lease", "data.json", "trial.json"]
+    let foreign = names.filter { !own.contains($0) && !AtomicFile.isTemporary($0) }
     guard foreign.isEmpty else {
       throw TrainingError.notARun(path: path, found: foreign.sorted().prefix(3).joined(separator: ", "))
     }
