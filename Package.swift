@@ -54,7 +54,9 @@ let package = Package(
       swiftSettings: strict),
 
     // What Gridless is compared with.
-    .target(name: "Studies", dependencies: ["Training", "Baselines"], swiftSettings: strict),
+    .target(
+      name: "Studies", dependencies: ["Torch", "Weights", "Datasets", "Backbones", "Evidence", "Baselines", "Training"],
+      swiftSettings: strict),
     .target(
       name: "Gridless",
       dependencies: ["Torch", "Weights", "Datasets", "Backbones", "Evidence", "Baselines", "Training", "Studies"],

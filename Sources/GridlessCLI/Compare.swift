@@ -63,7 +63,8 @@ struct Compare: ParsableCommand {
     if parallel == 1 {
       try work(study, signals) { try printer.print($0) }
     } else {
-      try crew.work(parallel) { try printer.show(folder.records()) }
+      var cache: [String: TrialRecord] = [:]
+      try crew.work(parallel) { try printer.show(folder.records(&cache)) }
     }
     try printer.printTable(of: folder.records(), in: folder)
   }

@@ -136,6 +136,11 @@ struct MethodTrials {
     trial.id.replacingOccurrences(of: StudyMethod.mapGrid.rawValue, with: StudyMethod.laCLML.rawValue)
   }
 
+  /// The run of the grid that a trial judges.
+  static func gridID(of trial: TrialRecord) -> String {
+    trial.id.replacingOccurrences(of: StudyMethod.laCLML.rawValue, with: StudyMethod.mapGrid.rawValue)
+  }
+
   /// Judges each run of the grid whose prior is proper, and takes the best.
   func conditional(on grid: [TrialRecord]) -> StudyPlan.Outlook {
     let runs = grid.filter { $0.stage == .search && $0.status == .done && $0.isProper }

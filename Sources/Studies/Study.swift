@@ -1,4 +1,5 @@
 import Foundation
+import Torch
 import Training
 
 /// A comparison of methods: a folder of trials, on which several processes may work.
@@ -120,6 +121,7 @@ public struct Study: Sendable {
   private func run(
     _ trial: TrialRecord, _ interruption: Interruption?, _ onEvent: (FineTuneEvent) throws -> Void
   ) throws -> TrialRecord {
+    if trial.studyMethod == .laCLML && trial.stage == .search { return try judge(trial) }
     let start = ContinuousClock.now
     var record = trial
     do {
@@ -131,6 +133,26 @@ public struct Study: Sendable {
       (record.status, record.failure) = (.failed, failure)
       record.seconds = (ContinuousClock.now - start) / .seconds(1)
     }
+    return record
+  }
+
+  /// The conditional evidence of a run of the grid; its time is that run's and the judgement's.
+  private func judge(_ trial: TrialRecord) throws -> TrialRecord {
+    let id = MethodTrials.gridID(of: trial)
+    guard let run = try folder.records().first(where: { $0.id == id }) else {
+      throw StudyError.unreadableTrial(path: folder.run(of: id).path, reason: "is missing")
+    }
+    let start = ContinuousClock.now
+    let options = try configuration.options(of: run, out: "")
+    try Runtime.start(threads: options.threads)
+    let judgement = try ConditionalLaplace(
+      folder.run(of: id), data: configuration.data, weights: configuration.weights,
+      device: try options.device.resolved())
+    var record = run
+    (record.id, record.method, record.finishedAfter) = (trial.id, trial.method, nil)
+    record.values["temperature"] = judgement.temperature
+    record.score = -judgement.conditionalLogMarginalLikelihood
+    record.seconds = (run.seconds ?? 0) + (ContinuousClock.now - start) / .seconds(1)
     return record
   }
 

@@ -55,7 +55,7 @@ public struct StudyFolder: Sendable {
   }
 
   /// As ``records()``; those that have ended are read once.
-  func records(_ cache: inout [String: TrialRecord]) throws -> [TrialRecord] {
+  package func records(_ cache: inout [String: TrialRecord]) throws -> [TrialRecord] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: trials)) ?? []
     return try names.sorted().compactMap { id in
       if let known = cache[id] { return known }
@@ -184,8 +184,8 @@ public struct StudyFolder: Sendable {
   /// - Returns: nil where another process holds it.
   package func claim(_ id: String, watches: Bool = false) throws -> Lease? {
     let folder = claim(of: id)
+    if Lease.isHeldHere(folder) || (!watches && !Lease.isFree(folder)) { return nil }
     try RunFolder(folder).make()
-    if !watches && !Lease.isFree(folder) { return nil }
     do {
       return try Lease.acquire(folder: folder)
     } catch TrainingError.held {

@@ -126,6 +126,11 @@ package final class Lease: Sendable {
     return decode(found).map { $0.isHere && !$0.isRunning } ?? false
   }
 
+  /// Whether a living process of this machine holds a folder.
+  package static func isHeldHere(_ folder: String) -> Bool {
+    read(folder).flatMap(decode).map { $0.isHere && $0.isRunning } ?? false
+  }
+
   /// Removes the lease that a killed process of this machine left behind.
   static func removeDead(in folder: String) {
     if let found = read(folder), let holder = decode(found), holder.isHere, !holder.isRunning {

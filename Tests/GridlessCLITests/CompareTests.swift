@@ -80,6 +80,33 @@ import Testing
     #expect(table.lines.last?.hasPrefix("study folder  ") == true)
   }
 
+  @Test func laplaceEvidenceAndLinearProbing() throws {
+    let place = try StudyPlace()
+    try place.place.writeCheckpoint("start.safetensors")
+    let outcome = try place.compare("map-grid,la-lml,la-clml,linear-probe", "--weights", "start.safetensors")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let records = try place.folder.records()
+    func one(_ id: String) throws -> TrialRecord { try #require(records.first { $0.id == id }) }
+    // Two of the grid's four points have α = 0: an improper prior has no evidence.
+    let judged = records.filter { $0.method == "la-clml" && $0.stage == .search }
+    #expect(judged.count == 2)
+    for trial in judged {
+      let run = try one(trial.id.replacingOccurrences(of: "la-clml", with: "map-grid"))
+      #expect(trial.values.filter { $0.key != "temperature" } == run.values)
+      #expect(trial.values["temperature"] != nil && trial.score?.isFinite == true)
+      #expect((trial.seconds ?? 0) > (run.seconds ?? 9))
+    }
+    let best = try #require(judged.min { ($0.score ?? 0) < ($1.score ?? 0) })
+    let final = try one("la-clml-s0-final")
+    #expect(final.values == best.values.filter { $0.key != "temperature" } && final.n == 8)
+    let learned = try one("la-lml-s0-final")
+    #expect((learned.lambda ?? 0) > 0 && (learned.tau ?? 0) > 0 && learned.lr != nil && learned.score?.isFinite == true)
+    #expect(try (one("linear-probe-s0-final").d ?? 0) < (final.d ?? 0))
+    for record in records where record.stage == .search && record.method == "map-grid" {
+      #expect(try !files(place, record.id).contains("model.safetensors"))
+    }
+  }
+
   @Test func aRunThatDivergesIsRecordedAndTheStudyGoesOn() throws {
     let place = try StudyPlace()
     try place.place.write("grid.json", Data(#"{"lr": [1e30, 0.01], "alpha": [0.01], "beta": [0.001]}"#.utf8))
