@@ -11,7 +11,7 @@ DIGITS := $${XDG_CACHE_HOME:-$$HOME/.cache}/gridless/digits/digits.csv
 # machine prints the same.
 DIGITS_IMAGES := --model resnet8 --size 16 --augment crop --threads 1
 DIGITS_NETWORK := $(DIGITS_IMAGES) --seed 1
-DOCUMENTED := Torch Weights Datasets Backbones Evidence Training Studies Gridless
+DOCUMENTED := Torch Weights Datasets TensorBoard Backbones Evidence Baselines Training Studies Reports Gridless
 DOCS := docs-build
 # After this long a test is taken to hang.
 TEST_LIMIT ?= 20m
@@ -55,6 +55,7 @@ digits-network: build ## train the demo's pretrained network on the digits 0-4 a
 	@cp .build/digits-network/model.safetensors Examples/digits/resnet8-digits-0-4.safetensors
 
 test: build ## run the tests, the formatter and the example package
+	@Scripts/test-tools.sh
 	@$(SWIFT_BUILD) --build-tests || $(call why,the tests do not compile; the first error is above)
 	@timeout --foreground -s INT -k 10 $(TEST_LIMIT) swift test -c release --skip-build --no-parallel 2>&1 \
 	  | tee .build/test.log \

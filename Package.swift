@@ -6,6 +6,8 @@ import PackageDescription
 func variable(_ name: String) -> String? { Context.environment[name].flatMap { $0.isEmpty ? nil : $0 } }
 let cache = variable("XDG_CACHE_HOME") ?? "\(variable("HOME") ?? "")/.cache"
 let libtorch = variable("LIBTORCH") ?? "\(cache)/gridless/libtorch-2.11.0/torch"
+// Apache ECharts lies in the same cache, for the reports' pages.
+let charts = "\(cache)/gridless/echarts-5.5.1"
 
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -45,21 +47,36 @@ let package = Package(
       linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png"), .linkedLibrary("webp")]),
     .target(name: "Datasets", dependencies: ["CImageCodecs", "CZlib"], swiftSettings: strict),
 
+    // Event files: bytes only.
+    .target(name: "TensorBoard", swiftSettings: strict),
+
     // Networks, the method, runs.
     .target(name: "Backbones", dependencies: ["Torch", "Weights"], swiftSettings: strict),
     .target(name: "Evidence", dependencies: ["Torch", "Backbones"], swiftSettings: strict),
     .target(name: "Baselines", dependencies: ["Torch", "Backbones", "Evidence"], swiftSettings: strict),
     .target(
-      name: "Training", dependencies: ["Torch", "Weights", "Datasets", "Backbones", "Evidence"],
+      name: "Training",
+      dependencies: ["Torch", "Weights", "Datasets", "TensorBoard", "Backbones", "Evidence", "Baselines"],
       swiftSettings: strict),
 
     // What Gridless is compared with.
     .target(
       name: "Studies", dependencies: ["Torch", "Weights", "Datasets", "Backbones", "Evidence", "Baselines", "Training"],
       swiftSettings: strict),
+
+    // Pages about runs and studies. The charting library, script and style are embedded when CReportAssets is compiled.
+    .target(
+      name: "CReportAssets", exclude: ["page"],
+      cSettings: [.unsafeFlags(["--embed-dir=\(charts)", "-Wno-c23-extensions"])]),
+    .target(
+      name: "Reports",
+      dependencies: ["CReportAssets", "Torch", "Weights", "Datasets", "Evidence", "Training", "Studies"],
+      swiftSettings: strict),
     .target(
       name: "Gridless",
-      dependencies: ["Torch", "Weights", "Datasets", "Backbones", "Evidence", "Baselines", "Training", "Studies"],
+      dependencies: [
+        "Torch", "Weights", "Datasets", "Backbones", "Evidence", "Baselines", "Training", "Studies", "Reports",
+      ],
       swiftSettings: strict),
     .executableTarget(name: "GridlessCLI", dependencies: ["Gridless", argumentParser], swiftSettings: strict),
 
@@ -78,8 +95,12 @@ let package = Package(
       name: "BackbonesTests", dependencies: ["Torch", "Weights", "Backbones", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "EvidenceTests", dependencies: ["Evidence", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "BaselinesTests", dependencies: ["Baselines", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "TensorBoardTests", dependencies: ["TensorBoard", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "StudiesTests", dependencies: ["Studies", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "ReportsTests", dependencies: ["Reports", "Studies", "Training", "Datasets", "TestSupport"],
+      swiftSettings: strict),
     .testTarget(
       name: "GridlessCLITests", dependencies: ["GridlessCLI", "Gridless", "TestSupport"],
       exclude: ["Snapshots", "Faults"],

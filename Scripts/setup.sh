@@ -6,6 +6,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 torch_version=2.11.0
+charts_version=5.5.1
+charts_sha256=e84270bd0cd5bdf60fefc26d00c2a391cb2e81f4d26a7a9ee16185a54773a3cf
 digits_sha256=6ebb3d2fee246a4e99363262ddf8a00a3c41bee6014c373ed9d9216ba7f651b8
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -80,6 +82,7 @@ lock() {
 }
 
 has_libtorch() { [ -e "$cache/libtorch-$torch_version/torch/lib/libtorch_cpu.so" ]; }
+has_charts() { [ -e "$cache/echarts-$charts_version/echarts.min.js" ]; }
 has_digits() { [ -e "$cache/digits/digits.csv" ]; }
 
 if [ -n "${LIBTORCH:-}" ]; then
@@ -94,6 +97,20 @@ elif ! has_libtorch; then
       python3 -m zipfile -e "$wheel" "$work/tree" || die "cannot unpack $wheel"
     done
     keep "$work/tree" "$cache/libtorch-$torch_version"
+  fi
+fi
+
+if ! has_charts; then
+  lock
+  if ! has_charts; then
+    download charts 100
+    mkdir "$work/tree"
+    python3 -c 'import sys, zipfile
+sys.stdout.buffer.write(zipfile.ZipFile(sys.argv[1]).read("nicegui/elements/lib/echarts/echarts.min.js"))' \
+      "$work"/wheels/*.whl >"$work/tree/echarts.min.js" || die "cannot unpack Apache ECharts"
+    sha256sum --check --status <<<"$charts_sha256  $work/tree/echarts.min.js" ||
+      die "the ECharts in NiceGUI's wheel is not the one expected (sha256 $charts_sha256)"
+    keep "$work/tree" "$cache/echarts-$charts_version"
   fi
 fi
 

@@ -6,7 +6,7 @@ final class Workload {
   static let classes = 100
 
   let benchCase: Case
-  private let images: ImageBatches
+  private let images: ExampleBatches
   private var steps: [String: any TrainingStep] = [:]
 
   init(_ benchCase: Case, data: String, images count: Int, threads: Int) throws {
@@ -14,7 +14,7 @@ final class Workload {
     let examples = (try Dataset.open(data).splits[.train] ?? []).prefix(count).enumerated().map {
       Example(source: $1.source, label: $0 % Self.classes)
     }
-    images = ImageBatches(
+    images = ExampleBatches(
       try ImageStore(
         examples, preprocessing: Preprocessing(size: benchCase.size), options: ImageStore.Options(threads: threads)),
       device: .cpu)
@@ -34,8 +34,8 @@ final class Workload {
     let batches = TrainingBatches(images: images, size: benchCase.batch)
     let step: any TrainingStep =
       switch mode {
-      case .elbo: try VariationalBenchStep(model: model, mean: mean, batches: batches)
-      case .map: try MAPStep(model: model, mean: mean, batches: batches)
+      case .elbo: try BenchStep(model: model, mean: mean, batches: batches)
+      case .map: try BenchStep(model: model, mean: mean, batches: batches, weightDecay: 1e-4)
       case .profile: try ProfiledStep(model: model, mean: mean, batches: batches)
       case .careful: throw BenchError.impossible("mode careful: only the peer has it.")
       }
@@ -54,12 +54,12 @@ let benchLearningRate = 0.01
 
 /// An endless stream of augmented batches, as `gridless finetune` takes them.
 struct TrainingBatches {
-  let images: ImageBatches
+  let images: ExampleBatches
   let size: Int
   private var order: BatchOrder
   private(set) var step = 0
 
-  init(images: ImageBatches, size: Int) {
+  init(images: ExampleBatches, size: Int) {
     (self.images, self.size) = (images, size)
     order = BatchOrder(count: images.count, seed: 0)
   }
@@ -72,19 +72,30 @@ struct TrainingBatches {
   }
 }
 
-/// A step of `gridless finetune`.
-final class VariationalBenchStep: TrainingStep {
+/// A step of `gridless finetune`, or where a weight decay is given of `gridless finetune --objective map`, which a grid
+/// search repeats: the same without noise and KL.
+final class BenchStep: TrainingStep {
   private let takeStep: VariationalStep
   private let posterior: GaussianPosterior
   private let optimizer: NesterovSGD
   private var batches: TrainingBatches
 
-  init(model: Model, mean: Tensor, batches: TrainingBatches) throws {
-    takeStep = VariationalStep(
-      model: model,
-      objective: .l2SP(layout: model.network.layout, pretrained: try mean.clone(), examples: batches.count))
-    // σ as it is after the first steps of a run, when all that bfloat16 serves is read in it.
-    posterior = try GaussianPosterior(mean: mean, blocks: model.vector.blocks, sigma: 4e-3)
+  init(model: Model, mean: Tensor, batches: TrainingBatches, weightDecay: Double? = nil) throws {
+    let layout = model.network.layout
+    if let weightDecay {
+      let variance = 1 / (weightDecay * Double(batches.count))
+      takeStep = VariationalStep(
+        model: model,
+        objective: DataEmphasizedELBO(
+          layout: layout, examples: batches.count, kappa: 1, prior: Prior(lambda: variance, tau: variance)))
+      posterior = try GaussianPosterior(mean: mean, blocks: model.vector.blocks, sigma: 0)
+      posterior.isLearned = false
+    } else {
+      takeStep = VariationalStep(
+        model: model, objective: .l2SP(layout: layout, pretrained: try mean.clone(), examples: batches.count))
+      // σ as it is after the first steps of a run, when all that bfloat16 serves is read in it.
+      posterior = try GaussianPosterior(mean: mean, blocks: model.vector.blocks, sigma: 4e-3)
+    }
     optimizer = try NesterovSGD(for: posterior)
     self.batches = batches
   }

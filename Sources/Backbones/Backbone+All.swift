@@ -15,11 +15,11 @@ extension Backbone {
       denseNet("densenet121", [6, 12, 24, 16]),
       denseNet("densenet169", [6, 12, 32, 32]),
       denseNet("densenet201", [6, 12, 48, 32]),
-    ] + [8, 20, 32, 44, 56].map(cifarResNet)
+    ] + [8, 20, 32, 44, 56].map(cifarResNet) + visionTransformers + convNeXts + [efficientNetB0] + berts
 
   private static func resNet(_ name: String, _ blocks: [Int], bottleneck: Bool) -> Backbone {
     let configuration = ResNet.Configuration(blocks: blocks, bottleneck: bottleneck)
-    return Backbone(name, featureWidth: configuration.featureWidth, head: "fc") {
+    return Backbone(name, featureWidth: configuration.featureWidth, head: "fc", names: .resNet) {
       ResNet(configuration, classes: $0, builder: &$1)
     }
   }
@@ -39,7 +39,9 @@ extension Backbone {
     _ name: String, stridedPadding: Padding, normalization: InputNormalization, weights: String? = nil
   ) -> Backbone {
     Backbone(
-      name, featureWidth: MobileNetV2.featureWidth, normalization: normalization, head: "classifier.1", weights: weights
+      name, featureWidth: MobileNetV2.featureWidth, normalization: normalization, head: "classifier.1",
+      weights: weights,
+      names: .mobileNetV2
     ) {
       MobileNetV2(stridedPadding: stridedPadding, classes: $0, builder: &$1)
     }
@@ -50,7 +52,7 @@ extension Backbone {
   /// Weights trained by Keras, with 1.001e-5, serve as well: DenseNet-169's features move by
   /// 4e-5 relative on photographs, less than by rounding the weights to fp16 (1e-3).
   private static func denseNet(_ name: String, _ layers: [Int]) -> Backbone {
-    Backbone(name, featureWidth: DenseNet.featureWidth(layers), head: "classifier", fan: .input) {
+    Backbone(name, featureWidth: DenseNet.featureWidth(layers), head: "classifier", fan: .input, names: .denseNet) {
       DenseNet(layers: layers, classes: $0, builder: &$1)
     }
   }
@@ -61,6 +63,79 @@ extension Backbone {
       weights: "a CIFAR ResNet-\(depth) with option-A shortcuts and a head named linear", fan: .input
     ) {
       CIFARResNet(depth: depth, classes: $0, builder: &$1)
+    }
+  }
+
+  private static var berts: [Backbone] {
+    [
+      bert("bert", depth: 12, heads: 12, width: 768, published: "bert-base-uncased"),
+      bert("bert-mini", depth: 4, heads: 4, width: 256, published: "BERT-Mini (google/bert_uncased_L-4_H-256_A-4)"),
+      bert("bert-tiny", depth: 2, heads: 2, width: 128, published: "BERT-Tiny (google/bert_uncased_L-2_H-128_A-2)"),
+    ]
+  }
+
+  private static func bert(_ name: String, depth: Int, heads: Int, width: Int, published: String) -> Backbone {
+    let configuration = BERT.Configuration(depth: depth, heads: heads, width: width)
+    return Backbone(
+      name, featureWidth: width, inputSize: BERT.positions, head: "classifier",
+      weights: "Hugging Face's \(published), with its vocab.txt", modality: .texts
+    ) {
+      BERT(configuration, classes: $0, builder: &$1)
+    }
+  }
+
+  private static var visionTransformers: [Backbone] {
+    [
+      visionTransformer("vit_ti_16", patch: 16, depth: 12, heads: 3, width: 192, timm: "vit_tiny_patch16_224"),
+      visionTransformer("vit_s_16", patch: 16, depth: 12, heads: 6, width: 384, timm: "vit_small_patch16_224"),
+      visionTransformer("vit_b_16", patch: 16, depth: 12, heads: 12, width: 768),
+      visionTransformer("vit_b_32", patch: 32, depth: 12, heads: 12, width: 768),
+      visionTransformer("vit_l_16", patch: 16, depth: 24, heads: 16, width: 1024),
+      visionTransformer("vit_l_32", patch: 32, depth: 24, heads: 16, width: 1024),
+    ]
+  }
+
+  /// Where torchvision has none of this size, timm's weights serve, which want pixels from −1 to 1.
+  private static func visionTransformer(
+    _ name: String, patch: Int, depth: Int, heads: Int, width: Int, timm: String? = nil
+  ) -> Backbone {
+    let configuration = VisionTransformer.Configuration(patch: patch, depth: depth, heads: heads, width: width)
+    return Backbone(
+      name, featureWidth: width, normalization: timm == nil ? .imageNet : .tensorFlow, head: "heads.head",
+      weights: timm.map { "timm's \($0) under torchvision's names, pretrained on ImageNet" }, names: .visionTransformer
+    ) {
+      VisionTransformer(configuration, classes: $0, builder: &$1)
+    }
+  }
+
+  private static var convNeXts: [Backbone] {
+    [
+      convNeXt("convnext_atto", [2, 2, 6, 2], [40, 80, 160, 320], dropProbability: 0, timm: "convnext_atto"),
+      convNeXt("convnext_tiny", [3, 3, 9, 3], [96, 192, 384, 768], dropProbability: 0.1),
+      convNeXt("convnext_small", [3, 3, 27, 3], [96, 192, 384, 768], dropProbability: 0.4),
+      convNeXt("convnext_base", [3, 3, 27, 3], [128, 256, 512, 1024], dropProbability: 0.5),
+    ]
+  }
+
+  private static func convNeXt(
+    _ name: String, _ depths: [Int], _ widths: [Int], dropProbability: Double, timm: String? = nil
+  ) -> Backbone {
+    let configuration = ConvNeXt.Configuration(depths: depths, widths: widths, dropProbability: dropProbability)
+    return Backbone(
+      name, featureWidth: widths[widths.count - 1], head: "classifier.2",
+      weights: timm.map { "timm's \($0) under torchvision's names, pretrained on ImageNet" },
+      stochasticDepth: dropProbability > 0, names: .convNeXt(perceptronOnes: timm == nil ? 0 : 2)
+    ) {
+      ConvNeXt(configuration, classes: $0, builder: &$1)
+    }
+  }
+
+  private static var efficientNetB0: Backbone {
+    Backbone(
+      "efficientnet_b0", featureWidth: EfficientNet.featureWidth, head: "classifier.1", stochasticDepth: true,
+      names: .efficientNetB0
+    ) {
+      EfficientNet(classes: $0, builder: &$1)
     }
   }
 }

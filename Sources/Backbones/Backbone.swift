@@ -4,7 +4,11 @@ public struct Backbone: Sendable {
   public let name: String
   /// The width of the features that the head sees.
   public let featureWidth: Int
+  /// What it reads.
+  public let modality: Modality
   /// The side of the square images that it was made for, in pixels; others work too.
+  ///
+  /// Of a network of texts, the most tokens that it has positions for.
   public let inputSize: Int
   /// How its weights want their pixels.
   public let normalization: InputNormalization
@@ -13,35 +17,68 @@ public struct Backbone: Sendable {
   /// Which weights fit, in words.
   public let weightsHint: String
 
+  /// Whether it was made to drop residual branches in training, which ``BranchDrops`` asks for.
+  public let hasStochasticDepth: Bool
+
+  let names: NameTables
   let fan: Initialization.Fan
   let eps: Double
   let makeArchitecture: @Sendable (_ classes: Int, inout LayoutBuilder) -> any Architecture
 
   init(
     _ name: String, featureWidth: Int, inputSize: Int = 224, normalization: InputNormalization = .imageNet,
-    head: String, weights: String? = nil, fan: Initialization.Fan = .output, eps: Double = 1e-5,
+    head: String, weights: String? = nil, modality: Modality = .images, fan: Initialization.Fan = .output,
+    eps: Double = 1e-5, stochasticDepth: Bool = false, names: NameTables = .none,
     make: @escaping @Sendable (_ classes: Int, inout LayoutBuilder) -> any Architecture
   ) {
     self.name = name
     self.featureWidth = featureWidth
     self.inputSize = inputSize
+    self.modality = modality
     self.normalization = normalization
     headName = head
     weightsHint = weights ?? "torchvision's \(name), pretrained on ImageNet"
+    hasStochasticDepth = stochasticDepth
+    self.names = names
     self.fan = fan
     self.eps = eps
     makeArchitecture = make
   }
 
-  /// The number of trainable parameters, without the head.
+  /// What a network reads.
+  public enum Modality: String, Sendable {
+    /// Pixels.
+    case images
+    /// Tokens.
+    case texts
+  }
+
+  /// The number of tokens of `bert-base-uncased`.
+  public static let publishedVocabularySize = 30522
+
+  /// The number of trainable parameters, without the head; of a network of texts with the published vocabulary.
   public var parameterCount: Int { makeNetwork(classes: 1).layout.backboneCount }
+
+  /// Whether it has depthwise convolutions, which see each channel alone.
+  ///
+  /// They do next to no arithmetic for the memory that they read, so that bfloat16 makes them no faster on a CPU, and
+  /// libtorch's kernels for it are slower than those for float32.
+  public var hasDepthwiseConvolutions: Bool {
+    makeNetwork(classes: 1).layout.slices.contains { $0.shape.count == 4 && $0.shape[1] == 1 && $0.shape[0] > 1 }
+  }
 
   /// The names of the head's parameters.
   public var headParameterNames: [String] { ["\(headName).weight", "\(headName).bias"] }
 
-  /// The backbone with a head for so many classes (at least 1).
-  public func makeNetwork(classes: Int) -> Network {
+  /// The backbone with a head for so many classes (at least 1), for square images of a side of `size` pixels,
+  /// ``inputSize`` if it is nil.
+  ///
+  /// Only embeddings depend on these numbers: there is one for each patch of an image, and in a network of texts one for
+  /// each of so many tokens, the published number if `vocabulary` is nil.
+  public func makeNetwork(classes: Int, size: Int? = nil, vocabulary: Int? = nil) -> Network {
     var builder = LayoutBuilder()
+    builder.imageSize = size ?? inputSize
+    if let vocabulary { builder.vocabularySize = vocabulary }
     builder.fan = fan
     builder.eps = eps
     let architecture = makeArchitecture(classes, &builder)
@@ -53,8 +90,10 @@ public struct Backbone: Sendable {
   ///
   /// What stands before that part, in the order of the state dict, is frozen. Throws ``UnknownLayer`` with the nearest
   /// names if the part begins at a layer that is not there.
-  public func makeNetwork(classes: Int, training part: TrainedPart) throws(UnknownLayer) -> Network {
-    let network = makeNetwork(classes: classes)
+  public func makeNetwork(
+    classes: Int, size: Int? = nil, vocabulary: Int? = nil, training part: TrainedPart
+  ) throws(UnknownLayer) -> Network {
+    let network = makeNetwork(classes: classes, size: size, vocabulary: vocabulary)
     return network.freezing(try part.frozenSliceCount(of: network))
   }
 

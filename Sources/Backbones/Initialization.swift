@@ -14,6 +14,12 @@ public enum Initialization: Sendable, Hashable {
   case heNormal(Fan)
   /// Uniform in ±1/√fanIn: `torch.nn.Linear`'s default, for its weight and its bias.
   case uniform(fanIn: Int)
+  /// Uniform in ±√(6 / (inputs + outputs)) (Glorot and Bengio, AISTATS 2010, equation 16).
+  case xavierUniform(inputs: Int, outputs: Int)
+  /// Normal with mean 0; torchvision cuts some of them off at ±2, which is at least 55 deviations.
+  case normal(deviation: Double)
+  /// One value everywhere.
+  case constant(Float)
   /// 1 everywhere.
   case ones
   /// 0 everywhere.
@@ -30,9 +36,14 @@ extension ParameterSlice {
     case .uniform(let fanIn):
       let bound = 1 / Double(fanIn).squareRoot()
       return (0..<count).map { Float((2 * hash.uniform($0) - 1) * bound) }
+    case .constant(let value): return [Float](repeating: value, count: count)
+    case .xavierUniform(let inputs, let outputs):
+      let bound = (6 / Double(inputs + outputs)).squareRoot()
+      return (0..<count).map { Float((2 * hash.uniform($0) - 1) * bound) }
     case .heNormal(let fan):
       let deviation = (2 / Double(fan == .input ? count / shape[0] : count / shape[1])).squareRoot()
       return (0..<count).map { Float(hash.normal($0) * deviation) }
+    case .normal(let deviation): return (0..<count).map { Float(hash.normal($0) * deviation) }
     }
   }
 }

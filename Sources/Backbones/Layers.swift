@@ -19,20 +19,32 @@ public struct ForwardContext {
   public let buffers: [Tensor]
   /// What BatchNorm normalises with.
   public let mode: Mode
+  /// Which residual branches are dropped, in architectures with stochastic depth; none where it is nil.
+  public let drops: BranchDrops?
   /// How many of the first parameters are not trained: their BatchNorm layers are always in evaluation mode.
   private(set) var frozenSliceCount = 0
+  /// The network's input, for stages that need it beside the output of the stage before: tokens and their mask.
+  private(set) var input: Tensor?
 
   /// Gathers what a forward pass needs.
-  public init(parameters: [Tensor], buffers: [Tensor], mode: Mode) {
+  public init(parameters: [Tensor], buffers: [Tensor], mode: Mode, drops: BranchDrops? = nil) {
     self.parameters = parameters
     self.buffers = buffers
     self.mode = mode
+    self.drops = drops
   }
 
   /// The same, where so many of the first parameters are not trained.
   func freezing(_ sliceCount: Int) -> ForwardContext {
     var context = self
     context.frozenSliceCount = sliceCount
+    return context
+  }
+
+  /// The same, for a pass over this input.
+  func reading(_ input: Tensor) -> ForwardContext {
+    var context = self
+    context.input = input
     return context
   }
 }
@@ -56,9 +68,10 @@ enum Padding: Sendable, Hashable {
   }
 }
 
-/// A square 2-D convolution without bias: the index of its weight and its geometry.
+/// A square 2-D convolution: the indices of its weight and its bias, if it has one, and its geometry.
 struct Conv2d: Sendable {
   let weight: Int
+  let bias: Int?
   let kernelSize: Int
   let stride: Int
   let padding: Padding
@@ -79,7 +92,14 @@ struct Conv2d: Sendable {
   /// Computes in the weight's dtype, whatever the input's: which weights are read in bfloat16 is not a layer's business.
   private func convolve(_ x: Tensor, padding: Int, _ context: ForwardContext) throws(TorchError) -> Tensor {
     let weight = context.parameters[weight]
-    return try x.to(dtype: weight.dtype).conv2d(weight, stride: stride, padding: padding, groups: groups)
+    let bias = bias.map { context.parameters[$0] }
+    let x = try x.to(dtype: weight.dtype)
+    guard let bias, bias.dtype != weight.dtype else {
+      return try x.conv2d(weight, bias: bias, stride: stride, padding: padding, groups: groups)
+    }
+    let y = try x.conv2d(weight, stride: stride, padding: padding, groups: groups)
+    try y.add_(bias.view([bias.count, 1, 1]))
+    return y
   }
 }
 
@@ -91,7 +111,9 @@ struct BatchNorm2d: Sendable {
   let runningVar: Int
   let eps: Double
 
-  func callAsFunction(_ x: Tensor, _ context: ForwardContext) throws(TorchError) -> Tensor {
+  func callAsFunction(
+    _ x: Tensor, _ context: ForwardContext, adding shortcut: Tensor? = nil, activation: Activation = .none
+  ) throws(TorchError) -> Tensor {
     let (training, momentum) =
       switch context.mode {
       case .evaluation: (false, 0.0)
@@ -100,28 +122,59 @@ struct BatchNorm2d: Sendable {
     return try x.batchNorm(
       weight: context.parameters[weight], bias: context.parameters[bias],
       runningMean: context.buffers[runningMean], runningVar: context.buffers[runningVar],
-      training: training, momentum: momentum, eps: eps)
+      training: training, momentum: momentum, eps: eps, adding: shortcut, activation: activation)
   }
 }
 
-/// A convolution and the normalisation of its output.
+/// Layer normalisation over the last dimension: the indices of its scale and shift.
+struct LayerNorm: Sendable {
+  let weight: Int
+  let bias: Int
+  let eps: Double
+
+  /// Computes in the scale's dtype: libtorch on a GPU mixes none here.
+  func callAsFunction(_ x: Tensor, _ context: ForwardContext) throws(TorchError) -> Tensor {
+    let weight = context.parameters[weight]
+    return try x.to(dtype: weight.dtype).layerNorm(weight: weight, bias: context.parameters[bias], eps: eps)
+  }
+
+  /// Over the channels of `[N, C, H, W]`.
+  func overChannels(_ x: Tensor, _ context: ForwardContext) throws(TorchError) -> Tensor {
+    try self(x.permute([0, 2, 3, 1]), context).permute([0, 3, 1, 2])
+  }
+}
+
+/// A convolution, the normalisation of its output, and what follows it.
 struct ConvNorm: Sendable {
   let conv: Conv2d
   let norm: BatchNorm2d
 
-  func callAsFunction(_ x: Tensor, _ context: ForwardContext) throws(TorchError) -> Tensor {
-    try norm(conv(x, context), context)
+  func callAsFunction(
+    _ x: Tensor, _ context: ForwardContext, adding shortcut: Tensor? = nil, activation: Activation = .none
+  ) throws(TorchError) -> Tensor {
+    try norm(conv(x, context), context, adding: shortcut, activation: activation)
   }
 }
 
-/// The classification head: the indices of its weight `[classes, features]` and bias `[classes]`.
+/// A linear layer, such as the classification head: the indices of its weight `[outputs, inputs]` and bias `[outputs]`.
 public struct Linear: Sendable {
   let weight: Int
   let bias: Int
 
-  /// Logits `[N, classes]` of features `[N, featureWidth]`.
+  /// x · weightᵀ + bias over the last dimension: logits `[N, classes]` of features `[N, featureWidth]`.
+  ///
+  /// Computes in the weight's dtype. A bias of more precision is added in its own before the sum is rounded, so that
+  /// its noise stays what it is.
   public func callAsFunction(_ x: Tensor, _ context: ForwardContext) throws(TorchError) -> Tensor {
-    let weight = context.parameters[weight]
-    return try x.to(dtype: weight.dtype).linear(weight, bias: context.parameters[bias])
+    try Self.apply(context.parameters[weight], context.parameters[bias], to: x)
+  }
+
+  /// x · weightᵀ + bias.
+  static func apply(_ weight: Tensor, _ bias: Tensor, to x: Tensor) throws(TorchError) -> Tensor {
+    let x = try x.to(dtype: weight.dtype)
+    guard bias.dtype != weight.dtype else { return try x.linear(weight, bias: bias) }
+    let y = try x.linear(weight)
+    try y.add_(bias)
+    return y
   }
 }

@@ -6,6 +6,10 @@ struct LayoutBuilder {
   var fan = Initialization.Fan.output
   /// The ε of every BatchNorm layer.
   var eps = 1e-5
+  /// The side of the images, in pixels, for architectures with a parameter per position.
+  var imageSize = 224
+  /// The tokens that a network of texts has embeddings of.
+  var vocabularySize = Backbone.publishedVocabularySize
 
   private var parameters: [(name: String, shape: [Int], group: ParameterGroup, initialization: Initialization)] = []
   private var buffers: [BufferSlice] = []
@@ -17,20 +21,46 @@ struct LayoutBuilder {
     (ParameterLayout(parameters), BufferLayout(slices: buffers))
   }
 
+  /// How many parameters were added so far.
+  var parameterCount: Int { parameters.count }
+
   /// A stage of what was added since the last one.
   func stage(_ apply: @escaping @Sendable (Tensor, ForwardContext) throws(TorchError) -> Tensor) -> Stage {
     Stage(parameterCount: parameters.count, apply: apply)
   }
 
-  /// A convolution `name` of a square kernel, by default padded so that stride 1 keeps the side.
+  /// A convolution `name` of a square kernel, by default padded so that stride 1 keeps the side, and without a bias.
   mutating func conv(
     _ name: String, _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, padding: Padding? = nil,
-    groups: Int = 1
+    groups: Int = 1, hasBias: Bool = false, initialization: Initialization? = nil
   ) -> Conv2d {
     let shape = [outputs, inputs / groups, kernel, kernel]
-    let weight = add("\(name).weight", shape, .backbone, .heNormal(fan))
+    let weight = add("\(name).weight", shape, .backbone, initialization ?? .heNormal(fan))
+    let bias = hasBias ? add("\(name).bias", [outputs], .backbone, .zeros) : nil
     return Conv2d(
-      weight: weight, kernelSize: kernel, stride: stride, padding: padding ?? .symmetric(kernel / 2), groups: groups)
+      weight: weight, bias: bias, kernelSize: kernel, stride: stride, padding: padding ?? .symmetric(kernel / 2),
+      groups: groups)
+  }
+
+  /// A linear layer `name`, by default with a bias that starts at zero.
+  mutating func linear(
+    _ name: String, _ inputs: Int, _ outputs: Int, initialization: Initialization, bias: Initialization = .zeros
+  ) -> Linear {
+    Linear(
+      weight: add("\(name).weight", [outputs, inputs], .backbone, initialization),
+      bias: add("\(name).bias", [outputs], .backbone, bias))
+  }
+
+  /// A LayerNorm layer `name` over `channels`.
+  mutating func layerNorm(_ name: String, _ channels: Int, eps: Double = 1e-6) -> LayerNorm {
+    LayerNorm(
+      weight: add("\(name).weight", [channels], .backbone, .ones),
+      bias: add("\(name).bias", [channels], .backbone, .zeros), eps: eps)
+  }
+
+  /// A parameter of the backbone that belongs to no layer: its index.
+  mutating func parameter(_ name: String, _ shape: [Int], initialization: Initialization) -> Int {
+    add(name, shape, .backbone, initialization)
   }
 
   /// A BatchNorm layer `name` over `channels`.

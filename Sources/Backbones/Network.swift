@@ -2,10 +2,18 @@ import Torch
 
 /// A network's shape: its layers as indices into parameters and buffers, and how they are applied.
 public protocol Architecture: Sendable {
-  /// What makes the head's input `[N, featureWidth]` of images `[N, 3, H, W]`, each stage from the output of the last.
+  /// What makes the head's input `[N, featureWidth]` of images `[N, 3, H, W]` or token numbers `[N, T]`, each stage from
+  /// the output of the last.
   var stages: [Stage] { get }
   /// The classification head.
   var head: Linear { get }
+  /// The embeddings of positions, in architectures that have some.
+  var positionEmbedding: PositionEmbedding? { get }
+}
+
+extension Architecture {
+  /// None.
+  public var positionEmbedding: PositionEmbedding? { nil }
 }
 
 /// A backbone with a head for a number of classes: a function, and the layout of what it is a function of.
@@ -38,20 +46,21 @@ public struct Network: Sendable {
     architecture.stages.prefix { $0.parameterCount <= layout.frozenSliceCount }.count
   }
 
-  /// Logits `[N, classes]` of preprocessed images `[N, 3, H, W]`, or of what the stages before `stage` made of them.
+  /// Logits `[N, classes]` of preprocessed images `[N, 3, H, W]`, of texts as int64 token numbers `[N, T]` with −1 behind a
+  /// text's end, or of what the stages before `stage` made of them.
   ///
   /// BatchNorm layers that are not trained normalise with their running statistics in every mode, and leave them as
   /// they are. Throws PyTorch's error where shapes, dtypes or devices do not go together.
   public func callAsFunction(
     _ x: Tensor, _ context: ForwardContext, from stage: Int = 0
   ) throws(TorchError) -> Tensor {
-    let context = context.freezing(layout.frozenSliceCount)
+    let context = context.freezing(layout.frozenSliceCount).reading(x)
     return try architecture.head(apply(architecture.stages[stage...], to: x, context), context)
   }
 
-  /// What the first ``frozenStageCount`` stages make of preprocessed images `[N, 3, H, W]`.
+  /// What the first ``frozenStageCount`` stages make of preprocessed images `[N, 3, H, W]` or of texts `[N, T]`.
   public func frozenFeatures(_ x: Tensor, _ context: ForwardContext) throws(TorchError) -> Tensor {
-    try apply(architecture.stages[..<frozenStageCount], to: x, context.freezing(layout.frozenSliceCount))
+    try apply(architecture.stages[..<frozenStageCount], to: x, context.freezing(layout.frozenSliceCount).reading(x))
   }
 
   private func apply(

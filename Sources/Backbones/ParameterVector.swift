@@ -12,7 +12,7 @@ public final class ParameterVector {
     /// All of them in float32.
     case float32 = "fp32"
     /// Convolutions and matrices of the backbone in bfloat16, as soon as σ is so large that rounding leaves the noise as
-    /// it is; the head and everything one-dimensional in float32.
+    /// it is; the head, vectors, tokens and embeddings of positions in float32.
     case bfloat16 = "bf16"
   }
 
@@ -69,7 +69,7 @@ public final class ParameterVector {
       reduction = Reduction(
         weights: weights, gradients: gradients, leaves: try Self.leaves(of: weights, gradients, layout),
         smallestSigma: zip(layout.slices, rounding).map { slice, error in
-          slice.group == .backbone && slice.shape.count > 1 ? (error / Self.tolerance).squareRoot() : nil
+          slice.group == .backbone && slice.isKernelOrMatrix ? (error / Self.tolerance).squareRoot() : nil
         })
     } else {
       reduction = nil

@@ -48,19 +48,30 @@ extension Network {
 
   /// A checkpoint's values by name, as fp32, under a head from `head`.
   ///
-  /// A checkpoint's `num_batches_tracked` are ignored. Throws Weights' three lists (missing, unexpected, wrong shape) where names or shapes do not fit, and
-  /// ``StateDictError`` where a value is NaN or infinite.
-  public func loadStateDict(_ file: some TensorSource, head: HeadSource) throws -> StateDict {
+  /// A checkpoint's `num_batches_tracked` are ignored, and a BERT's heads of pretraining; embeddings of positions that were
+  /// made for images of another size are interpolated, which ``adaptations(of:)`` tells. Throws Weights' three lists
+  /// (missing, unexpected, wrong shape) where names or shapes do not fit, and ``StateDictError`` where a value is NaN or
+  /// infinite.
+  public func loadStateDict(_ source: some TensorSource, head: HeadSource) throws -> StateDict {
+    let file: any TensorSource = backbone.modality == .texts ? BERTCheckpoint(source) : source
     let counters = Set(buffers.counterNames)
     let replaced = Set(head == .checkpoint ? [] : backbone.headParameterNames)
+    let positions = architecture.positionEmbedding
+    let foundPositions = file.shapes.first { $0.name == positions?.name }
+    let otherSide = foundPositions.flatMap { positions?.side(of: $0.shape) }
     try StateDictMatch.check(
-      expected: layout.slices.map { ($0.name, $0.shape) } + buffers.slices.map { ($0.name, $0.shape) },
+      expected: layout.slices.map { slice in
+        let isAdapted = slice.name == positions?.name && otherSide != nil
+        return (slice.name, isAdapted ? foundPositions?.shape ?? slice.shape : slice.shape)
+      } + buffers.slices.map { ($0.name, $0.shape) },
       found: file.shapes, file: file.path,
       ignoring: { counters.contains($0) || replaced.contains($0) })
     return StateDict(
       parameters: try layout.slices.map { slice in
         if slice.group == .head, case .fresh(let seed) = head { return slice.initialValues(seed: seed) }
-        return try finiteValues(file, slice.name)
+        let values = try finiteValues(file, slice.name)
+        guard slice.name == positions?.name, let positions, let otherSide else { return values }
+        return try positions.resized(values, from: otherSide)
       },
       buffers: try buffers.slices.map { try finiteValues(file, $0.name) })
   }
@@ -78,7 +89,7 @@ extension Network {
     buffers.slices.map { [Float](repeating: $0.initialValue, count: $0.shape.reduce(1, *)) }
   }
 
-  private func finiteValues(_ file: some TensorSource, _ name: String) throws -> [Float] {
+  private func finiteValues(_ file: any TensorSource, _ name: String) throws -> [Float] {
     let values = try file.floats(name)
     if let index = values.firstIndex(where: { !$0.isFinite }) {
       throw StateDictError.notFinite(file: file.path, name: name, index: index, value: "\(values[index])")

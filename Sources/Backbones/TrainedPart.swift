@@ -84,11 +84,12 @@ public struct UnknownLayer: Error, Equatable, CustomStringConvertible {
     let distances = Set(names.flatMap { name in name.indices.map { name[...$0].joined(separator: ".") } })
       .map { (name: $0, distance: editDistance($0, layer)) }
     nearest = distances.sorted { ($0.distance, $0.name) < ($1.distance, $1.name) }.prefix(3).map(\.name)
-    // MobileNetV2 and DenseNet have all of their backbone in `features`.
-    let depth = Set(names.map(\.first)).count > 1 ? 1 : 2
-    available =
-      names.map { $0.prefix(depth).joined(separator: ".") }
-      .reduce(into: []) { found, name in if found.last != name { found.append(name) } } + [network.backbone.headName]
+    // MobileNetV2 and DenseNet have all of their backbone in `features`, ViT most of it in `encoder.layers`.
+    let outermost = (1...3).map { depth in
+      names.filter { !$0.isEmpty }.map { $0.prefix(depth).joined(separator: ".") }
+        .reduce(into: [String]()) { found, name in if found.last != name { found.append(name) } }
+    }
+    available = (outermost.first { $0.count > 4 } ?? outermost[2]) + [network.backbone.headName]
   }
 
   /// What was asked for, what is near, and what there is.

@@ -69,6 +69,10 @@ CTStatus ct_add_(CTTensor self, CTTensor other, double alpha) {
   return guarded([&] { value(self).add_(value(other), alpha); });
 }
 
+CTStatus ct_add_product_(CTTensor self, CTTensor a, CTTensor b) {
+  return guarded([&] { value(self).addcmul_(value(a), value(b)); });
+}
+
 CTStatus ct_mul_scalar_(CTTensor self, double scalar) {
   return guarded([&] { value(self).mul_(scalar); });
 }

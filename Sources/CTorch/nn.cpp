@@ -20,20 +20,59 @@ CTStatus ct_linear(CTTensor *out, CTTensor input, CTTensor weight, CTTensor bias
   return returning(out, [&] { return at::linear(value(input), value(weight), optional(bias)); });
 }
 
-CTStatus ct_batch_norm(CTTensor *out, CTTensor input, CTTensor weight, CTTensor bias, CTTensor running_mean,
-                       CTTensor running_var, bool training, double momentum, double eps) {
-  return returning(out, [&] {
-    return at::batch_norm(value(input), optional(weight), optional(bias), optional(running_mean),
-                          optional(running_var), training, momentum, eps, /*cudnn_enabled=*/true);
-  });
-}
-
 CTStatus ct_relu(CTTensor *out, CTTensor self) {
   return returning(out, [&] { return at::relu(value(self)); });
 }
 
 CTStatus ct_hardtanh(CTTensor *out, CTTensor self, double min, double max) {
   return returning(out, [&] { return at::hardtanh(value(self), min, max); });
+}
+
+CTStatus ct_layer_norm(CTTensor *out, CTTensor self, CTTensor weight, CTTensor bias, double eps) {
+  return returning(out, [&] {
+    return at::layer_norm(value(self), value(weight).sizes(), value(weight), value(bias), eps);
+  });
+}
+
+CTStatus ct_gelu(CTTensor *out, CTTensor self) {
+  return returning(out, [&] { return at::gelu(value(self), "none"); });
+}
+
+CTStatus ct_silu(CTTensor *out, CTTensor self) {
+  return returning(out, [&] { return at::silu(value(self)); });
+}
+
+CTStatus ct_sigmoid(CTTensor *out, CTTensor self) {
+  return returning(out, [&] { return at::sigmoid(value(self)); });
+}
+
+CTStatus ct_attention(CTTensor *out, CTTensor query, CTTensor key, CTTensor values) {
+  return returning(out, [&] { return at::scaled_dot_product_attention(value(query), value(key), value(values)); });
+}
+
+CTStatus ct_masked_attention(CTTensor *out, CTTensor query, CTTensor key, CTTensor values, CTTensor mask) {
+  return returning(
+      out, [&] { return at::scaled_dot_product_attention(value(query), value(key), value(values), value(mask)); });
+}
+
+CTStatus ct_tanh(CTTensor *out, CTTensor self) {
+  return returning(out, [&] { return at::tanh(value(self)); });
+}
+
+CTStatus ct_embedding(CTTensor *out, CTTensor weight, CTTensor numbers) {
+  return returning(out, [&] { return at::embedding(value(weight), value(numbers).clamp_min(0)); });
+}
+
+CTStatus ct_at_least(CTTensor *out, CTTensor self, double value) {
+  return returning(out, [&] { return ctorch::value(self).ge(value); });
+}
+
+CTStatus ct_expand(CTTensor *out, CTTensor self, CTIntArray size) {
+  return returning(out, [&] { return value(self).expand(list(size)); });
+}
+
+CTStatus ct_upsample_bicubic2d(CTTensor *out, CTTensor self, int64_t height, int64_t width, bool align_corners) {
+  return returning(out, [&] { return at::upsample_bicubic2d(value(self), {height, width}, align_corners); });
 }
 
 CTStatus ct_max_pool2d(CTTensor *out, CTTensor self, int64_t kernel, int64_t stride, int64_t padding) {

@@ -10,6 +10,8 @@ struct CounterHash {
     case crop = 1
     case order
     case subset
+    case holdOut
+    case batches
   }
 
   init(_ purpose: Purpose, _ parts: UInt64...) {

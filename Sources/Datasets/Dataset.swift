@@ -1,6 +1,6 @@
-/// Labelled images on disk: what is predicted, and which example belongs to which split.
+/// Labelled images or texts on disk: what is predicted, and which example belongs to which split.
 ///
-/// Nothing is decoded yet; `ImageStore` does that.
+/// Nothing is decoded yet; `ImageStore` and `TextStore` do that.
 public struct Dataset: Equatable, Sendable {
   /// The way a data set lies on disk.
   public enum Layout: String, Codable, Sendable {
@@ -8,15 +8,19 @@ public struct Dataset: Equatable, Sendable {
     case imageFolder
     /// `ROOT/<class>/…`, all of it training data.
     case flatFolder
-    /// A CSV or TSV file with the columns `path`, `label` or `value`, and optionally `split`.
+    /// A CSV or TSV file with the columns `path` or `text`, `label` or `value`, and optionally `split`.
     case table
+    /// A folder of such files: `train.csv`, optionally `val.csv` and `test.csv`, or with `.tsv`.
+    case tableFolder
+    /// Rows of a class number and texts, without a header, as AG News comes: one file, or `train.csv` and `test.csv`.
+    case classRows
     /// The binary version of CIFAR-10.
     case cifar10
     /// The UCI handwritten digits as scikit-learn ships them.
     case digits
   }
 
-  /// What is predicted from an image.
+  /// What is predicted from an example.
   public enum Targets: Equatable, Sendable {
     /// One of these classes.
     case classes([String])
@@ -65,12 +69,19 @@ public struct Dataset: Equatable, Sendable {
   /// Sorted by UTF-8 bytes, as Python sorts; CIFAR-10's in the order of its own list.
   public var classes: [String] { if case .classes(let classes) = targets { classes } else { [] } }
 
+  /// Whether its examples are texts rather than images.
+  public var holdsTexts: Bool { splits.values.contains { $0.first?.source.text != nil } }
+
   /// Opens a data set, recognising its layout.
   ///
   /// - `ROOT/train/<class>/…` with optional `val` and `test`; images may lie in folders below the class's.
   /// - `ROOT/<class>/…`: all training data, no test split.
   /// - A CSV or TSV file whose header has `path`, `label` and optionally `split` (train, val, test); paths are relative
   ///   to the file; quotes as in RFC 4180. With `value` in place of `label` it is a regression data set.
+  /// - The same with `text` in place of `path`, for texts.
+  /// - A CSV file without a header, a class number and one or more texts per row, as AG News: `class,title,description`.
+  ///   The texts are joined by a space, spaces at both ends removed.
+  /// - A folder with such a table as `train.csv` (or `.tsv`) and optionally `val.csv` and `test.csv`, and no subfolders.
   /// - CIFAR-10's binary files, in the folder or in `cifar-10-batches-bin` inside it.
   /// - scikit-learn's digits CSV: 64 numbers 0…16 and a label per row; the first half is `train`, the second `test`.
   ///
@@ -88,6 +99,8 @@ public struct Dataset: Equatable, Sendable {
     case .folder:
       if let folder = CIFAR10Layout.folder(in: root) {
         listing = try CIFAR10Layout.read(folder)
+      } else if TableFolderLayout.isOne(root) {
+        listing = try TableFolderLayout.read(root)
       } else {
         listing = try FolderLayout.read(root)
       }

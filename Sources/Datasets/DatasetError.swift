@@ -46,7 +46,8 @@ public enum DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
       "\(path): no such file or folder. Check the path of the data set."
     case .unrecognized(let path, let found):
       "\(path): not a data set (found \(found)). Expected train/<class>/<image>, <class>/<image>, a CSV or TSV file "
-        + "with the columns path and label (or value, a number), or CIFAR-10's binary files."
+        + "with the columns path (of images) or text, and label (or value, a number), a folder with such a train.csv, or "
+        + "CIFAR-10's binary files."
     case .emptyClass(let path):
       "\(path): a class folder without images (expected .jpg, .jpeg, .png or .webp). Add images, or remove the folder."
     case .tooFewClasses(let path, let classes):
@@ -65,15 +66,15 @@ public enum DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
     case .unknownClasses(let names, let known):
       "no such class: \(Self.list(names)). The data set has \(Self.list(known))."
     case .subsetTooLarge(let n, let available):
-      "--n \(n) is larger than the training set (\(available) images). Pass at most \(available), or leave --n out."
+      "--n \(n) is larger than the training set (\(available) examples). Pass at most \(available), or leave --n out."
     case .subsetTooSmall(let n, let classes):
-      "--n \(n) is smaller than the number of classes (\(classes)). Pass at least \(classes), one image per class."
+      "--n \(n) is smaller than the number of classes (\(classes)). Pass at least \(classes), one example per class."
     case .valuesForClasses(let path):
       "\(path): its column value holds numbers, but classes are asked for. Leave --classes out, or pass data with classes."
     case .classesForValues(let path):
-      "\(path): holds classes, but numbers are expected. Pass a CSV or TSV file with the columns path and value."
+      "\(path): holds classes, but numbers are expected. Pass a CSV or TSV file with the column value."
     case .unusableValues(let path, let found):
-      "\(path): found \(found), expected at least two training images with different values."
+      "\(path): found \(found), expected at least two training examples with different values."
     case .malformed(let path, let line, let reason):
       "\(path)\(line.map { ":\($0)" } ?? ""): \(reason)"
     case .unreadable(let path, let reason):

@@ -21,7 +21,7 @@ public enum Split: String, Codable, CaseIterable, Sendable {
   }
 }
 
-/// One image with what is to be predicted from it.
+/// One image or text with what is to be predicted from it.
 public struct Example: Equatable, Sendable {
   /// What is to be predicted.
   public enum Target: Equatable, Sendable {
@@ -31,7 +31,7 @@ public struct Example: Equatable, Sendable {
     case value(Double)
   }
 
-  /// Where an example's pixels are.
+  /// Where an example's pixels or words are.
   public enum Source: Equatable, Sendable {
     /// An image file.
     case file(String)
@@ -39,9 +39,11 @@ public struct Example: Equatable, Sendable {
     case cifar(path: String, offset: Int)
     /// Pixels at hand.
     case pixels(RGBImage)
+    /// A text, and the row of the table that it is from.
+    case text(String, file: String, line: Int)
   }
 
-  /// Where the pixels are.
+  /// Where the pixels or words are.
   public var source: Source
   /// What is to be predicted.
   public var target: Target
@@ -66,8 +68,12 @@ extension Example.Source {
     case .file(let path): path
     case .cifar(let path, let offset): "\(path) (record at byte \(offset))"
     case .pixels: "inline pixels"
+    case .text(_, let file, let line): "\(file):\(line)"
     }
   }
+
+  /// The text, nil for an image.
+  public var text: String? { if case .text(let text, _, _) = self { text } else { nil } }
 
   /// Decodes the pixels.
   ///
@@ -77,6 +83,7 @@ extension Example.Source {
     case .file(let path): try RGBImage.decode(path: path)
     case .cifar(let path, let offset): try CIFAR10Layout.image(path, offset: offset)
     case .pixels(let image): image
+    case .text: throw .unreadable(path: name, reason: "a text, expected an image")
     }
   }
 
@@ -86,6 +93,7 @@ extension Example.Source {
     case .file(let path): try RGBImage.size(of: try readFile(path), name: path)
     case .cifar: (CIFAR10Layout.side, CIFAR10Layout.side)
     case .pixels(let image): (image.height, image.width)
+    case .text: throw .unreadable(path: name, reason: "a text, expected an image")
     }
   }
 }

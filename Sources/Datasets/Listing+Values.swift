@@ -21,7 +21,7 @@ extension Listing {
     for split in found where !options.trainSplits.contains(split) {
       guard let part = parts[split] else { continue }
       if split != .train { splits[split] = part.examples }
-      if let note = Self.unusedNote(split, count: part.examples.count, options) { notes.append(note) }
+      if let note = unusedNote(split, count: part.examples.count, options) { notes.append(note) }
     }
     if splits[.test] == nil { notes.append(Self.noTestNote) }
     return Dataset(path: path, layout: layout, targets: .values, splits: splits, notes: notes)

@@ -55,7 +55,7 @@ struct Listing {
       }
       let examples = part.relabeled(classes)
       if split != .train { splits[split] = examples }
-      if let note = Self.unusedNote(split, count: examples.count, options) { notes.append(note) }
+      if let note = unusedNote(split, count: examples.count, options) { notes.append(note) }
     }
     if splits[.test] == nil { notes.append(Self.noTestNote) }
     if let n = options.n, let all = splits[.train] {
@@ -67,10 +67,11 @@ struct Listing {
   static let noTestNote = "no test split, so no test metrics will be reported"
 
   /// What is said of a split that is neither trained nor tested on.
-  static func unusedNote(_ split: Split, count: Int, _ options: Dataset.Options) -> String? {
+  func unusedNote(_ split: Split, count: Int, _ options: Dataset.Options) -> String? {
     guard split != .test else { return nil }
     let all = (options.trainSplits + [split]).map(\.rawValue).joined(separator: ",")
-    return "\(split.rawValue) (\(count) images) is unused; pass --train-splits \(all) to train on it too"
+    let kind = parts.values.contains { $0.examples.first?.source.text != nil } ? "texts" : "images"
+    return "\(split.rawValue) (\(count) \(kind)) is unused; pass --train-splits \(all) to train on it too"
   }
 
   private func forEvaluation(

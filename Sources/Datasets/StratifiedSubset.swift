@@ -9,6 +9,13 @@
 func stratifiedSubset(
   _ examples: [Example], classes: Int, n: Int, seed: UInt64
 ) throws(DatasetError) -> [Example] {
+  try stratifiedIndices(examples, classes: classes, n: n, seed: seed, for: .subset).map { examples[$0] }
+}
+
+/// The indices of such a subset, in rising order; what it is for decides what the seed means.
+func stratifiedIndices(
+  _ examples: [Example], classes: Int, n: Int, seed: UInt64, for purpose: CounterHash.Purpose
+) throws(DatasetError) -> [Int] {
   guard n <= examples.count else { throw .subsetTooLarge(n: n, available: examples.count) }
   guard n >= classes else { throw .subsetTooSmall(n: n, classes: classes) }
   var members = [[Int]](repeating: [], count: classes)
@@ -27,8 +34,8 @@ func stratifiedSubset(
   }
 
   let chosen = members.indices.flatMap { label in
-    CounterHash(.subset, seed, UInt64(label)).permutation(members[label].count)
+    CounterHash(purpose, seed, UInt64(label)).permutation(members[label].count)
       .prefix(places[label]).map { members[label][$0] }
   }
-  return chosen.sorted().map { examples[$0] }
+  return chosen.sorted()
 }

@@ -1,6 +1,7 @@
 import Foundation
 
-/// A CSV or TSV file: the columns `path`, `label` or `value`, and optionally `split`; or scikit-learn's digits.
+/// A CSV or TSV file: the columns `path` or `text`, `label` or `value`, and optionally `split`; or rows without a header,
+/// of a class and texts or of scikit-learn's digits.
 enum TableLayout {
   static func read(_ path: String) throws(DatasetError) -> Listing {
     let bytes = try readFile(path)
@@ -9,26 +10,46 @@ enum TableLayout {
     let text = try DelimitedText(bytes, path: path)
     guard let header = text.rows.first else { throw .unrecognized(path: path, found: "a file of empty lines") }
     let columns = header.fields.map { $0.lowercased() }
-    if let pathColumn = columns.firstIndex(of: "path") {
-      let (label, value) = (columns.firstIndex(of: "label"), columns.firstIndex(of: "value"))
-      guard label == nil || value == nil else {
-        throw .malformed(
-          path: path, line: header.line,
-          reason: "both a label and a value column, expected one of them: label for classes, value for numbers.")
-      }
-      if let targetColumn = label ?? value {
-        return try images(
-          text, file: path, pathColumn: pathColumn, targetColumn: targetColumn, hasValues: value != nil,
-          splitColumn: columns.firstIndex(of: "split"))
-      }
+    if let columns = try Columns(columns, file: path, line: header.line) {
+      return try examples(text, file: path, columns)
     }
     if columns.count == 65, columns.allSatisfy({ Int($0) != nil }) { return try digits(text, file: path) }
+    if ClassRows.begin(with: header.fields) { return try listing(.classRows, ClassRows.read(text, file: path)) }
     let found = header.fields.prefix(6).joined(separator: ", ")
     throw .unrecognized(path: path, found: "a file whose first line is: \(found.prefix(80))")
   }
 
-  private static func images(
-    _ text: DelimitedText, file: String, pathColumn: Int, targetColumn: Int, hasValues: Bool, splitColumn: Int?
+  /// Where a row's fields are.
+  private struct Columns {
+    let source: Int
+    let holdsTexts: Bool
+    let target: Int
+    let hasValues: Bool
+    let split: Int?
+
+    /// Nil for a header of something else.
+    init?(_ names: [String], file: String, line: Int) throws(DatasetError) {
+      let (path, text) = (names.firstIndex(of: "path"), names.firstIndex(of: "text"))
+      guard let source = path ?? text else { return nil }
+      guard path == nil || text == nil else {
+        throw .malformed(
+          path: file, line: line,
+          reason: "both a path and a text column, expected one of them: path for images, text for texts.")
+      }
+      let (label, value) = (names.firstIndex(of: "label"), names.firstIndex(of: "value"))
+      guard label == nil || value == nil else {
+        throw .malformed(
+          path: file, line: line,
+          reason: "both a label and a value column, expected one of them: label for classes, value for numbers.")
+      }
+      guard let target = label ?? value else { return nil }
+      (self.source, holdsTexts, self.target, hasValues) = (source, text != nil, target, value != nil)
+      split = names.firstIndex(of: "split")
+    }
+  }
+
+  private static func examples(
+    _ text: DelimitedText, file: String, _ columns: Columns
   ) throws(DatasetError) -> Listing {
     let folder = (file as NSString).deletingLastPathComponent
     let width = text.rows.first?.fields.count ?? 0
@@ -40,28 +61,30 @@ enum TableLayout {
         throw fail("\(fields.count) fields, expected \(width) as in the header. Quote fields that hold the delimiter.")
       }
       var split = Split.train
-      if let splitColumn {
-        guard let named = Split(rawValue: fields[splitColumn]) else {
-          throw fail("split '\(fields[splitColumn])', expected train, val or test.")
+      if let column = columns.split {
+        guard let named = Split(rawValue: fields[column]) else {
+          throw fail("split '\(fields[column])', expected train, val or test.")
         }
         split = named
       }
-      guard !fields[pathColumn].isEmpty, !fields[targetColumn].isEmpty else {
-        throw fail("an empty path or \(hasValues ? "value" : "label"). Fill it in, or remove the line.")
+      let (field, target) = (fields[columns.source], fields[columns.target])
+      guard !field.isEmpty, !target.isEmpty else {
+        throw fail(
+          "an empty \(columns.holdsTexts ? "text" : "path") or \(columns.hasValues ? "value" : "label"). "
+            + "Fill it in, or remove the line.")
       }
-      let path = fields[pathColumn]
-      let source = path.hasPrefix("/") || folder.isEmpty ? path : "\(folder)/\(path)"
-      let target = fields[targetColumn]
-      guard hasValues else {
-        found[split, default: []].append((.file(source), target))
+      let path = field.hasPrefix("/") || folder.isEmpty ? field : "\(folder)/\(field)"
+      let source = columns.holdsTexts ? Example.Source.text(field, file: file, line: line) : .file(path)
+      guard columns.hasValues else {
+        found[split, default: []].append((source, target))
         continue
       }
       guard let value = Double(target.filter { $0 != " " }), value.isFinite else {
         throw fail("value '\(target)', expected a finite number.")
       }
-      valued[split, default: []].append(Example(source: .file(source), value: value))
+      valued[split, default: []].append(Example(source: source, value: value))
     }
-    guard hasValues else { return listing(.table, found) }
+    guard columns.hasValues else { return listing(.table, found) }
     let parts = valued.mapValues { Listing.Part(classes: [], examples: $0) }
     return Listing(layout: .table, hasValues: true, parts: parts)
   }
@@ -96,5 +119,33 @@ enum TableLayout {
         examples: rows.compactMap { row in labels[row.label].map { Example(source: row.source, label: $0) } })
     }
     return Listing(layout: layout, parts: parts)
+  }
+}
+
+extension Dataset {
+  /// The texts of a CSV or TSV file, whatever they are labelled: its column `text`, or rows of a class number and texts.
+  ///
+  /// Throws `DatasetError.notFound` and `.unreadable`, `.unrecognized` for a file without such texts, and `.malformed` for a
+  /// row of another width or without text.
+  package static func texts(of path: String) throws(DatasetError) -> [Example.Source] {
+    guard FileKind(path) != .missing else { throw .notFound(path: path) }
+    let table = try DelimitedText(try readFile(path), path: path)
+    guard let header = table.rows.first else { throw .unrecognized(path: path, found: "a file of empty lines") }
+    if let column = header.fields.firstIndex(where: { $0.lowercased() == "text" }) {
+      return try table.rows.dropFirst().map { row throws(DatasetError) in
+        guard row.fields.count == header.fields.count, !row.fields[column].isEmpty else {
+          throw .malformed(
+            path: path, line: row.line,
+            reason:
+              "\(row.fields.count) fields, expected \(header.fields.count) as in the header and a text that is not empty."
+          )
+        }
+        return .text(row.fields[column], file: path, line: row.line)
+      }
+    }
+    guard ClassRows.begin(with: header.fields) else {
+      throw .malformed(path: path, line: header.line, reason: "no column text. Name it in the first line.")
+    }
+    return try ClassRows.read(table, file: path)[.train, default: []].map(\.source)
   }
 }

@@ -11,10 +11,10 @@ public struct ValueSpread: Equatable, Sendable {
   /// that their squares overflow.
   public init(_ values: [Double], path: String) throws(DatasetError) {
     guard values.count >= 2 else {
-      throw .unusableValues(path: path, found: "\(values.count) training image\(values.count == 1 ? "" : "s")")
+      throw .unusableValues(path: path, found: "\(values.count) training example\(values.count == 1 ? "" : "s")")
     }
     guard let first = values.first, values.contains(where: { $0 != first }) else {
-      throw .unusableValues(path: path, found: "the value \(values[0]) for all \(values.count) training images")
+      throw .unusableValues(path: path, found: "the value \(values[0]) for all \(values.count) training examples")
     }
     let count = Double(values.count)
     let mean = values.reduce(0) { $0 + $1 / count }

@@ -36,6 +36,14 @@ public struct Divergence: Sendable, Equatable {
   /// v/λ − 1 of each block, v being its ``Moments/variance``: with D/σ it is ∂KL/∂σ. (8)
   public var excesses: [Double]
 
+  /// A point's: −log N(w̄; m, λΣ) without the terms that do not depend on w̄, A/(2λ). (4a)
+  ///
+  /// With it the loss (3) is that of MAP: at κ = 1, mean NLL + (α/2)A with α = 1/(Nλ); λ = ∞ is no penalty.
+  public init(pointAt squaredDistance: Double, scale: Double, blocks: Int) {
+    (self.scale, kl) = (scale, 0.5 * squaredDistance / scale)
+    excesses = [Double](repeating: 0, count: blocks)
+  }
+
   /// The divergence at `scale`, or where that is nil at the scale that minimises it.
   public init(_ blocks: [Moments], logDeterminant: Double = 0, scale fixed: Double? = nil) {
     let dimension = blocks.reduce(0) { $0 + $1.count }

@@ -11,7 +11,7 @@ public struct DataEmphasizedELBO {
   /// N, the number of training examples.
   public let examples: Int
   /// The prior; nil for maximum likelihood, which has no KL.
-  public let prior: Prior?
+  public var prior: Prior?
 
   /// An objective for N examples; κ defaults to D/N.
   public init(layout: ParameterLayout, examples: Int, kappa: Double? = nil, prior: Prior?) {
@@ -31,6 +31,9 @@ public struct DataEmphasizedELBO {
   /// 1/(κN), by which the KL enters the loss.
   public var klWeight: Double { 1 / (kappa * Double(examples)) }
 
+  /// The strength in a loss mean NLL + (α/2)‖w − m‖² that a prior of this variance has: α = 1/(κNλ), or of τ that of β.
+  public func gridUnits(_ scale: Double?) -> Double? { scale.map { klWeight / $0 } }
+
   /// Writes one sample of the posterior to the vector's weights: w = w̄ + σε, or w̄ − σε where `antithetic`.
   ///
   /// - Returns: KL(q ‖ p) at λ* and τ*, for which the same pass over the mean finds the distances.
@@ -40,7 +43,8 @@ public struct DataEmphasizedELBO {
   ) throws(TorchError) -> Divergences {
     let sign = antithetic ? -1.0 : 1.0
     let sigmas = try posterior.sigmas()
-    vector.choosePrecision(sigmas: sigmas)
+    // Without noise there is none that rounding could lose.
+    vector.choosePrecision(sigmas: posterior.isPoint ? sigmas.map { _ in .infinity } : sigmas)
     var (scales, noise) = (sigmas.map { sign * $0 }, noise)
     if let sigma = try posterior.sigmaVector() {
       scales = sigmas.map { _ in sign }
@@ -76,7 +80,7 @@ public struct DataEmphasizedELBO {
       // The norm is that of the whole gradient if this is the only sample and nothing is added to it.
       let sums = try vector.passes.reduce(
         gradients: vector.gradients, reduced: vector.reducedGradients, mean: posterior.mean, center: prior?.center,
-        groups: groups(posterior.blocks, pulls: pulls(divergences)), noise: noise)
+        groups: groups(posterior.blocks, pulls: pulls(divergences)), noise: posterior.isPoint ? nil : noise)
       for (place, found) in sums.enumerated() { sum.dots[place] += sign * found.dot / Double(sum.samples) }
       sum.squaredNorm = sums.reduce(0) { $0 + $1.squaredNorm }
     }

@@ -31,11 +31,14 @@ public final class GaussianPosterior {
   public let rhoVector: Tensor?
   /// Whether ρ is learned; otherwise σ is the one that it began with, to the last bit.
   public var isLearned = true
+  /// Whether it is a point: without noise, whatever is trained is a mode.
+  public var isPoint: Bool { !isLearned && start == 0 }
   private let start: Double
 
   /// A posterior around a mean, which it keeps and training changes in place.
   ///
-  /// σ₀ is 1e-4, as published; σ = 0 is a point, which has no divergence from a prior.
+  /// σ₀ is 1e-4, as published; σ = 0 that is not learned is a point, of whose divergence from a prior only the part that
+  /// depends on the mean is finite (``Divergence/init(pointAt:scale:blocks:)``).
   public init(
     _ family: Family = .isotropic, mean: Tensor, blocks: [ParameterBlock], sigma: Double = 1e-4
   ) throws(TorchError) {

@@ -36,7 +36,8 @@ public struct Prior {
     (self.lambda, self.tau) = (lambda, tau)
   }
 
-  /// KL(q ‖ p) and its derivatives at the best, or the given, scales.
+  /// KL(q ‖ p) and its derivatives at the best, or the given, scales; a point has no best ones, and none is given for a flat
+  /// prior.
   ///
   /// `distances` are ‖w̄ − m‖² by block; where Σ is not the identity its own take the backbone's place.
   func divergences(_ distances: [Double], _ posterior: GaussianPosterior) throws(TorchError) -> Divergences {
@@ -60,9 +61,13 @@ public struct Prior {
       scales: blocks.map { _ in 0 }, excesses: blocks.map { _ in 0 }, kl: 0, pull: pull, blocks: blocks)
     for set in sets(blocks) {
       let isBackbone = blocks[set[0]].part == .backbone
-      let divergence = Divergence(
-        set.map { moments[$0] }, logDeterminant: isBackbone ? covariance?.logDeterminant ?? 0 : 0,
-        scale: isBackbone ? lambda : tau)
+      let scale = isBackbone ? lambda : tau
+      let divergence =
+        posterior.isPoint
+        ? Divergence(
+          pointAt: set.reduce(0) { $0 + moments[$1].squaredDistance }, scale: scale ?? .infinity, blocks: set.count)
+        : Divergence(
+          set.map { moments[$0] }, logDeterminant: isBackbone ? covariance?.logDeterminant ?? 0 : 0, scale: scale)
       result.kl += divergence.kl
       for (place, excess) in zip(set, divergence.excesses) {
         (result.scales[place], result.excesses[place]) = (divergence.scale, excess)
@@ -96,7 +101,8 @@ public struct Divergences {
   /// The blocks.
   public var blocks: [ParameterBlock]
 
-  /// λ, the mean over the backbone's parameters of their scales; nil where nothing of it is trained or it has no prior.
+  /// λ, the mean over the backbone's parameters of their scales; nil where nothing of it is trained or it has no prior, or a
+  /// flat one.
   public var lambda: Double? { mean(of: .backbone) }
   /// τ, the same of the head.
   public var tau: Double? { mean(of: .head) }
@@ -108,7 +114,7 @@ public struct Divergences {
   }
 
   private func mean(of part: ParameterGroup) -> Double? {
-    let members = zip(blocks, scales).filter { $0.0.part == part && $0.1 > 0 }
+    let members = zip(blocks, scales).filter { $0.0.part == part && $0.1 > 0 && $0.1.isFinite }
     guard let first = members.first?.1 else { return nil }
     let rest = members.reduce(0) { $0 + Double($1.0.count) * ($1.1 - first) }
     return first + rest / members.reduce(0) { $0 + Double($1.0.count) }

@@ -58,6 +58,7 @@ extension Split: ExpressibleByArgument {}
 extension SigmaUpdate: ExpressibleByArgument {}
 extension DrawStatistics: ExpressibleByArgument {}
 extension HeadInitialization: ExpressibleByArgument {}
+extension ObjectiveKind: ExpressibleByArgument {}
 extension Recipe: ExpressibleByArgument {}
 extension PriorKind: ExpressibleByArgument {}
 extension Prior.Scales: ExpressibleByArgument {}

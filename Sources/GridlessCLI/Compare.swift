@@ -48,7 +48,7 @@ struct Compare: ParsableCommand {
     ) { _ in crew.stop() }
     if worker { OrphanWatch.begin(signals.interruption) }
     let folder = StudyFolder(study.out)
-    var configuration = try asUsage { try configuration() }
+    var configuration = try asUsage { try self.configuration() }
     // How many threads a run has may not change when a study goes on.
     configuration.threads =
       study.threads ?? (try? folder.configuration)?.threads

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Gridless
 
-/// Which images of a data set are trained on, and what is done to them.
+/// Which examples of a data set are trained on, and what is done to them.
 struct DataOptions: ParsableArguments {
   @Option(parsing: .unconditional, help: "The side of the image crop in pixels (default: the network's own).")
   var size: Int?
@@ -12,10 +12,10 @@ struct DataOptions: ParsableArguments {
   @Option(help: "What is done to training images at random.")
   var augment = Augmentation.Kind.cropAndFlip
 
-  @Option(parsing: .unconditional, help: "Images per step (default: min(128, N)).")
+  @Option(parsing: .unconditional, help: "Examples per step (default: min(128, N), of texts min(32, N)).")
   var batchSize: Int?
 
-  @Option(parsing: .unconditional, help: "Train on a stratified subset of so many images.")
+  @Option(parsing: .unconditional, help: "Train on a stratified subset of so many examples.")
   var n: Int?
 
   @Option(help: "Splits to train on, separated by commas.")

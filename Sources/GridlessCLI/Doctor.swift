@@ -7,7 +7,7 @@ struct Doctor: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Tell what this machine has, and whether a data set is usable.")
 
-  @Argument(help: "A data set to look through: every image is decoded.")
+  @Argument(help: "A data set to look through: every image is decoded, texts are counted.")
   var data: String?
 
   func run() throws {
@@ -49,6 +49,11 @@ struct Doctor: ParsableCommand {
     var unreadable = 0
     for split in Split.allCases {
       guard let examples = dataset.splits[split] else { continue }
+      if dataset.holdsTexts {
+        let longest = examples.compactMap { $0.source.text?.utf8.count }.max() ?? 0
+        rows.append([split.rawValue, "\(examples.count) texts, the longest of \(longest) bytes"])
+        continue
+      }
       let store = try ImageStore(
         examples, preprocessing: Preprocessing(size: 8), options: ImageStore.Options(skipUnreadable: true))
       let lost = examples.count - store.count

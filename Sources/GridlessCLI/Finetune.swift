@@ -9,8 +9,11 @@ struct Finetune: ParsableCommand {
     usage: "gridless finetune <data> --model <model> --weights <file> --out <run> [<options>]",
     discussion: """
       DATA is a folder train/<class>/<image> (val and test beside train are optional), a flat folder <class>/<image>, a \
-      CSV or TSV with path,label (or path,value: a number per image), CIFAR-10's binary files, or the UCI digits' CSV. The run folder gets config.json, \
-      metrics.jsonl, model.safetensors (which the PyTorch model of that name loads) and summary.json. If a run is \
+      CSV or TSV with path,label (or path,value: a number per image), CIFAR-10's binary files, or the UCI digits' CSV. \
+      For networks of texts it is a CSV or TSV with text,label (or text,value), rows of a class number and texts as AG News \
+      has them, or a folder with such a train.csv and test.csv. The run folder gets config.json, \
+      metrics.jsonl, an event file for TensorBoard, model.safetensors (which the PyTorch model of that name loads) and \
+      summary.json. If a run is \
       interrupted, the same command goes on with it.
       """)
 
@@ -34,11 +37,13 @@ struct Finetune: ParsableCommand {
       valueName: "part"))
   var train = TrainedPart.all
 
-  @Option(parsing: .unconditional, help: "Optimisation steps of a whole run at one learning rate.")
-  var steps = FineTuneConfiguration.publishedSteps
+  @Option(
+    parsing: .unconditional,
+    help: "Optimisation steps of a whole run at one learning rate (default: 6000, of texts 12000).")
+  var steps: Int?
 
   @Option(
-    help: "In which precision the network computes: auto is bf16 where the processor has instructions for it.")
+    help: "In which precision the network computes: auto is bf16 where that is faster.")
   var precision = PrecisionChoice.auto
 
   @Option(
@@ -50,11 +55,15 @@ struct Finetune: ParsableCommand {
   @Flag(help: "Move a run that is in the folder aside, and begin anew.")
   var overwrite = false
 
+  @Flag(help: "Write report.html at the end, too; the test images are predicted once more for it.")
+  var report = false
+
   @Flag(help: "Make equal runs equal bit for bit on a GPU, too; slower.")
   var deterministic = false
 
   @OptionGroup(title: "Method") var method: MethodOptions
   @OptionGroup var images: DataOptions
+  @OptionGroup(title: "Texts") var texts: TextOptions
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var output: OutputOptions
 
@@ -79,12 +88,13 @@ struct Finetune: ParsableCommand {
     options.resize = images.resize
     options.train = train
     options.augmentation = images.augment
-    options.steps = steps
+    if let steps { options.steps = steps }
     options.batchSize = images.batchSize
     options.trainSplits = try Split.list(images.trainSplits)
     options.classes = images.classList
     options.n = images.n
     method.apply(to: &options)
+    texts.apply(to: &options)
     options.seed = images.seed
     options.device = compute.device
     options.threads = compute.threads
@@ -107,6 +117,7 @@ struct Finetune: ParsableCommand {
         if case .alreadyFinished = event { wasFinished = true }
         try progress.print(event)
       }
+      if report { try writeReport { try progress.print($0) } }
       progress.finish()
       if output.json {
         print(try JSON.line(result))
@@ -127,6 +138,12 @@ struct Finetune: ParsableCommand {
       progress.finish()
       throw error
     }
+  }
+
+  private func writeReport(_ onEvent: (FineTuneEvent) throws -> Void) throws {
+    var report = Report(out)
+    (report.data, report.device, report.threads) = (data, compute.device, compute.threads)
+    try onEvent(.note("the report is \(report.write(onEvent: onEvent))"))
   }
 
   /// The command as it was given, for a shell; without `--overwrite`, which would not go on.
@@ -162,21 +179,30 @@ struct Finetune: ParsableCommand {
   }
 
   private func summary(of result: FineTuneResult) -> String {
+    let isPoint = !method.objective.hasPosterior
+    let noise = result.noise.map { "   noise \(significant($0))" } ?? ""
     var rows = [
       ["model", "\(result.model), D = \(result.d) parameters"],
-      ["training set", "N = \(result.n), κ = \(scientific(result.kappa))"],
-      [
-        "learned",
-        "λ \(scientific(result.lambda))   τ \(scientific(result.tau))   σ \(scientific(result.sigma))"
-          + (result.noise.map { "   noise \(significant($0))" } ?? ""),
-      ],
+      ["training set", "N = \(result.n)" + (isPoint ? "" : ", κ = \(scientific(result.kappa))")],
+      isPoint
+        ? [
+          method.objective == .map ? "penalty" : "learned",
+          "α \(scientific(result.alpha))   β \(scientific(result.beta))" + noise,
+        ]
+        : [
+          "learned",
+          "λ \(scientific(result.lambda))   τ \(scientific(result.tau))   σ \(scientific(result.sigma))" + noise,
+        ],
       [
         "loss",
-        "\(fixed(result.loss)) = −log likelihood/N \(fixed(-result.logLikelihood / Double(result.n))) + KL/(κN) "
+        "\(fixed(result.loss)) = −log likelihood/N \(fixed(-result.logLikelihood / Double(result.n))) + \(isPoint ? "penalty" : "KL/(κN)") "
           + fixed(result.kl / (result.kappa * Double(result.n))),
       ],
       ["learning rate", candidates(result)],
     ]
+    if let evidence = result.logMarginalLikelihood { rows.append(["evidence", "log p(D) \(fixed(evidence))"]) }
+    if let held = result.validation { rows.append(["held out", describe(held)]) }
+    if let held = result.validationRegression { rows.append(["held out", describe(held)]) }
     if let test = result.test { rows.append(["test", describe(test)]) }
     if let test = result.testRegression { rows.append(["test", describe(test)]) }
     rows.append(["time", duration(result.seconds)])
@@ -187,10 +213,21 @@ struct Finetune: ParsableCommand {
   private func candidates(_ result: FineTuneResult) -> String {
     guard result.lrCandidates.count > 1 else { return "\(result.lr)" }
     let tried = result.lrCandidates.map { candidate in
-      let loss = candidate.loss.map { fixed($0) } ?? "diverged"
+      let loss = score(candidate).map { fixed($0) } ?? "diverged"
       return "\(candidate.lr): \(loss)" + (candidate.droppedAt.map { " at rung \($0)" } ?? "")
     }
     let how = result.rungs == nil ? "chosen" : "raced"
-    return "\(result.lr), \(how) by the training objective's loss (\(tried.joined(separator: ", ")))"
+    let measure =
+      switch method.objective {
+      case .deELBO: "the training objective's loss"
+      case .map: "the held-out images' NLL"
+      case .laplace: "log p(D)"
+      }
+    return "\(result.lr), \(how) by \(measure) (\(tried.joined(separator: ", ")))"
+  }
+
+  /// What learning rates are chosen by.
+  private func score(_ candidate: LearningRateCandidate) -> Double? {
+    candidate.logMarginalLikelihood ?? candidate.validationLoss ?? candidate.loss
   }
 }

@@ -49,8 +49,8 @@ func details(_ metrics: ClassificationMetrics) -> String {
   let classes = zip(names, metrics.confusion ?? []).map { name, row in
     [name, "\(row.reduce(0, +))", text(metrics.perClassAccuracy?[name] ?? nil)]
   }
-  return table([["confidence", "images", "mean", "accuracy"]] + curve) + "\n\n"
-    + table([["class", "images", "accuracy"]] + classes)
+  return table([["confidence", "examples", "mean", "accuracy"]] + curve) + "\n\n"
+    + table([["class", "examples", "accuracy"]] + classes)
 }
 
 /// Rows with their columns aligned, two spaces between them.

@@ -11,5 +11,8 @@ import Gridless
       weight decay to choose. `gridless models` lists the networks, `gridless doctor` looks at this machine.
       """,
     version: gridlessVersion,
-    subcommands: [Finetune.self, Compare.self, Evaluate.self, Predict.self, MakePrior.self, Models.self, Doctor.self])
+    subcommands: [
+      Finetune.self, Compare.self, Evaluate.self, Predict.self, MakePrior.self, MakeVocabulary.self, MakeReport.self,
+      Models.self, Doctor.self,
+    ])
 }

@@ -7,6 +7,25 @@ struct MethodOptions: ParsableArguments {
   var recipe = Recipe.default
 
   @Option(
+    help:
+      "What is trained by: de-elbo learns λ, τ and σ; map takes --alpha and --beta, as a grid search does; la-lml learns two precisions by the Laplace evidence."
+  )
+  var objective = ObjectiveKind.deELBO
+
+  @Option(parsing: .unconditional, help: "Of --objective map: (α/2)‖w − m‖² is added to the mean NLL (default: 0).")
+  var alpha: Double?
+
+  @Option(parsing: .unconditional, help: "Of --objective map: (β/2)‖V‖² is added for the head (default: 0).")
+  var beta: Double?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Measure on this part of the training images in place of training on it, stratified by class, such as 0.2.",
+      valueName: "fraction"))
+  var holdOut: Double?
+
+  @Option(
     parsing: .unconditional,
     help:
       "The learning rate; auto races five of them on the training set, grid (as published) trains four to the end.")
@@ -53,7 +72,13 @@ struct MethodOptions: ParsableArguments {
   @Flag(help: "Mirror every second sample of a step at the mean.")
   var antithetic = false
 
-  @Option(help: "Where a new head starts: at zero, its prior's mean, or uniform at random, as published.")
+  @Flag(help: "Drop residual branches in training, in networks that were made for it: ConvNeXt and EfficientNet.")
+  var stochasticDepth = false
+
+  @Option(
+    help:
+      "Where a new head starts: at zero, its prior's mean, or uniform at random, as published; map's and la-lml's is uniform."
+  )
   var headInit: HeadInitialization?
 
   @Option(
@@ -81,10 +106,26 @@ struct MethodOptions: ParsableArguments {
     help: "The gaussian likelihood's standard deviation, in the unit of the values, or auto to learn it.")
   var noise = AutoOr.auto
 
+  func validate() throws {
+    let misplaced = [
+      ("--kappa-limit", kappaLimit != nil), ("--sigma-update", sigmaUpdate != nil),
+      ("--draw-statistics", drawStatistics != nil),
+    ].filter(\.1).map(\.0)
+    guard objective.hasPosterior || misplaced.isEmpty else {
+      throw ValidationError(
+        "\(misplaced.joined(separator: ", ")) with --objective \(objective.rawValue): it trains a point, without noise. "
+          + "Leave it out.")
+    }
+  }
+
   /// Puts the choices into the library's options.
   func apply(to options: inout FineTuneOptions) {
     recipe.apply(to: &options)
     options.learningRate = lr ?? options.learningRate
+    options.objective = objective
+    options.alpha = alpha
+    options.beta = beta
+    options.holdOut = holdOut
     options.kappa = kappa.value
     if let kappaLimit { options.kappaLimit = kappaLimit.value }
     options.prior = prior
@@ -97,6 +138,7 @@ struct MethodOptions: ParsableArguments {
     options.sigma = sigma.value
     options.samples = samples
     options.antithetic = antithetic
+    options.stochasticDepth = stochasticDepth
     options.headInitialization = headInit ?? options.headInitialization
     options.initialSigma = initialSigma
     options.sigmaUpdate = sigmaUpdate ?? options.sigmaUpdate

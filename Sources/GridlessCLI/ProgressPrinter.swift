@@ -24,7 +24,7 @@ final class ProgressPrinter {
     case .started(let setup):
       self.setup = setup
       line(
-        "\(setup.examples) images \(setup.classes.map { "of \($0) classes" } ?? "with values"), D = \(setup.parameters), κ = \(scientific(setup.kappa)); \(setup.steps) steps at \(setup.race == nil ? "" : "the winner of ")learning rate \(setup.learningRates.map { "\($0)" }.joined(separator: ", "))"
+        "\(setup.examples) examples \(setup.classes.map { "of \($0) classes" } ?? "with values"), D = \(setup.parameters)\(isPoint ? "" : ", κ = \(scientific(setup.kappa))"); \(setup.steps) steps at \(setup.race == nil ? "" : "the winner of ")learning rate \(setup.learningRates.map { "\($0)" }.joined(separator: ", "))"
       )
     case .step(let step): show(step)
     case .estimate(let seconds): estimate(seconds)
@@ -80,12 +80,17 @@ final class ProgressPrinter {
     }
   }
 
+  /// Whether a point is trained, without noise.
+  private var isPoint: Bool { setup.map { !$0.objective.hasPosterior } ?? false }
+
   private func show(_ step: StepReport) {
     // The first step that this process takes of the candidate may be a later one.
     if candidate?.lr != step.peakLearningRate { candidate = (step.peakLearningRate, step.step, .now) }
     let terms = step.terms
+    let scales =
+      isPoint ? "" : "  λ \(scientific(terms.lambda)) τ \(scientific(terms.tau)) σ \(scientific(terms.sigma))"
     let text =
-      "loss \(fixed(terms.loss)) = NLL \(fixed(terms.nll)) + KL \(fixed(terms.loss - terms.nll))  λ \(scientific(terms.lambda)) τ \(scientific(terms.tau)) σ \(scientific(terms.sigma))"
+      "loss \(fixed(terms.loss)) = NLL \(fixed(terms.nll)) + \(isPoint ? "penalty" : "KL") \(fixed(terms.loss - terms.nll))\(scales)"
     if isTerminal {
       guard isDue || step.step == step.steps else { return }
       var time = ""

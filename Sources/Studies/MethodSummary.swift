@@ -41,7 +41,7 @@ public struct MethodSummary: Codable, Sendable, Equatable {
     }
     let grid = rows.first { $0.method == StudyMethod.mapGrid.rawValue && $0.seeds > 0 }
     if let grid {
-      for index in rows.indices where rows[index].seeds > 0 && rows[index].hours > 0 {
+      for index in rows.indices where rows[index].seeds > 0 && rows[index].hours > 0 && rows[index].sweptKappa == nil {
         rows[index].speedUp = grid.hours / rows[index].hours
       }
     }

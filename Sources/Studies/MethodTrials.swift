@@ -63,7 +63,8 @@ struct MethodTrials {
 
   func grid() -> StudyPlan.Outlook {
     let left = hasTime ? left(of: points.map { trial($0.name, .search, $0.values) }) : begun
-    return left.isEmpty ? final(of: searched) : .open(left.filter { $0.status == .running } + left.filter { $0.status != .running })
+    return left.isEmpty
+      ? final(of: searched) : .open(left.filter { $0.status == .running } + left.filter { $0.status != .running })
   }
 
   /// One after the other, as each suggestion needs all before it.

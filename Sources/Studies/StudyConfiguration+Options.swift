@@ -81,7 +81,7 @@ extension StudyConfiguration {
   /// Refuses what has no meaning, before anything is written.
   ///
   /// Throws ``StudyError/invalidOption(_:)``, and the run options' `TrainingError.invalidOption`.
-  func validate() throws {
+  package func validate() throws {
     func refuse(_ condition: Bool, _ message: String) throws {
       if condition { throw StudyError.invalidOption(message) }
     }
@@ -110,7 +110,8 @@ extension StudyConfiguration {
     let proper = grid.points.contains { ($0["alpha"] ?? 1) > 0 && ($0["beta"] ?? $0["alpha"] ?? 1) > 0 }
     try refuse(
       methods.contains(.laCLML) && !proper,
-      "--methods la-clml with a grid whose alpha or beta is 0 everywhere: a flat prior has no evidence. Pass another --grid.")
+      "--methods la-clml with a grid whose alpha or beta is 0 everywhere: a flat prior has no evidence. Pass another --grid."
+    )
     for method in works {
       let values = method == .kappa || method == .selection ? ["kappa": 1] : ["lr": 0.1, "alpha": 0.1, "beta": 0.1]
       for stage in TrialRecord.Stage.allCases {

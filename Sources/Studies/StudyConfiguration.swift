@@ -89,7 +89,7 @@ public struct StudyConfiguration: Codable, Sendable, Equatable {
   }
 
   /// What is run for each seed, in order: the methods, and what the figures need.
-  var works: [StudyMethod] {
+  package var works: [StudyMethod] {
     methods + (kappas.isEmpty ? [] : [.kappa]) + (showsSelection ? [.selection] : [])
   }
 
@@ -102,7 +102,7 @@ public struct StudyConfiguration: Codable, Sendable, Equatable {
   /// Throws ``StudyError/invalidOption(_:)``, and the errors of Datasets and Backbones.
   public mutating func resolve(kappaWords: [String] = []) throws {
     let dataset = try Dataset.open(data, options: try options(out: "").datasetOptions)
-    guard dataset.targets == .classes else {
+    guard case .classes = dataset.targets else {
       throw StudyError.invalidOption("\(data): has a number for each image; compare expects classes.")
     }
     examples = dataset.splits[.train]?.count ?? 0

@@ -23,9 +23,6 @@ public enum StudyMethod: String, Codable, Sendable, CaseIterable {
 
   /// Those that a user asks for by name; the others belong to a figure.
   public static let named = allCases.filter { $0 != .kappa && $0 != .selection }
-
-  /// Whether it chooses among runs of maximum a posteriori training, by a part that is held out.
-  var searchesMAP: Bool { self == .mapGrid || self == .mapBO || self == .mapASHA }
 }
 
 extension TrialRecord {

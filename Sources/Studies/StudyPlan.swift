@@ -45,6 +45,6 @@ package struct StudyPlan {
     guard trial.hasEnded, trial.stage == .search else { return false }
     guard trial.method == StudyMethod.mapGrid.rawValue, configuration.methods.contains(.laCLML) else { return true }
     let judged = MethodTrials.conditionalID(of: trial)
-    return trial.status == .failed || records.contains { $0.id == judged && $0.hasEnded }
+    return trial.status == .failed || !trial.isProper || records.contains { $0.id == judged && $0.hasEnded }
   }
 }

@@ -73,6 +73,11 @@ extension Tensor {
     try check(ct_add_(handle, other.handle, alpha))
   }
 
+  /// self += a · b, elementwise.
+  public func addProduct_(_ a: Tensor, _ b: Tensor) throws(TorchError) {
+    try check(ct_add_product_(handle, a.handle, b.handle))
+  }
+
   /// self *= value.
   public func mul_(_ value: Double) throws(TorchError) { try check(ct_mul_scalar_(handle, value)) }
 }

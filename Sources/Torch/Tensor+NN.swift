@@ -1,5 +1,23 @@
 import CTorch
 
+/// What is applied to each element of a layer's output.
+public enum Activation: Sendable, Hashable, CaseIterable {
+  /// Nothing.
+  case none
+  /// max(x, 0).
+  case relu
+  /// x limited to [0, 6].
+  case relu6
+
+  var code: CTActivation {
+    switch self {
+    case .none: CT_ACTIVATION_NONE
+    case .relu: CT_ACTIVATION_RELU
+    case .relu6: CT_ACTIVATION_RELU6
+    }
+  }
+}
+
 // The functions of torch.nn.functional that the backbones need.
 extension Tensor {
   /// 2-D convolution of input `[N, C, H, W]` with weight `[O, C/groups, kH, kW]`.
@@ -21,16 +39,19 @@ extension Tensor {
     try tensor { ct_linear($0, handle, weight.handle, bias?.handle) }
   }
 
-  /// Batch normalisation over `[N, C, H, W]`.
+  /// Batch normalisation over `[N, C, H, W]`, the addition of a shortcut of the same shape, and an activation.
   ///
   /// In training the batch's own statistics are used, and the running ones move by `momentum` towards them (the
-  /// running variance towards the unbiased one).
+  /// running variance towards the unbiased one). On the CPU the three are then one operation, for float32 and bfloat16
+  /// in the channels-last order.
   public func batchNorm(
-    weight: Tensor, bias: Tensor, runningMean: Tensor, runningVar: Tensor, training: Bool, momentum: Double, eps: Double
+    weight: Tensor, bias: Tensor, runningMean: Tensor, runningVar: Tensor, training: Bool, momentum: Double,
+    eps: Double, adding shortcut: Tensor? = nil, activation: Activation = .none
   ) throws(TorchError) -> Tensor {
     try tensor {
       ct_batch_norm(
-        $0, handle, weight.handle, bias.handle, runningMean.handle, runningVar.handle, training, momentum, eps)
+        $0, handle, weight.handle, bias.handle, runningMean.handle, runningVar.handle, training, momentum, eps,
+        shortcut?.handle, activation.code)
     }
   }
 
@@ -40,6 +61,50 @@ extension Tensor {
   /// x limited to [min, max]; with 0 and 6 this is ReLU6.
   public func hardtanh(min: Double, max: Double) throws(TorchError) -> Tensor {
     try tensor { ct_hardtanh($0, handle, min, max) }
+  }
+
+  /// Layer normalisation over the last dimension: (x − mean) / √(variance + eps) · weight + bias (Ba et al., 2016).
+  public func layerNorm(weight: Tensor, bias: Tensor, eps: Double) throws(TorchError) -> Tensor {
+    try tensor { ct_layer_norm($0, handle, weight.handle, bias.handle, eps) }
+  }
+
+  /// x Φ(x), Φ the normal distribution's exact cumulative function (`torch.nn.GELU()`).
+  public func gelu() throws(TorchError) -> Tensor { try tensor { ct_gelu($0, handle) } }
+
+  /// x · sigmoid(x).
+  public func silu() throws(TorchError) -> Tensor { try tensor { ct_silu($0, handle) } }
+
+  /// 1 / (1 + e⁻ˣ).
+  public func sigmoid() throws(TorchError) -> Tensor { try tensor { ct_sigmoid($0, handle) } }
+
+  /// softmax(QKᵀ/√d) V of queries, keys and values `[…, tokens, d]`; self is Q (`scaled_dot_product_attention`).
+  public func attention(keys: Tensor, values: Tensor) throws(TorchError) -> Tensor {
+    try tensor { ct_attention($0, handle, keys.handle, values.handle) }
+  }
+
+  /// The same, each query looking only at the keys where a mask of bools `[N, 1, 1, tokens]` is true.
+  public func attention(keys: Tensor, values: Tensor, mask: Tensor) throws(TorchError) -> Tensor {
+    try tensor { ct_masked_attention($0, handle, keys.handle, values.handle, mask.handle) }
+  }
+
+  /// tanh x of each element.
+  public func tanh() throws(TorchError) -> Tensor { try tensor { ct_tanh($0, handle) } }
+
+  /// The rows of this table `[rows, width]` whose numbers an int64 tensor `[…]` holds, `[…, width]` (`torch.embedding`).
+  ///
+  /// A negative number, which stands for padding, gives row 0.
+  public func embedding(_ numbers: Tensor) throws(TorchError) -> Tensor {
+    try tensor { ct_embedding($0, handle, numbers.handle) }
+  }
+
+  /// Where the elements are at least this value, as bools.
+  public func isAtLeast(_ value: Double) throws(TorchError) -> Tensor { try tensor { ct_at_least($0, handle, value) } }
+
+  /// Images `[N, C, H, W]` at another size, by bicubic interpolation.
+  ///
+  /// With `alignCorners` the corner pixels of both grids coincide, otherwise the corners of the corner pixels.
+  public func upsampleBicubic2d(height: Int, width: Int, alignCorners: Bool) throws(TorchError) -> Tensor {
+    try tensor { ct_upsample_bicubic2d($0, handle, Int64(height), Int64(width), alignCorners) }
   }
 
   /// The largest value of each window.

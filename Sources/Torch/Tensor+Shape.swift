@@ -30,6 +30,11 @@ extension Tensor {
     try withIntArray(dims) { dims throws(TorchError) in try tensor { ct_permute($0, handle, dims) } }
   }
 
+  /// A view in which dimensions of one element are repeated (`Tensor.expand`).
+  public func expand(_ shape: [Int]) throws(TorchError) -> Tensor {
+    try withIntArray(shape) { size throws(TorchError) in try tensor { ct_expand($0, handle, size) } }
+  }
+
   /// All dimensions from `startDim` on as one (`torch.flatten`).
   public func flatten(startDim: Int = 0, endDim: Int = -1) throws(TorchError) -> Tensor {
     try tensor { ct_flatten($0, handle, Int64(startDim), Int64(endDim)) }

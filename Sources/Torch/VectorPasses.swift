@@ -83,7 +83,9 @@ public final class VectorPasses {
   public func sample(
     mean: Tensor, center: Tensor?, groups: [VectorGroup], noise: Noise, into weights: Tensor, reduced: Tensor? = nil
   ) throws(TorchError) -> [Double] {
-    switch try resolve(noise, like: mean) {
+    // Where no σ is above 0 there is no noise to be drawn.
+    let isNoiseless = groups.allSatisfy { $0.sigma == 0 }
+    switch isNoiseless && !isFused(mean) ? .given(try mean.zerosLike()) : try resolve(noise, like: mean) {
     case .drawn(let draws):
       var distances = [Double](repeating: 0, count: groups.count)
       try withPass(groups) {

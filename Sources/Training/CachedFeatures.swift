@@ -2,7 +2,7 @@ import Datasets
 import Foundation
 import Torch
 
-/// What the frozen stages of a network make of every image of a split, computed once, on the device.
+/// What the frozen stages of a network make of every example of a split, computed once, on the device.
 package struct CachedFeatures {
   /// `[N, H, W, C]`, or `[N, featureWidth]` of the whole backbone.
   private let features: Tensor
@@ -10,8 +10,8 @@ package struct CachedFeatures {
   private let labels: Tensor
 
   /// Computes them with evaluation preprocessing, in batches.
-  init(of images: ImageBatches, by model: Model, batchSize: Int) throws {
-    let shape = try Self.shape(of: model, size: images.images.preprocessing.size)
+  init(of images: ExampleBatches, by model: Model, batchSize: Int) throws {
+    let shape = try Self.shape(of: model, images)
     let features = try Tensor.empty([images.count] + shape, device: model.device)
     var done = 0
     try withoutGrad {
@@ -21,21 +21,19 @@ package struct CachedFeatures {
         done += rows
       }
     }
-    self.features = features
+    // Texts come in the order of their lengths.
+    let places = images.inDataOrder((0..<images.count).map(Double.init)).map { Int64($0) }
+    self.features = try features.rows(Tensor(places, shape: [images.count]).to(device: model.device))
     let labels =
-      try images.images.values.map { values throws(TorchError) in try Tensor(values, shape: [images.count]) }
-      ?? Tensor(images.images.labels.map(Int64.init), shape: [images.count])
+      try images.values.map { values throws(TorchError) in try Tensor(values, shape: [images.count]) }
+      ?? Tensor(images.labels.map(Int64.init), shape: [images.count])
     self.labels = try labels.to(device: model.device)
   }
 
-  /// The bytes that an image's features take.
-  static func bytesPerImage(of model: Model, size: Int) throws -> Int {
-    try 4 * shape(of: model, size: size).reduce(1, *)
-  }
-
-  private static func shape(of model: Model, size: Int) throws -> [Int] {
-    let image = try Tensor.zeros([1, 3, size, size], device: model.device)
-    return try withoutGrad { try Array(channelsLast(model.frozenFeatures(image)).shape.dropFirst()) }
+  /// The shape of an example's features.
+  static func shape(of model: Model, _ examples: ExampleBatches) throws -> [Int] {
+    let input = try examples.batch([(index: 0, epoch: 0)], augmentation: nil).images
+    return try withoutGrad { try Array(channelsLast(model.frozenFeatures(input)).shape.dropFirst()) }
   }
 
   /// The order in which convolutions want them, so that no step reorders them.
@@ -60,20 +58,26 @@ extension CachedFeatures: DeviceBatches {
 }
 
 extension FineTuner {
-  /// Makes the network's input of both splits that of its first stage that is trained, where that cannot change between
+  /// Makes the network's input of all splits that of its first stage that is trained, where that cannot change between
   /// epochs and the features fit a quarter of the memory.
   ///
-  /// Both or neither: the model has one first stage.
+  /// All or none: the model has one first stage.
   func cacheFeatures(
-    _ train: inout ImageBatches, _ test: inout ImageBatches?, model: Model, configuration: FineTuneConfiguration,
+    _ train: inout ExampleBatches, _ heldOut: inout ExampleBatches?, _ test: inout ExampleBatches?, model: Model,
+    configuration: FineTuneConfiguration,
     _ onEvent: (FineTuneEvent) throws -> Void
   ) throws {
-    if configuration.augmentation != options.augmentation {
+    if configuration.augmentation != options.augmentation, train.lengths == nil {
       try onEvent(.note("augmentation is off: with --train head the features of every image are computed once"))
     }
     guard configuration.augmentation == .none, model.network.frozenStageCount > 0 else { return }
-    let count = train.count + (test?.count ?? 0)
-    let needed = try count * CachedFeatures.bytesPerImage(of: model, size: configuration.size)
+    let count = train.count + (heldOut?.count ?? 0) + (test?.count ?? 0)
+    let shape = try CachedFeatures.shape(of: model, train)
+    guard train.lengths == nil || shape.count == 1 else {
+      return try onEvent(
+        .note("the frozen part's output is computed anew in every step: it is as long as a batch's longest text"))
+    }
+    let needed = 4 * count * shape.reduce(1, *)
     let limit = options.featureMemory ?? Int(clamping: ProcessInfo.processInfo.physicalMemory / 4)
     guard needed <= limit else {
       try onEvent(
@@ -83,6 +87,7 @@ extension FineTuner {
       return
     }
     try train.cacheFeatures(of: model, batchSize: configuration.batchSize)
+    try heldOut?.cacheFeatures(of: model, batchSize: configuration.batchSize)
     try test?.cacheFeatures(of: model, batchSize: configuration.batchSize)
     model.firstStage = model.network.frozenStageCount
   }

@@ -1,4 +1,5 @@
 import Backbones
+import Baselines
 import Datasets
 import Evidence
 import Foundation
@@ -28,7 +29,9 @@ final class Candidate {
 struct CandidateTrainer {
   let configuration: FineTuneConfiguration
   let model: Model
-  let data: ImageBatches
+  let data: ExampleBatches
+  /// The training examples that are not trained on.
+  let heldOut: ExampleBatches?
   let objective: DataEmphasizedELBO
   /// As it is before the first step.
   let likelihood: Likelihood
@@ -42,8 +45,8 @@ struct CandidateTrainer {
   func begin(learningRate: Double, at step: Int = 0, from snapshot: Checkpoint.Snapshot? = nil) throws -> CandidateRun {
     let posterior = try GaussianPosterior(
       configuration.posterior, mean: try initialMean.clone(), blocks: model.vector.blocks,
-      sigma: objective.prior == nil ? 0 : configuration.sigma ?? configuration.initialSigma)
-    posterior.isLearned = objective.prior != nil && configuration.sigma == nil
+      sigma: configuration.hasPosterior ? configuration.sigma ?? configuration.initialSigma : 0)
+    posterior.isLearned = configuration.hasPosterior && configuration.sigma == nil
     let optimizer = try NesterovSGD(for: posterior, sigmaUpdate: configuration.sigmaUpdate)
     if let snapshot {
       try snapshot.posterior.copy(to: posterior)
@@ -56,6 +59,7 @@ struct CandidateTrainer {
     let run = try CandidateRun(
       self, learningRate: learningRate, posterior: posterior, optimizer: optimizer, step: step)
     if let noise = snapshot?.noise { run.setNoise(noise) }
+    if let numbers = snapshot?.precisions { run.precisions = PrecisionSearch(numbers: numbers) }
     return run
   }
 }
@@ -72,18 +76,21 @@ final class CandidateRun {
     didSet { (schedule.coolDown, rhoSchedule.coolDown) = (coolDown, coolDown) }
   }
 
-  private let trainer: CandidateTrainer
-  private let posterior: GaussianPosterior
+  let trainer: CandidateTrainer
+  let posterior: GaussianPosterior
   private let optimizer: NesterovSGD
   private var schedule: Schedule
   private var rhoSchedule: Schedule
   /// Its likelihood learns with the posterior.
-  private var takeStep: VariationalStep
+  var takeStep: VariationalStep
+  /// LA-LML's precisions on their way; nil for other objectives.
+  var precisions: PrecisionSearch? { didSet { applyPrecisions() } }
   /// Where batches are made on a GPU, its steps, which take the place of `takeStep`.
   private var blocks: DeviceBlocks?
   /// The term that was not finite in the step after the last.
   private var failure: String?
   private var order: BatchOrder
+  private var seconds = 0.0
 
   init(
     _ trainer: CandidateTrainer, learningRate: Double, posterior: GaussianPosterior, optimizer: NesterovSGD, step: Int
@@ -98,8 +105,11 @@ final class CandidateRun {
       model: trainer.model, objective: trainer.objective, samples: configuration.samples,
       antithetic: configuration.antithetic)
     takeStep.likelihood = trainer.likelihood
-    order = BatchOrder(count: trainer.data.count, seed: configuration.seed)
-    guard let batches = trainer.data.deviceBatches, trainer.likelihood == .categorical, configuration.samples == 1
+    takeStep.dropsBranches = configuration.stochasticDepth == true
+    order = BatchOrder(count: trainer.data.count, seed: configuration.seed, lengths: trainer.data.lengths)
+    if configuration.objective == .laplace { precisions = PrecisionSearch(blocks: posterior.blocks.count) }
+    guard let batches = trainer.data.deviceBatches, trainer.likelihood == .categorical, configuration.samples == 1,
+      configuration.stochasticDepth != true
     else { return }
     blocks = try DeviceStep(
       model: trainer.model, objective: trainer.objective, posterior: posterior, optimizer: optimizer,
@@ -117,6 +127,8 @@ final class CandidateRun {
   /// Throws ``TrainingError/diverged(term:tensor:step:learningRate:kept:)`` where a term is not finite; the posterior is
   /// then as it was before that step. The steps before it in its block are returned first.
   func advance(until end: Int? = nil) throws -> [StepReport] {
+    let start = ContinuousClock.now
+    defer { seconds += (ContinuousClock.now - start).seconds }
     if let failure { throw try diverged(failure, step: step + 1) }
     let steps = trainer.configuration.steps
     let noise = takeStep.likelihood.gaussian?.standardDeviation
@@ -142,6 +154,12 @@ final class CandidateRun {
     return reports
   }
 
+  /// Wall time of the steps since the last call, in seconds.
+  func takeSeconds() -> Double {
+    defer { seconds = 0 }
+    return seconds
+  }
+
   /// What went wrong on the GPU and did not end the run, since the last call.
   func takeNotes() -> [String] { blocks?.takeNotes() ?? [] }
 
@@ -150,6 +168,9 @@ final class CandidateRun {
   }
 
   private func stepOfTheHost() throws -> VariationalStep.Outcome {
+    if Self.beginsEpoch(step, batchSize: trainer.configuration.batchSize, examples: trainer.data.count) {
+      _ = try tunePrecisions()
+    }
     let (images, labels) = try trainer.data.batch(items(step), augmentation: trainer.augmentation)
     let outcome = try takeStep(
       images: images, labels: labels,
@@ -174,6 +195,7 @@ final class CandidateRun {
 
   /// The evidence for the posterior, after the last step; the posterior itself stays as it is.
   func evaluate() throws -> Candidate {
+    if posterior.isPoint { return try evaluatePoint() }
     let (model, configuration) = (trainer.model, trainer.configuration)
     try model.vector.set(posterior.mean)
     try model.reestimateBatchNorm(on: trainer.data, batchSize: configuration.batchSize, seed: configuration.seed)
@@ -199,7 +221,7 @@ final class CandidateRun {
   /// Early in a run σ lags behind: it learns at a rate of its own, while the mean moves with the candidate's. At that σ the
   /// KL would speak against every rate that moves the mean far, so each candidate is judged at the σ that suits it, of
   /// ``RacePlan/sigmaFactors``. All candidates have the same ε.
-  func judge(by examples: ImageBatches) throws -> EvidenceEstimate {
+  func judge(by examples: ExampleBatches) throws -> EvidenceEstimate {
     let (model, configuration) = (trainer.model, trainer.configuration)
     if configuration.drawStatistics == .mean {
       try model.vector.set(posterior.mean)
@@ -228,10 +250,10 @@ final class CandidateRun {
         mean: try optimizer.velocity.floats(), rho: optimizer.rhoVelocity,
         rhoVector: try optimizer.rhoVectorVelocity?.floats()),
       buffers: try trainer.model.buffers.map { try $0.floats() },
-      noise: takeStep.likelihood.gaussian?.variance)
+      noise: takeStep.likelihood.gaussian?.variance, precisions: precisions?.numbers)
   }
 
-  private func diverged(_ term: String, step: Int) throws -> TrainingError {
+  func diverged(_ term: String, step: Int) throws -> TrainingError {
     let tensor = try trainer.model.nonFiniteTensors(posterior)
     // A step that is not applied leaves its gradients behind, and the next learning rate's would be added to them.
     try trainer.model.vector.gradients.zero_()

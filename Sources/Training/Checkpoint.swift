@@ -21,8 +21,12 @@ struct Checkpoint {
     var best: String?
     /// The length of `metrics.jsonl`.
     var metricsBytes: Int
+    /// That of the events' file; nil in checkpoints of older versions.
+    var eventsBytes: Int?
     /// Where the learning rates race, how far they have come.
     var race: RaceState?
+    /// Wall time of the steps alone, in seconds.
+    var trainingSeconds: Double?
 
     /// The names of the files that it refers to.
     var files: [String] { [best].compactMap(\.self) + (race?.kept ?? []).compactMap(\.self) }
@@ -34,6 +38,8 @@ struct Checkpoint {
     var buffers: [[Float]]
     /// s² of a Gaussian likelihood.
     var noise: Double?
+    /// LA-LML's search for its precisions.
+    var precisions: [Double]?
   }
 
   var state: State
@@ -49,6 +55,9 @@ struct Checkpoint {
         + Self.arrays(snapshot.velocity, "velocity/", network: network)
       arrays += Self.arrays(ofBuffers: snapshot.buffers, network)
       if let noise = snapshot.noise { arrays.append(NamedArray(name: "noise", shape: [], [noise])) }
+      if let numbers = snapshot.precisions {
+        arrays.append(NamedArray(name: "precisions", shape: [numbers.count], numbers))
+      }
     }
     try Safetensors.write(
       arrays, metadata: ["format": "gridless checkpoint 2", "state": try JSON.line(state)], checksum: true, to: path)
@@ -66,7 +75,8 @@ struct Checkpoint {
       posterior: try Self.values(file, network: network),
       velocity: try Self.values(file, "velocity/", network: network),
       buffers: try Self.buffers(file, network),
-      noise: file.info("noise") == nil ? nil : try file.doubles("noise").first)
+      noise: file.info("noise") == nil ? nil : try file.doubles("noise").first,
+      precisions: file.info("precisions") == nil ? nil : try file.doubles("precisions"))
   }
 
   init(state: State, snapshot: Snapshot?) { (self.state, self.snapshot) = (state, snapshot) }

@@ -13,10 +13,15 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
   public var model: String
   /// The pretrained checkpoint, or "none" to train from scratch.
   public var weights: String
-  /// The side of the square crop that the network sees, in pixels.
-  public var size: Int
+  /// The side of the square crop that the network sees, in pixels; nil for texts.
+  public var size: Int?
   /// How an image is resized before the crop.
   public var resize: Preprocessing.Resize
+  /// The most tokens of a text, nil for images.
+  public var maxTokens: Int?
+  /// Where the vocabulary was read from; nil for images, and where it was found beside the weights or made from the
+  /// training texts.
+  public var vocabulary: String?
   /// What is trained; nil in runs of older versions, which trained all.
   public var train: TrainedPart?
   /// What is done to training images: nothing with `TrainedPart.head`, whose features are computed once.
@@ -35,6 +40,14 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
   public var learningRates: [Double]
   /// Whether they race (``RacePlan``); nil where each is trained to the end.
   public var race: Bool?
+  /// What is trained by; nil in runs of older versions, which had the DE-ELBO alone.
+  public var objective: ObjectiveKind?
+  /// α of MAP; nil for the other objectives.
+  public var alpha: Double?
+  /// β of MAP; nil for the other objectives.
+  public var beta: Double?
+  /// The fraction of the training images that is held out; nil for none.
+  public var holdOut: Double?
   /// The data's weight in the objective, nil for D/N, at most ``kappaLimit``.
   public var kappa: Double?
   /// The most that D/N may be as κ, nil for no limit.
@@ -59,6 +72,8 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
   public var samples: Int
   /// Whether samples come in mirrored pairs.
   public var antithetic: Bool
+  /// Whether residual branches are dropped in training; nil where they are not.
+  public var stochasticDepth: Bool?
   /// Where a new head starts.
   public var headInitialization: HeadInitialization
   /// σ before the first step.
@@ -88,9 +103,12 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
   /// How often a checkpoint is written, as ``CheckpointInterval`` reads it; nil in runs of older versions.
   public var checkpointEvery: String?
 
-  /// κ for D trained parameters and N examples; 1 without a prior, where it has no meaning.
+  /// Whether a posterior is learned.
+  var hasPosterior: Bool { prior != .none && objective?.hasPosterior ?? true }
+
+  /// κ for D trained parameters and N examples; 1 without a posterior, where it has no meaning.
   func kappa(parameters: Int, examples: Int) -> Double {
-    if prior == .none { return 1 }
+    guard hasPosterior else { return 1 }
     return kappa ?? min(Double(parameters) / Double(examples), kappaLimit ?? .infinity)
   }
 
@@ -107,13 +125,17 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
   public static let publishedSteps = 6000
   /// The published batch size for N examples.
   public static func publishedBatchSize(examples: Int) -> Int { min(128, examples) }
+  /// The published number of steps for texts.
+  public static let publishedTextSteps = 12_000
+  /// The published batch size for N texts.
+  public static func publishedTextBatchSize(examples: Int) -> Int { min(32, examples) }
 
   /// Lines that say which values differ from those in a run's `config.json`, of those that can change its result.
   ///
   /// Read as it stands, so that of another version's file the differences can be told as well. Where data and weights
   /// lie cannot change a result: ``FineTuner`` compares what they hold. Throws where it is not a JSON object.
   func differences(fromFile content: Data) throws -> [String] {
-    let cannotMatter: Set = ["data", "weights", "prior_file", "skip_unreadable", "checkpoint_every"]
+    let cannotMatter: Set = ["data", "weights", "vocabulary", "prior_file", "skip_unreadable", "checkpoint_every"]
     let mine = try JSON.members(of: JSON.document(self))
     var others = try JSON.members(of: content)
     // What runs were from before these options.
@@ -121,7 +143,7 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
       "deterministic": "false", "prior": "\"l2-sp\"", "prior_scales": "\"global\"", "posterior": "\"isotropic\"",
       "likelihood": "\"categorical\"", "samples": "1", "antithetic": "false", "draw_statistics": "\"mean\"",
       "evidence_samples": "10",
-      "head_initialization": "\"uniform\"", "train": "\"all\"",
+      "head_initialization": "\"uniform\"", "objective": "\"de-elbo\"", "train": "\"all\"",
     ]
     others.merge(before) { there, _ in there }
     return Set(mine.keys).union(others.keys).subtracting(cannotMatter).sorted().compactMap { key in

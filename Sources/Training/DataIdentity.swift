@@ -12,7 +12,7 @@ struct DataIdentity: Codable, Equatable {
     var labels: [Int]
     /// The values of a regression data set, whose labels are all 0; nil for classes.
     var values: [Double]?
-    /// The CRC-32 of each example's decoded, resized pixels; nil for those that were skipped, and before decoding.
+    /// The CRC-32 of each example's decoded, resized pixels or of its token numbers; nil for those that were skipped, and before decoding.
     var pixels: [UInt32?]
   }
 
@@ -22,6 +22,8 @@ struct DataIdentity: Codable, Equatable {
   var weights: UInt32?
   /// The CRC-32 of the prior's file; nil without one.
   var prior: UInt32?
+  /// The CRC-32 of the vocabulary; nil for images.
+  var vocabulary: UInt32?
 
   /// A data set as it is listed, not yet decoded.
   init(_ dataset: Dataset, weights: SafetensorsFile?, prior: PriorFile? = nil) {
@@ -45,10 +47,15 @@ struct DataIdentity: Codable, Equatable {
     }
   }
 
-  /// Adds the pixels of a decoded split, whose examples are those listed, some left out.
-  mutating func add(_ store: ImageStore, of split: Split, listed: [Example]) throws {
+  /// Adds the pixels or tokens of a split, whose examples are those listed, some left out.
+  mutating func add(_ store: ExampleBatches.Store, of split: Split, listed: [Example]) throws {
     guard let part = parts.firstIndex(where: { $0.split == split }) else { return }
-    var decoded = zip(store.examples, try store.checksums()).makeIterator()
+    let (examples, checksums) =
+      switch store {
+      case .images(let images): (images.examples, try images.checksums())
+      case .texts(let texts): (texts.examples, texts.checksums())
+      }
+    var decoded = zip(examples, checksums).makeIterator()
     var next = decoded.next()
     for (index, example) in listed.enumerated() where next?.0 == example {
       parts[part].pixels[index] = next?.1
@@ -87,7 +94,10 @@ struct DataIdentity: Codable, Equatable {
       }
     }
     func text(_ checksum: UInt32?) -> String { checksum.map { "checksum " + String($0, radix: 16) } ?? "none" }
-    for (file, then, now) in [("weights", there.weights, weights), ("prior", there.prior, prior)] where then != now {
+    let files = [
+      ("weights", there.weights, weights), ("prior", there.prior, prior), ("vocabulary", there.vocabulary, vocabulary),
+    ]
+    for (file, then, now) in files where then != now {
       lines.append("\(file): \(text(then)) there, \(text(now)) now")
     }
     return lines

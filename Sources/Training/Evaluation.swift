@@ -28,10 +28,17 @@ public struct EvidenceEstimate: Codable, Sendable, Equatable {
   /// The standard deviation of a Gaussian likelihood's noise, in the values' own unit: where it is learned, that which
   /// maximises `elbo` (L2); nil for classes.
   public var noise: Double?
+  /// The mean NLL of the held-out part, by which MAP's learning rates are chosen; nil for other objectives.
+  public var validationLoss: Double?
+  /// log p(D), the Laplace approximation, by which LA-LML's learning rates are chosen; nil for other objectives.
+  public var logMarginalLikelihood: Double?
+
+  /// What candidates are compared by: the higher, the better.
+  var score: Double { logMarginalLikelihood ?? validationLoss.map { -$0 } ?? elbo }
 
   /// Whether every number is finite.
   public var isFinite: Bool {
-    [logLikelihood, kl, elbo, loss, lambda ?? 0, tau ?? 0, sigma].allSatisfy(\.isFinite)
+    [logLikelihood, kl, elbo, loss, score, lambda ?? 0, tau ?? 0, sigma].allSatisfy(\.isFinite)
   }
 }
 
@@ -41,7 +48,7 @@ extension Model {
   /// The statistics that training leaves behind come from noisy passes. These are the cumulative average over batches,
   /// accumulated in float64, with evaluation preprocessing. The batches are random ones: in the data set's order a batch
   /// holds few classes, and its statistics are those of these classes. Layers that are not trained keep theirs.
-  public func reestimateBatchNorm(on data: ImageBatches, batchSize: Int, seed: UInt64) throws {
+  public func reestimateBatchNorm(on data: ExampleBatches, batchSize: Int, seed: UInt64) throws {
     let frozen = network.buffers.frozenSliceCount
     guard frozen < buffers.count else { return }
     let trained = buffers[frozen...]
@@ -65,7 +72,7 @@ extension Model {
   /// `onDraw` is called after each. Of a part of the training set, the log likelihood is scaled up to the whole.
   /// Leaves the last sample in the weights, and its statistics.
   public func estimateEvidence(
-    _ objective: DataEmphasizedELBO, posterior: GaussianPosterior, on data: ImageBatches, seed: UInt64,
+    _ objective: DataEmphasizedELBO, posterior: GaussianPosterior, on data: ExampleBatches, seed: UInt64,
     samples: Int = 10, batchSize: Int, statistics: DrawStatistics = .own, likelihood: Likelihood = .categorical,
     onDraw: () throws -> Void = {}
   ) throws -> EvidenceEstimate {
@@ -109,24 +116,24 @@ extension Model {
   }
 
   /// Log probabilities `[N × classes]`, row-major, at the current weights with evaluation preprocessing.
-  public func logProbabilities(of data: ImageBatches, batchSize: Int) throws -> [Double] {
+  public func logProbabilities(of data: ExampleBatches, batchSize: Int) throws -> [Double] {
     var rows: [Double] = []
     try withoutGrad {
       try data.forEachEvaluationBatch(atMost: batchSize) { images, _ in
         rows += try self(images, mode: .evaluation).to(dtype: .float64).logSoftmax(dim: 1).doubles()
       }
     }
-    return rows
+    return data.inDataOrder(rows)
   }
 
   /// The metrics of a split at the current weights, or on average over a posterior; the classes are called by `names`, or
   /// else by their numbers.
   public func metrics(
-    of data: ImageBatches, batchSize: Int, names: [String]? = nil, average: PosteriorAverage? = nil
+    of data: ExampleBatches, batchSize: Int, names: [String]? = nil, average: PosteriorAverage? = nil
   ) throws -> ClassificationMetrics {
     func rows() throws -> [Double] { try logProbabilities(of: data, batchSize: batchSize) }
     return ClassificationMetrics(
-      logProbabilities: try average?.logProbabilities(of: self, rows) ?? rows(), labels: data.images.labels,
+      logProbabilities: try average?.logProbabilities(of: self, rows) ?? rows(), labels: data.labels,
       classes: network.classes, names: names)
   }
 }

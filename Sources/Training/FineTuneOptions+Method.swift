@@ -30,6 +30,9 @@ extension FineTuneOptions {
       antithetic && samples % 2 == 1,
       "--antithetic with --samples \(samples): mirrored samples come in pairs. Pass an even --samples.")
     try refuse(
+      stochasticDepth && (Backbone.all.contains { $0.name == model && !$0.hasStochasticDepth }),
+      "--stochastic-depth: \(model) was not made to drop its branches. Leave it out.")
+    try refuse(
       prior == .ptyl && priorFile == nil,
       "--prior ptyl without --prior-file: it needs the pretraining's covariance. Make one with gridless prior, or pass "
         + "--prior l2-sp.")

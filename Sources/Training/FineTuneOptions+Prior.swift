@@ -19,9 +19,10 @@ extension FineTuneOptions {
 
   /// The prior that was asked for: around the mean that training starts from, or around pretraining's.
   func makePrior(
-    around initialMean: Tensor, _ pretraining: PretrainedPrior?, _ layout: ParameterLayout
+    around initialMean: Tensor, _ pretraining: PretrainedPrior?, _ layout: ParameterLayout, examples: Int
   ) throws -> Prior? {
-    var result = Prior(scales: priorScales, lambda: lambda, tau: tau)
+    let given = givenScales(examples: examples)
+    var result = Prior(scales: priorScales, lambda: given.lambda, tau: given.tau)
     switch prior {
     case .none: return nil
     case .l2Zero: return result

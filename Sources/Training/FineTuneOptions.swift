@@ -20,6 +20,11 @@ public struct FineTuneOptions: Sendable {
   public var weights: String?
   /// The run folder.
   public var out: String
+  /// The vocabulary of a network of texts, a `vocab.txt`; nil for the one beside the weights, or without weights for one
+  /// that is made from the training texts.
+  public var vocabulary: String?
+  /// The most tokens of a text; nil for as many as the network has positions for.
+  public var maxTokens: Int?
   /// The side of the crop in pixels; nil for the backbone's own.
   public var size: Int?
   /// What resizing does with images that are not square.
@@ -32,9 +37,9 @@ public struct FineTuneOptions: Sendable {
   ///
   /// With `train` at `TrainedPart.head` nothing is, as the features of every image are computed once.
   public var augmentation = Augmentation.Kind.cropAndFlip
-  /// Optimisation steps of each run.
-  public var steps = FineTuneConfiguration.publishedSteps
-  /// Examples per step; nil for min(128, N).
+  /// Optimisation steps of each run; by default the published number for images or for texts.
+  public var steps: Int
+  /// Examples per step; nil for min(128, N), of texts min(32, N).
   public var batchSize: Int?
   /// The splits to train on.
   public var trainSplits = [Split.train]
@@ -46,6 +51,16 @@ public struct FineTuneOptions: Sendable {
   public var learningRate = LearningRateChoice.race
   /// Other learning rates to race or to choose among, for tests.
   package var learningRates: [Double]?
+  /// What is trained by.
+  public var objective = ObjectiveKind.deELBO
+  /// α of ``ObjectiveKind/map``, the strength of the pull to the prior's mean; nil for 0.
+  public var alpha: Double?
+  /// β of ``ObjectiveKind/map``, the strength of the head's pull to 0; nil for 0.
+  public var beta: Double?
+  /// The fraction of the training images that is not trained on but measured at the end; nil for none.
+  ///
+  /// It is stratified by class and drawn by ``seed``. Published for MAP: one fifth.
+  public var holdOut: Double?
   /// The data's weight in the objective; nil for D/N, at most ``kappaLimit``.
   public var kappa: Double?
   /// The most that κ = D/N may be; nil for no limit, the published way.
@@ -72,8 +87,13 @@ public struct FineTuneOptions: Sendable {
   public var samples = 1
   /// Whether samples come in pairs that mirror each other at the mean.
   public var antithetic = false
-  /// Where a new head starts; `.uniform` is the published way.
-  public var headInitialization = HeadInitialization.zero
+  /// Whether training steps drop residual branches, in networks that were made for it.
+  ///
+  /// By default none is dropped: the posterior's noise on every weight regularises, and its strength is learned.
+  public var stochasticDepth = false
+  /// Where a new head starts; nil is `.zero`, for ``ObjectiveKind/map`` and ``ObjectiveKind/laplace`` `.uniform`, as
+  /// published.
+  public var headInitialization: HeadInitialization?
   /// σ before the first step.
   ///
   /// The pull towards the prior's mean then has curvature 1/(Dσ²): 4 for ResNet-50 at the published 1e-4, but over 1000
@@ -114,6 +134,8 @@ public struct FineTuneOptions: Sendable {
     self.model = model
     self.weights = weights
     self.out = out
+    let readsTexts = (try? Backbone.named(model))?.modality == .texts
+    steps = readsTexts ? FineTuneConfiguration.publishedTextSteps : FineTuneConfiguration.publishedSteps
   }
 
   /// Refuses what has no meaning, by ``TrainingError/invalidOption(_:)``.
@@ -155,10 +177,11 @@ public struct FineTuneOptions: Sendable {
         "--kappa-limit \(kappaLimit): expected a positive number, or none for κ = D/N whatever it is.")
     }
     try validateMethod()
+    try validateObjective()
   }
 
   /// What to take from the data set.
-  var datasetOptions: Dataset.Options {
+  package var datasetOptions: Dataset.Options {
     Dataset.Options(trainSplits: trainSplits, classes: classes, n: n, seed: seed)
   }
 
@@ -167,27 +190,41 @@ public struct FineTuneOptions: Sendable {
     examples: Int, targets: Dataset.Targets, backbone: Backbone, device: Device
   ) throws(TrainingError) -> FineTuneConfiguration {
     let rates = learningRates ?? learningRate.rates
+    let readsTexts = backbone.modality == .texts
     let configuration = FineTuneConfiguration(
-      data: data, model: model, weights: weights ?? "none", size: size ?? backbone.inputSize, resize: resize,
-      train: train, augmentation: train == .head ? .none : augmentation, steps: steps,
-      batchSize: batchSize ?? FineTuneConfiguration.publishedBatchSize(examples: examples),
+      data: data, model: model, weights: weights ?? "none", size: readsTexts ? nil : size ?? backbone.inputSize,
+      resize: resize, maxTokens: readsTexts ? maxTokens ?? backbone.inputSize : nil, vocabulary: vocabulary,
+      train: train, augmentation: train == .head || readsTexts ? .none : augmentation, steps: steps,
+      batchSize: batchSize
+        ?? (readsTexts
+          ? FineTuneConfiguration.publishedTextBatchSize(examples: examples)
+          : FineTuneConfiguration.publishedBatchSize(examples: examples)),
       trainSplits: trainSplits.map(\.rawValue), classes: classes, n: n,
       learningRates: rates, race: learningRate == .race && rates.count > 1 ? true : nil,
-      kappa: kappa, kappaLimit: kappaLimit, prior: prior, priorFile: priorFile, priorColumns: priorColumns,
+      objective: objective, alpha: objective == .map ? alpha ?? 0 : nil, beta: objective == .map ? beta ?? 0 : nil,
+      holdOut: holdOut, kappa: kappa, kappaLimit: kappaLimit, prior: prior, priorFile: priorFile,
+      priorColumns: priorColumns,
       priorScales: priorScales,
       posterior: posterior, lambda: lambda, tau: tau, sigma: sigma, samples: samples, antithetic: antithetic,
-      headInitialization: headInitialization, initialSigma: initialSigma, sigmaUpdate: sigmaUpdate,
+      stochasticDepth: stochasticDepth ? true : nil,
+      headInitialization: headInitialization ?? (objective.hasPosterior ? .zero : .uniform), initialSigma: initialSigma,
+      sigmaUpdate: sigmaUpdate,
       evidenceSamples: evidenceSamples,
       drawStatistics: drawStatistics, seed: seed, device: device.description,
       threads: Runtime.threads,
-      precision: posterior == .diagonal ? .float32 : precision.resolved(on: device),
+      precision: posterior == .diagonal ? .float32 : precision.resolved(on: device, for: backbone),
       skipUnreadable: skipUnreadable, deterministic: deterministic,
       likelihood: try likelihood.resolved(for: targets, data: data, noise: noise).rawValue, noise: noise,
       checkpointEvery: checkpointEvery.description)
+    guard objective != .laplace || configuration.likelihood == "categorical" else {
+      throw .invalidOption(
+        "--objective la-lml: \(data) has a column value of numbers, and its evidence is for classes. Pass another "
+          + "--objective.")
+    }
     guard configuration.batchSize <= examples else {
       throw .invalidOption(
         "--batch-size \(configuration.batchSize): larger than the \(examples) training examples. "
-          + "Leave it out for min(128, N).")
+          + "Leave it out for min(\(readsTexts ? 32 : 128), N).")
     }
     return configuration
   }
@@ -216,7 +253,8 @@ public enum DeviceChoice: String, Sendable, CaseIterable {
 
 /// In which precision the network computes while it is trained.
 public enum PrecisionChoice: String, Sendable, CaseIterable {
-  /// bfloat16 where the processor or the GPU has instructions for it, else float32.
+  /// bfloat16 where it is faster: where the processor or the GPU has instructions for it, but on a processor not for
+  /// networks with depthwise convolutions; else float32.
   case auto
   /// float32.
   case float32 = "fp32"
@@ -224,9 +262,10 @@ public enum PrecisionChoice: String, Sendable, CaseIterable {
   case bfloat16 = "bf16"
 
   /// The precision.
-  func resolved(on device: Device) -> ParameterVector.Precision {
+  func resolved(on device: Device, for backbone: Backbone) -> ParameterVector.Precision {
     switch self {
-    case .auto: device.isCUDA || Runtime.hasBFloat16Instructions ? .bfloat16 : .float32
+    case .auto:
+      device.isCUDA || (Runtime.hasBFloat16Instructions && !backbone.hasDepthwiseConvolutions) ? .bfloat16 : .float32
     case .float32: .float32
     case .bfloat16: .bfloat16
     }

@@ -12,12 +12,12 @@ public struct FineTuneResult: Codable, Sendable, Equatable {
   public var d: Int
   /// The data's weight in the objective.
   public var kappa: Double
-  /// λ, the variance of the backbone's prior, averaged over its parameters; nil where nothing of it is trained, or
-  /// without a prior.
+  /// λ, the variance of the backbone's prior, averaged over its parameters; nil where nothing of it is trained, without a
+  /// prior, or where that is flat.
   public var lambda: Double?
   /// τ, that of the head's prior.
   public var tau: Double?
-  /// σ, the posterior's standard deviation: the root mean square over all parameters.
+  /// σ, the posterior's standard deviation: the root mean square over all parameters; 0 where none is learned.
   public var sigma: Double
   /// λ of each tensor of the backbone, where they differ.
   public var lambdaByLayer: [String: Double]?
@@ -41,9 +41,9 @@ public struct FineTuneResult: Codable, Sendable, Equatable {
   public var seconds: Double
   /// κ·logLikelihood − kl, on the training set.
   public var elbo: Double
-  /// E_q of the sum over N of the log likelihoods, in nats (10 samples, evaluation mode).
+  /// E_q of the sum over N of the log likelihoods, in nats (10 samples, evaluation mode); of a point that at the point.
   public var logLikelihood: Double
-  /// KL(q ‖ p), in nats.
+  /// KL(q ‖ p), in nats; of a point −log p(w, V) without its constants, N times the penalty.
   public var kl: Double
   /// −elbo/(κN).
   public var loss: Double
@@ -51,4 +51,21 @@ public struct FineTuneResult: Codable, Sendable, Equatable {
   public var test: ClassificationMetrics?
   /// The metrics of a regression data set's test split at the posterior mean; nil where there is none, and for classes.
   public var testRegression: RegressionMetrics?
+  /// The metrics of the training images that were held out, at the posterior mean; nil where none were, and for numbers.
+  public var validation: ClassificationMetrics?
+  /// The metrics of the held-out part of a regression data set, at the posterior mean; nil where there is none.
+  public var validationRegression: RegressionMetrics?
+  /// Wall time of the steps alone, in seconds: of all learning rates, and of all parts of an interrupted run; nil in runs of
+  /// older versions.
+  public var trainingSeconds: Double?
+  /// What was trained by, an ``ObjectiveKind``; nil in runs of older versions, which had the DE-ELBO alone.
+  public var objective: String?
+  /// α in the loss mean NLL + (α/2)‖w − m‖² + (β/2)‖V‖²: the given one, or that of the learned λ, 1/(κNλ).
+  ///
+  /// Nil where λ is, and where λ differs between tensors.
+  public var alpha: Double?
+  /// β in that loss: the given one, or that of the learned τ, 1/(κNτ).
+  public var beta: Double?
+  /// log p(D), the Laplace approximation at the learned precisions, in nats; nil for other objectives.
+  public var logMarginalLikelihood: Double?
 }

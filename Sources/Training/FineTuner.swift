@@ -33,14 +33,19 @@ public struct FineTuner {
     if options.deterministic { try Runtime.setDeterministic(true) }
     let device = try options.device.resolved()
     let backbone = try Backbone.named(options.model)
+    try options.validateModality(of: backbone)
     // An unknown layer is told before anything is read.
     _ = try backbone.makeNetwork(classes: 1, training: options.train)
     let dataset = try Dataset.open(options.data, options: options.datasetOptions)
+    let parts = try options.parts(of: dataset)
     let configuration = try options.resolved(
-      examples: dataset.splits[.train]?.count ?? 0, targets: dataset.targets, backbone: backbone, device: device)
+      examples: parts.kept.count, targets: dataset.targets, backbone: backbone, device: device)
     let weights = try options.weights.map { try SafetensorsFile(path: $0) }
     let priorFile = try options.priorFile.map { try PriorFile(path: $0) }
+    let preparation = try options.preparation(
+      for: backbone, of: dataset, training: parts.kept, weights: weights, configuration, onEvent)
     var identity = DataIdentity(dataset, weights: weights, prior: priorFile)
+    identity.vocabulary = preparation.tokenizer?.vocabulary.checksum
 
     let claim = RunClaim(
       RunFolder(options.out), configuration: configuration, overwrite: options.overwrite, interruption: interruption)
@@ -49,60 +54,70 @@ public struct FineTuner {
       try onEvent(.alreadyFinished(run: options.out))
       return result
     }
-    for note in dataset.notes { try onEvent(.note(note)) }
-    let network = try backbone.makeNetwork(outputsFor: dataset.classes, training: options.train)
+    for note in dataset.notes + options.notes(on: parts, of: dataset) { try onEvent(.note(note)) }
+    let network = try backbone.makeNetwork(
+      outputsFor: dataset.classes, size: configuration.size,
+      vocabulary: weights.flatMap { backbone.vocabularySize(of: $0) } ?? preparation.tokenizer?.vocabulary.tokens.count,
+      training: options.train)
     let pretraining = try priorFile.map { try options.pretraining($0, of: network) }
     let initial = network.starting(
       try initialState(of: network, weights, pretraining, onEvent), head: configuration.headInitialization)
 
-    let preprocessing = Preprocessing(
-      size: configuration.size, resize: configuration.resize, for: backbone.normalization)
-    func decode(_ split: Split) throws -> ImageBatches? {
-      guard let examples = dataset.splits[split] else { return nil }
-      let store = try ImageStore.decode(
-        examples, preprocessing: preprocessing, skipUnreadable: configuration.skipUnreadable, split: split,
+    func decode(_ split: Split, _ examples: [Example]?, as name: String? = nil) throws -> ExampleBatches? {
+      guard let examples, !examples.isEmpty else { return nil }
+      var batches = try preparation.batches(
+        of: examples, split: split, name: name, skipUnreadable: configuration.skipUnreadable, device: device,
         onEvent: onEvent)
-      try identity.add(store, of: split, listed: examples)
-      var batches = ImageBatches(store, device: device)
+      try identity.add(batches.store, of: split, listed: dataset.splits[split] ?? [])
       batches.interruption = interruption
-      if device.isCUDA || options.trainsAsOnGPU { try batches.moveToDevice(split, onEvent: onEvent) }
+      if device.isCUDA || options.trainsAsOnGPU { try batches.moveToDevice(name ?? split.rawValue, onEvent: onEvent) }
       return batches
     }
-    guard var trainingImages = try decode(.train) else { throw TrainingError.invalidOption("no training images") }
-    var testImages = try decode(.test)
-    let likelihood = try configuration.initialLikelihood(values: trainingImages.images.values)
-    if device.isCUDA && likelihood != .categorical {
-      try onEvent(.note("with a gaussian likelihood steps on a GPU are taken one by one, not in blocks: slower"))
+    guard var trainingData = try decode(.train, parts.kept) else {
+      throw TrainingError.invalidOption("no training examples")
+    }
+    var heldOutData = try decode(.train, parts.heldOut, as: "held-out")
+    var testData = try decode(.test, dataset.splits[.test])
+    let likelihood = try configuration.initialLikelihood(values: trainingData.values)
+    let oneByOne = [
+      ("a gaussian likelihood", likelihood != .categorical), ("--stochastic-depth", options.stochasticDepth),
+      ("a point in place of a posterior", !configuration.hasPosterior),
+    ].filter(\.1).map(\.0)
+    if device.isCUDA && !oneByOne.isEmpty {
+      let reasons = oneByOne.joined(separator: " and ")
+      try onEvent(.note("with \(reasons) steps on a GPU are taken one by one, not in blocks: slower"))
     }
 
     let layout = network.layout
     let model = try Model(
       network: network, state: initial, device: device, blocks: options.division, precision: configuration.precision)
-    try model.checkSize(configuration.size)
+    if let size = configuration.size { try model.checkSize(size) }
     let initialMean = try Tensor(layout.vector(initial.parameters), shape: [layout.paddedCount]).to(device: device)
     let objective = DataEmphasizedELBO(
-      layout: layout, examples: trainingImages.count,
-      kappa: configuration.kappa(parameters: layout.count, examples: trainingImages.count),
-      prior: try options.makePrior(around: initialMean, pretraining, layout))
+      layout: layout, examples: trainingData.count,
+      kappa: configuration.kappa(parameters: layout.count, examples: trainingData.count),
+      prior: try options.makePrior(around: initialMean, pretraining, layout, examples: trainingData.count))
 
-    let plan = configuration.racePlan(trainingExamples: trainingImages.count)
+    let plan = configuration.racePlan(trainingExamples: trainingData.count)
     let (keeper, found) = try claim.begin(
-      identity, model: model, interval: options.checkpointEvery, start: start, onEvent)
+      identity, vocabulary: preparation.tokenizer?.vocabulary, model: model, interval: options.checkpointEvery,
+      start: start, onEvent)
     do {
-      try cacheFeatures(&trainingImages, &testImages, model: model, configuration: configuration, onEvent)
+      try cacheFeatures(
+        &trainingData, &heldOutData, &testData, model: model, configuration: configuration, onEvent)
       keeper.trainingBegins()
       let trainer = CandidateTrainer(
-        configuration: configuration, model: model, data: trainingImages, objective: objective,
-        likelihood: likelihood, initialMean: initialMean,
+        configuration: configuration, model: model, data: trainingData, heldOut: heldOutData,
+        objective: objective, likelihood: likelihood, initialMean: initialMean,
         initialBuffers: try model.bufferCopies(),
         augmentation: Augmentation(seed: configuration.seed, kind: configuration.augmentation),
         recorder: device.isCUDA ? try graphs(onEvent) : nil)
       try onEvent(
         .started(
           FineTuneSetup(
-            examples: trainingImages.count, classes: likelihood == .categorical ? dataset.classes.count : nil,
+            examples: trainingData.count, classes: likelihood == .categorical ? dataset.classes.count : nil,
             parameters: layout.count, kappa: objective.kappa, steps: configuration.steps,
-            learningRates: configuration.learningRates, race: plan))
+            learningRates: configuration.learningRates, race: plan, objective: options.objective))
       )
       if let plan, plan.cost > RacePlan.budget {
         let cost = (plan.cost * 10).rounded() / 10
@@ -120,19 +135,21 @@ public struct FineTuner {
       try model.vector.set(Tensor(best.posterior.mean, shape: [layout.paddedCount]).to(device: device))
       try model.setBuffers(best.buffers)
       let learned = likelihood.withNoise(best.evidence.noise)
-      let test = try testImages.map {
+      func metrics(_ examples: ExampleBatches) throws -> SplitMetrics {
         try model.metrics(
-          of: $0, under: learned, names: dataset.classes, batchSize: configuration.batchSize)
+          of: examples, under: learned, names: dataset.classes, batchSize: configuration.batchSize)
       }
-      return try keeper.finish {
+      let (validation, test) = (try heldOutData.map(metrics), try testData.map(metrics))
+      return try keeper.finish(in: claim.folder) {
         try SavedModel.write(
           best.posterior, family: configuration.posterior, buffers: try best.buffers.map { try $0.floats() },
           drawBuffers: best.drawBuffers, seed: configuration.seed,
-          of: network, classes: dataset.classes, preprocessing: preprocessing, evidence: best.evidence,
-          kappa: objective.kappa, likelihood: learned, train: options.train, to: claim.folder)
+          of: network, classes: dataset.classes, preparation: preparation, evidence: best.evidence,
+          kappa: objective.kappa, likelihood: learned, train: options.train, objective: options.objective,
+          to: claim.folder)
         let evidence = best.evidence
-        let result = FineTuneResult(
-          run: claim.folder.path, model: backbone.name, n: trainingImages.count, d: layout.count,
+        return FineTuneResult(
+          run: claim.folder.path, model: backbone.name, n: trainingData.count, d: layout.count,
           kappa: objective.kappa, lambda: evidence.lambda, tau: evidence.tau, sigma: evidence.sigma,
           lambdaByLayer: evidence.lambdaByLayer, tauByLayer: evidence.tauByLayer, sigmaByLayer: evidence.sigmaByLayer,
           likelihood: learned.name, noise: evidence.noise,
@@ -141,9 +158,12 @@ public struct FineTuner {
             ?? keeper.state.reports, rungs: keeper.state.race?.outcomes.map(\.report), steps: configuration.steps,
           seconds: keeper.seconds, elbo: evidence.elbo, logLikelihood: evidence.logLikelihood, kl: evidence.kl,
           loss: evidence.loss, test: test?.classification,
-          testRegression: test?.regression)
-        try AtomicFile.write(JSON.document(result), to: claim.folder.summary)
-        return result
+          testRegression: test?.regression, validation: validation?.classification,
+          validationRegression: validation?.regression, trainingSeconds: keeper.state.trainingSeconds ?? 0,
+          objective: options.objective.rawValue,
+          alpha: configuration.alpha ?? objective.gridUnits(evidence.lambdaByLayer == nil ? evidence.lambda : nil),
+          beta: configuration.beta ?? objective.gridUnits(evidence.tauByLayer == nil ? evidence.tau : nil),
+          logMarginalLikelihood: evidence.logMarginalLikelihood)
       }
     } catch is Interrupted {
       throw TrainingError.interrupted(run: claim.folder.path, progress: keeper.progress)
@@ -169,6 +189,7 @@ public struct FineTuner {
       try onEvent(.note("no pretrained weights: training from scratch, with the prior's mean at zero"))
       return network.initialState(seed: options.seed)
     }
+    for adaptation in network.adaptations(of: weights.shapes) { try onEvent(.note(adaptation)) }
     return try network.loadStateDict(weights, head: .fresh(seed: options.seed))
   }
 

@@ -7,7 +7,7 @@ struct LearningRateRace {
   let keeper: RunKeeper
   let plan: RacePlan
   /// What rungs judge by.
-  private let examples: ImageBatches
+  private let examples: ExampleBatches
 
   init(trainer: CandidateTrainer, keeper: RunKeeper, plan: RacePlan) {
     (self.trainer, self.keeper, self.plan) = (trainer, keeper, plan)
@@ -76,7 +76,7 @@ struct LearningRateRace {
     do {
       try train(run, until: trainer.configuration.steps, &estimate, onEvent)
       candidate = try run.evaluate()
-      report.loss = candidate?.evidence.loss
+      if let evidence = candidate?.evidence { report.tell(evidence) }
     } catch let error as TrainingError {
       guard case .diverged = error else { throw error }
       report.failure = "\(error)"

@@ -1,4 +1,4 @@
-/// Trains every candidate from the same start and keeps the one with the highest evidence.
+/// Trains every candidate from the same start and keeps the one with the highest score: for the DE-ELBO its evidence.
 struct LearningRateSearch {
   let trainer: CandidateTrainer
   let keeper: RunKeeper
@@ -22,7 +22,7 @@ struct LearningRateSearch {
       snapshot = nil
       do {
         while run.step < trainer.configuration.steps {
-          let steps = try run.advance()
+          let steps = try keeper.saving(run) { try run.advance() }
           for note in run.takeNotes() { try onEvent(.note(note)) }
           try keeper.record(steps, of: run)
           for step in steps {
@@ -31,8 +31,8 @@ struct LearningRateSearch {
           }
         }
         let candidate = try run.evaluate()
-        report.loss = candidate.evidence.loss
-        isBest = candidate.evidence.elbo > best?.evidence.elbo ?? -.infinity
+        report.tell(candidate.evidence)
+        isBest = candidate.evidence.score > best?.evidence.score ?? -.infinity
         if isBest { best = candidate }
       } catch TrainingError.diverged(let term, let tensor, let step, let learningRate, _) {
         var kept: String?

@@ -33,9 +33,14 @@ public final class Model {
     buffers = try network.buffers.tensors(state.buffers, dtype: dtype, device: device)
   }
 
-  /// Logits `[N, classes]` at the current weights, of images or of features, as ``ImageBatches`` gives them.
-  public func callAsFunction(_ images: Tensor, mode: ForwardContext.Mode) throws(TorchError) -> Tensor {
-    try network(images, ForwardContext(parameters: vector.leaves, buffers: buffers, mode: mode), from: firstStage)
+  /// Logits `[N, classes]` at the current weights, of images or of features, as ``ExampleBatches`` gives them.
+  ///
+  /// `drops` says which residual branches are dropped, if any.
+  public func callAsFunction(
+    _ images: Tensor, mode: ForwardContext.Mode, drops: BranchDrops? = nil
+  ) throws(TorchError) -> Tensor {
+    try network(
+      images, ForwardContext(parameters: vector.leaves, buffers: buffers, mode: mode, drops: drops), from: firstStage)
   }
 
   /// What the frozen stages make of images `[N, 3, S, S]`.
@@ -48,6 +53,11 @@ public final class Model {
   ///
   /// Throws ``TrainingError/invalidOption(_:)``.
   func checkSize(_ size: Int) throws {
+    if let patch = network.architecture.positionEmbedding?.patch, size % patch != 0 {
+      throw TrainingError.invalidOption(
+        "--size \(size): \(network.backbone.name) cuts images into patches of \(patch) pixels. Pass a multiple of \(patch)."
+      )
+    }
     do {
       let image = try Tensor.zeros([1, 3, size, size], device: device)
       _ = try withoutGrad { try self(image, mode: .evaluation) }

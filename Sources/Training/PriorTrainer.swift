@@ -26,17 +26,22 @@ public struct PriorTrainer {
     try Runtime.start(threads: options.threads)
     let device = try options.device.resolved()
     let backbone = try Backbone.named(options.model)
+    guard backbone.modality == .images else {
+      throw TrainingError.invalidOption(
+        "--model \(options.model): priors are made of networks of images, and it reads texts. Pass another --model.")
+    }
     let dataset = try Dataset.open(
       options.data,
       options: Dataset.Options(
         trainSplits: options.trainSplits, classes: options.classes, n: options.n, seed: options.seed))
     for note in dataset.notes { try onEvent(.note(note)) }
     _ = try options.plan(examples: dataset.splits[.train]?.count ?? 0)
-    let network = backbone.makeNetwork(classes: dataset.classes.count)
+    let network = backbone.makeNetwork(classes: dataset.classes.count, size: options.size)
     let model = try Model(network: network, state: try initialState(of: network, onEvent), device: device)
     let data = try images(dataset, for: backbone, device: device, onEvent)
     let plan = try options.plan(examples: data.count)
-    try model.checkSize(data.images.preprocessing.size)
+    let size = options.size ?? backbone.inputSize
+    try model.checkSize(size)
 
     let collector = try train(model, on: data, plan, onEvent)
     let mean = collector.mean
@@ -47,7 +52,8 @@ public struct PriorTrainer {
     let prior = PretrainedPrior(
       mean: Array(mean[range]), variance: Array(collector.variance[range]),
       deviations: collector.deviations.map { Array($0[range]) }, buffers: try model.buffers.map { try $0.floats() })
-    try PriorFile.write(prior, of: network, origin: origin(plan, data, classes: network.classes), to: options.out)
+    try PriorFile.write(
+      prior, of: network, origin: origin(plan, data, classes: network.classes, size: size), to: options.out)
     return PriorResult(
       prior, of: network, method: "swag", path: options.out, seconds: (ContinuousClock.now - start).seconds,
       training: PriorResult.Training(
@@ -57,7 +63,7 @@ public struct PriorTrainer {
 
   /// SGD at a constant rate from the model's weights; where a number is not finite, it has diverged.
   private func train(
-    _ model: Model, on data: ImageBatches, _ plan: PriorOptions.Plan, _ onEvent: (PriorEvent) throws -> Void
+    _ model: Model, on data: ExampleBatches, _ plan: PriorOptions.Plan, _ onEvent: (PriorEvent) throws -> Void
   ) throws -> SwagCollector {
     let (weights, gradients) = (model.vector.weights, model.vector.gradients)
     let optimizer = try MomentumSGD(like: weights, weightDecay: options.weightDecay)
@@ -94,12 +100,13 @@ public struct PriorTrainer {
     if !hasHead {
       try onEvent(.note("the weights have no head for \(network.classes) classes: it starts fresh"))
     }
+    for adaptation in network.adaptations(of: shapes.map { ($0.key, $0.value) }) { try onEvent(.note(adaptation)) }
     return try network.loadStateDict(file, head: hasHead ? .checkpoint : .fresh(seed: options.seed))
   }
 
   private func images(
     _ dataset: Dataset, for backbone: Backbone, device: Device, _ onEvent: (PriorEvent) throws -> Void
-  ) throws -> ImageBatches {
+  ) throws -> ExampleBatches {
     let preprocessing = Preprocessing(
       size: options.size ?? backbone.inputSize, resize: options.resize, for: backbone.normalization)
     let store = try ImageStore.decode(
@@ -112,16 +119,16 @@ public struct PriorTrainer {
       default: break
       }
     }
-    return ImageBatches(store, device: device)
+    return ExampleBatches(store, device: device)
   }
 
   /// How the prior was made; without times, hosts or paths, so that equal runs give equal files.
-  private func origin(_ plan: PriorOptions.Plan, _ data: ImageBatches, classes: Int) -> [String: String] {
+  private func origin(_ plan: PriorOptions.Plan, _ data: ExampleBatches, classes: Int, size: Int) -> [String: String] {
     [
       "method": "swag", "examples": "\(data.count)", "classes": "\(classes)", "batch_size": "\(plan.batchSize)",
       "burn_in_steps": "\(plan.burnIn)", "steps": "\(plan.steps)", "collect_every": "\(plan.collectEvery)",
       "lr": "\(options.learningRate)", "momentum": "0.9", "weight_decay": "\(options.weightDecay)",
-      "size": "\(data.images.preprocessing.size)", "augmentation": options.augmentation.rawValue,
+      "size": "\(size)", "augmentation": options.augmentation.rawValue,
       "seed": "\(options.seed)",
     ]
   }

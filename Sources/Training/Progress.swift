@@ -36,6 +36,8 @@ public struct FineTuneSetup: Sendable, Equatable {
   public var learningRates: [Double]
   /// How they race; nil where each is trained to the end.
   public var race: RacePlan?
+  /// What is trained by.
+  public var objective = ObjectiveKind.deELBO
 }
 
 /// One optimisation step.
@@ -70,14 +72,23 @@ public struct LearningRateCandidate: Codable, Sendable, Equatable {
   public var failure: String?
   /// The rung of the race, counted from 1, that dropped it; nil for one that was trained to the end.
   public var droppedAt: Int?
+  /// The mean NLL of the held-out part, where MAP's learning rates are chosen by it.
+  public var validationLoss: Double?
+  /// log p(D), the Laplace approximation, where the learning rates are chosen by it.
+  public var logMarginalLikelihood: Double?
 
   /// A candidate of which so much is known.
   package init(lr: Double, loss: Double?, seconds: Double, failure: String? = nil, droppedAt: Int? = nil) {
     (self.lr, self.loss, self.seconds, self.failure, self.droppedAt) = (lr, loss, seconds, failure, droppedAt)
   }
 
-  /// Writes `loss` even where it is nil, so that every line has the same keys; `failure` and `droppedAt`
-  /// only where there is one.
+  /// Takes over what is told of a candidate's evidence.
+  mutating func tell(_ evidence: EvidenceEstimate) {
+    (loss, validationLoss) = (evidence.loss, evidence.validationLoss)
+    logMarginalLikelihood = evidence.logMarginalLikelihood
+  }
+
+  /// Writes `loss` even where it is nil, so that every line has the same keys; the others only where there is one.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(lr, forKey: .lr)
@@ -85,5 +96,7 @@ public struct LearningRateCandidate: Codable, Sendable, Equatable {
     try container.encode(seconds, forKey: .seconds)
     try container.encodeIfPresent(failure, forKey: .failure)
     try container.encodeIfPresent(droppedAt, forKey: .droppedAt)
+    try container.encodeIfPresent(validationLoss, forKey: .validationLoss)
+    try container.encodeIfPresent(logMarginalLikelihood, forKey: .logMarginalLikelihood)
   }
 }

@@ -11,8 +11,8 @@ public enum Recipe: String, Sendable, CaseIterable {
   public var learningRate: LearningRateChoice { self == .published ? .grid : .race }
   /// The most that κ = D/N may be; nil for no limit.
   public var kappaLimit: Double? { self == .published ? nil : 5000 }
-  /// Where a new head starts.
-  public var headInitialization: HeadInitialization { self == .published ? .uniform : .zero }
+  /// Where a new head starts; nil is the objective's own.
+  public var headInitialization: HeadInitialization? { self == .published ? .uniform : nil }
   /// How ρ is learned.
   public var sigmaUpdate: SigmaUpdate { self == .published ? .published : .own }
   /// By which running statistics draws of the posterior are normalised.

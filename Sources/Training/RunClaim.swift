@@ -1,4 +1,5 @@
 import Backbones
+import Datasets
 import Foundation
 import Weights
 
@@ -71,7 +72,8 @@ final class RunClaim {
   /// Throws ``TrainingError`` where the disk lacks space, other pixels than then were decoded, or the folder cannot be
   /// written.
   func begin(
-    _ data: DataIdentity, model: Model, interval: CheckpointInterval, start: ContinuousClock.Instant,
+    _ data: DataIdentity, vocabulary: Vocabulary?, model: Model, interval: CheckpointInterval,
+    start: ContinuousClock.Instant,
     _ onEvent: (FineTuneEvent) throws -> Void
   ) throws -> (keeper: RunKeeper, found: CheckpointFolder.Found?) {
     interruption?.training()
@@ -95,7 +97,7 @@ final class RunClaim {
     AtomicFile.removeTemporaries(in: folder.path)
     let checkpoints = CheckpointFolder(path: folder.checkpoints)
     if contents == .vacant || !FileManager.default.fileExists(atPath: folder.data) {
-      try folder.begin(configuration, data)
+      try folder.begin(configuration, data, vocabulary: vocabulary)
     }
     try checkpoints.prepare()
     let found = try checkpoints.newest(
@@ -114,17 +116,17 @@ final class RunClaim {
 
 extension FineTuneConfiguration {
   /// About the bytes that a run's files take: two checkpoints and one in the making, the candidates that a race keeps, the
-  /// best candidates' files, the model, and a line of metrics per step.
+  /// best candidates' files, the model, and what metrics and events tell of each step.
   fileprivate func bytes(for network: Network) -> Int {
     let tensors = network.layout.slices.count + network.buffers.slices.count
     let mean = 4 * network.layout.totalCount + 4 * network.buffers.slices.map { $0.shape.reduce(1, *) }.reduce(0, +)
     let header = 200 * tensors + 4096
     let checkpoint = mean + 4 * network.layout.totalCount + 2 * header
     guard race == true else {
-      return 3 * checkpoint + (learningRates.count > 1 ? 4 : 2) * (mean + header) + 400 * steps * learningRates.count
+      return 3 * checkpoint + (learningRates.count > 1 ? 4 : 2) * (mean + header) + 1100 * steps * learningRates.count
     }
     // All candidates at the first rung, two at the second; all but one are on their way for less than half a run.
-    return (3 + learningRates.count + 2) * checkpoint + 2 * (mean + header) + 400 * steps * (learningRates.count + 1)
+    return (3 + learningRates.count + 2) * checkpoint + 2 * (mean + header) + 1100 * steps * (learningRates.count + 1)
       / 2
   }
 }

@@ -1,7 +1,9 @@
+import Datasets
 import Foundation
 import Weights
 
-/// A run on disk: `config.json`, `data.json`, `metrics.jsonl`, `checkpoints`, `model.safetensors`, `summary.json`.
+/// A run on disk: `config.json`, `data.json`, `metrics.jsonl`, an event file for TensorBoard, `checkpoints`,
+/// `model.safetensors`, `summary.json`.
 ///
 /// `config.json` makes the folder a run. `summary.json` is written last: a folder that has it holds a finished run.
 public struct RunFolder: Sendable {
@@ -15,8 +17,12 @@ public struct RunFolder: Sendable {
   public var configuration: String { file("config.json") }
   /// One JSON object per line, as training goes on.
   public var metrics: String { file("metrics.jsonl") }
+  /// What TensorBoard reads, as training goes on.
+  public var events: String { file("events.out.tfevents.gridless") }
   /// The posterior mean, with λ, τ, σ, κ, the classes and the preprocessing in its metadata.
   public var model: String { file("model.safetensors") }
+  /// The word pieces of a network of texts, one token a line.
+  public var vocabulary: String { file("vocab.txt") }
   /// What predictions averaged over the posterior need beside the mean.
   public var posterior: String { file("posterior.safetensors") }
   /// The result.
@@ -58,7 +64,7 @@ public struct RunFolder: Sendable {
     if manager.fileExists(atPath: configuration) {
       return manager.fileExists(atPath: summary) ? .finished : .interrupted
     }
-    let own: Set = ["lease", "data.json", "trial.json"]
+    let own: Set = ["lease", "data.json", "trial.json", "vocab.txt"]
     let foreign = names.filter { !own.contains($0) && !AtomicFile.isTemporary($0) }
     guard foreign.isEmpty else {
       throw TrainingError.notARun(path: path, found: foreign.sorted().prefix(3).joined(separator: ", "))
@@ -135,7 +141,7 @@ public struct RunFolder: Sendable {
   }
 
   /// Makes the folder, and those above it.
-  func make() throws {
+  package func make() throws {
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
@@ -146,7 +152,8 @@ public struct RunFolder: Sendable {
   }
 
   /// Writes what a run begins with; the configuration last, as it makes the folder a run.
-  func begin(_ configuration: FineTuneConfiguration, _ data: DataIdentity) throws {
+  func begin(_ configuration: FineTuneConfiguration, _ data: DataIdentity, vocabulary: Vocabulary?) throws {
+    if let vocabulary { try AtomicFile.write(vocabulary.file, to: self.vocabulary) }
     try AtomicFile.write(Data((JSON.line(data) + "\n").utf8), to: self.data)
     try AtomicFile.write(JSON.document(configuration), to: self.configuration)
   }

@@ -13,6 +13,7 @@ final class RunKeeper {
   private let interval: CheckpointInterval
   private let folder: CheckpointFolder
   private let metrics: MetricsFile
+  private let events: RunEvents
   private let lease: Lease
   private let interruption: Interruption?
   private let runStart: ContinuousClock.Instant
@@ -38,6 +39,7 @@ final class RunKeeper {
     folder = CheckpointFolder(path: run.checkpoints)
     secondsBefore = (state.seconds, state.candidateSeconds)
     metrics = try MetricsFile(path: run.metrics, keeping: state.metricsBytes)
+    events = try RunEvents(run, keeping: found == nil ? nil : state.eventsBytes, configuration: configuration)
     saved = found.map { ($0.file, progress) }
   }
 
@@ -65,9 +67,14 @@ final class RunKeeper {
     try lease.check()
     let known = state.race?.step(reachedBy: state.candidate) ?? 0
     try storing {
-      for report in reports where !report.isCooling && report.step > known { try metrics.append(StepRecord(report)) }
+      for report in reports where !report.isCooling && report.step > known {
+        let record = StepRecord(report)
+        try metrics.append(record)
+        try events.append(MetricsLine(record))
+      }
     }
     state.step = run.step
+    state.trainingSeconds = (state.trainingSeconds ?? 0) + run.takeSeconds()
     let isDue =
       switch interval {
       case .steps(let steps): reports.contains { $0.step % steps == 0 }
@@ -95,7 +102,8 @@ final class RunKeeper {
     try race.kept[candidate].flatMap { try folder.kept($0, network: model.network) }
   }
 
-  /// Saves a branch where its judgement is interrupted, which changes nothing that the judgement depends on.
+  /// Saves a run where what `body` does with it is interrupted; that has changed nothing of it so far, such as a branch's
+  /// judgement.
   func saving<Result>(_ run: CandidateRun, _ body: () throws -> Result) throws -> Result {
     do {
       return try body()
@@ -108,7 +116,10 @@ final class RunKeeper {
   /// Notes how a candidate of the race was judged, and saves; the next leg begins.
   func record(_ report: RungReport, plan: RacePlan) throws {
     try lease.check()
-    try storing { try metrics.append(RungRecord(report)) }
+    try storing {
+      try metrics.append(RungRecord(report))
+      try events.append(MetricsLine(report))
+    }
     state.race?.end(report, plan: plan)
     try endLeg()
   }
@@ -118,6 +129,7 @@ final class RunKeeper {
     try lease.check()
     try storing {
       try metrics.append(CandidateRecord(report))
+      try events.append(MetricsLine(report))
       if let best {
         try lease.verify()
         state.best = try folder.saveBest(best, index: state.candidate, network: model.network)
@@ -148,22 +160,26 @@ final class RunKeeper {
     try lease.verify()
     state.seconds = seconds
     state.candidateSeconds = candidateSeconds
-    state.metricsBytes = metrics.bytes
+    (state.metricsBytes, state.eventsBytes) = (metrics.bytes, events.bytes)
     let checkpoint = Checkpoint(state: state, snapshot: try run?.snapshot())
     let file = try storing {
       try metrics.sync()
+      try events.sync()
       return try folder.save(checkpoint, network: model.network)
     }
     (saved, lastSave) = ((file, progress), .now)
     return file
   }
 
-  /// Writes the run's result; once it is on disk, the checkpoints have done their work.
-  func finish(_ body: () throws -> FineTuneResult) throws -> FineTuneResult {
+  /// Writes what the run made and its result, the summary last; then the checkpoints have done their work.
+  func finish(in run: RunFolder, _ body: () throws -> FineTuneResult) throws -> FineTuneResult {
     try lease.verify()
     let result = try storing {
       try metrics.sync()
-      return try body()
+      let result = try body()
+      try events.finish(result, metrics: run.readMetrics())
+      try AtomicFile.write(JSON.document(result), to: run.summary)
+      return result
     }
     folder.remove()
     return result

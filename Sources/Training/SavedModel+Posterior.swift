@@ -25,7 +25,7 @@ extension SavedModel {
   private func posterior(of model: Model, sigmas: [Float]?) throws -> GaussianPosterior {
     let (layout, path) = (network.layout, run.model)
     guard let sigma = spread.sigma, sigma > 0 else {
-      throw TrainingError.noPosterior(path: path, reason: "it was trained without noise, by --prior none")
+      throw TrainingError.noPosterior(path: path, reason: "it was trained without noise, by \(spread.origin)")
     }
     let posterior = try GaussianPosterior(
       spread.family, mean: model.vector.weights.clone(), blocks: layout.blocks(spread.family.division), sigma: sigma)
@@ -53,9 +53,13 @@ extension SavedModel {
     var sigma: Double?
     var family: GaussianPosterior.Family
     var sigmaByLayer: [String: Double]?
+    /// The option without noise.
+    var origin: String
 
     init(_ metadata: [String: String]) {
       sigma = metadata["sigma"].flatMap { Double($0) }
+      let objective = metadata["objective"] ?? "de-elbo"
+      origin = objective == "de-elbo" ? "--prior none" : "--objective \(objective)"
       family = metadata["posterior"].flatMap { GaussianPosterior.Family(rawValue: $0) } ?? .isotropic
       sigmaByLayer = metadata["sigma_by_layer"].flatMap {
         try? JSON.decode([String: Double].self, from: Data($0.utf8))

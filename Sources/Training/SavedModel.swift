@@ -19,8 +19,10 @@ public struct SavedModel: Sendable {
   public let classes: [String]
   /// What the network's outputs say about a target, with the noise that was learned.
   public let likelihood: Likelihood
-  /// What was done to the images.
-  public let preprocessing: Preprocessing
+  /// How images or texts become the network's input.
+  public let preparation: InputPreparation
+  /// What was done to the images; nil for texts.
+  public var preprocessing: Preprocessing? { preparation.preprocessing }
 
   /// Reads a run folder's `model.safetensors`.
   ///
@@ -44,7 +46,7 @@ public struct SavedModel: Sendable {
     }
     spread = Spread(file.metadata)
     classes = try metadata("classes", as: [String].self)
-    preprocessing = try metadata("preprocessing", as: Preprocessing.self)
+    preparation = try InputPreparation(file.metadata, of: run)
     guard let name = file.metadata["model"] else {
       throw TrainingError.unreadableRun(path: run.model, reason: "no model in the metadata")
     }
@@ -58,7 +60,10 @@ public struct SavedModel: Sendable {
     }
     // Runs of older versions trained all.
     let part = try file.metadata["train"] == nil ? .all : metadata("train", as: TrainedPart.self)
-    network = try Backbone.named(name).makeNetwork(outputsFor: classes, training: part)
+    let backbone = try Backbone.named(name)
+    network = try backbone.makeNetwork(
+      outputsFor: classes, size: preparation.preprocessing?.size, vocabulary: backbone.vocabularySize(of: file),
+      training: part)
     state = try network.loadStateDict(file, head: .checkpoint)
   }
 
@@ -67,8 +72,9 @@ public struct SavedModel: Sendable {
   /// λ, τ, σ, κ and the likelihood go to the metadata, which holds no times, hosts or paths: equal runs give equal files.
   static func write(
     _ posterior: PosteriorValues, family: GaussianPosterior.Family, buffers: [[Float]], drawBuffers: [[[Float]]],
-    seed: UInt64, of network: Network, classes: [String], preprocessing: Preprocessing,
-    evidence: EvidenceEstimate, kappa: Double, likelihood: Likelihood, train: TrainedPart, to run: RunFolder
+    seed: UInt64, of network: Network, classes: [String], preparation: InputPreparation,
+    evidence: EvidenceEstimate, kappa: Double, likelihood: Likelihood, train: TrainedPart,
+    objective: ObjectiveKind, to run: RunFolder
   ) throws {
     let sigma = posterior.rhoVector?.map { Float(GaussianPosterior.sigma(rho: Double($0))) }
     if evidence.sigma > 0 {
@@ -79,7 +85,6 @@ public struct SavedModel: Sendable {
       "format": "pt",
       "model": network.backbone.name,
       "classes": try JSON.line(classes),
-      "preprocessing": try JSON.line(preprocessing),
       "lambda": try JSON.line(evidence.lambda),
       "tau": try JSON.line(evidence.tau),
       "sigma": try JSON.line(evidence.sigma),
@@ -87,12 +92,15 @@ public struct SavedModel: Sendable {
       "posterior": family.rawValue,
       "train": try JSON.line(train),
       "likelihood": likelihood.name,
+      "objective": objective.rawValue,
     ]
     if let gaussian = likelihood.gaussian {
       metadata["target_mean"] = "\(gaussian.mean)"
       metadata["target_std"] = "\(gaussian.deviation)"
       metadata["noise"] = "\(gaussian.standardDeviation)"
     }
+    let input = try preparation.metadata()
+    metadata[input.key] = input.value
     if let sigmas = evidence.sigmaByLayer { metadata["sigma_by_layer"] = try JSON.line(sigmas) }
     let state = StateDict(parameters: network.layout.values(ofVector: posterior.mean), buffers: buffers)
     try Safetensors.write(network.namedArrays(state), metadata: metadata, to: run.model)

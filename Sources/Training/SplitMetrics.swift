@@ -13,6 +13,14 @@ public enum SplitMetrics: Sendable, Equatable {
   public var classification: ClassificationMetrics? {
     if case .classification(let metrics) = self { metrics } else { nil }
   }
+  /// The mean negative log likelihood, in nats.
+  public var nll: Double {
+    switch self {
+    case .classification(let metrics): metrics.nll
+    case .regression(let metrics): metrics.nll
+    }
+  }
+
   /// Those of numbers, nil where classes are predicted.
   public var regression: RegressionMetrics? { if case .regression(let metrics) = self { metrics } else { nil } }
 }
@@ -21,7 +29,7 @@ extension Model {
   /// The metrics of a split at the current weights, or on average over a posterior, under a likelihood; classes are called
   /// by `names`.
   func metrics(
-    of data: ImageBatches, under likelihood: Likelihood, names: [String], batchSize: Int,
+    of data: ExampleBatches, under likelihood: Likelihood, names: [String], batchSize: Int,
     average: PosteriorAverage? = nil
   ) throws -> SplitMetrics {
     guard let gaussian = likelihood.gaussian else {
@@ -32,18 +40,18 @@ extension Model {
       try average?.moments(of: self, predictions) ?? (predictions(), [Double](repeating: 0, count: data.count))
     let noise = gaussian.standardDeviation * gaussian.standardDeviation
     return .regression(
-      RegressionMetrics(predictions: means, variances: spread.map { $0 + noise }, values: data.images.values ?? []))
+      RegressionMetrics(predictions: means, variances: spread.map { $0 + noise }, values: data.values ?? []))
   }
 
   /// The predicted values of a split at the current weights with evaluation preprocessing, in the values' own unit.
-  public func values(of data: ImageBatches, under gaussian: GaussianNoise, batchSize: Int) throws -> [Double] {
+  public func values(of data: ExampleBatches, under gaussian: GaussianNoise, batchSize: Int) throws -> [Double] {
     var values: [Double] = []
     try withoutGrad {
       try data.forEachEvaluationBatch(atMost: batchSize) { images, _ in
         values += try gaussian.values(self(images, mode: .evaluation))
       }
     }
-    return values
+    return data.inDataOrder(values)
   }
 }
 
@@ -57,7 +65,9 @@ extension Likelihood {
 
 extension Backbone {
   /// The backbone with an output per class, or with one where numbers are predicted and there are no classes.
-  func makeNetwork(outputsFor classes: [String], training part: TrainedPart = .all) throws(UnknownLayer) -> Network {
-    try makeNetwork(classes: max(1, classes.count), training: part)
+  func makeNetwork(
+    outputsFor classes: [String], size: Int?, vocabulary: Int? = nil, training part: TrainedPart = .all
+  ) throws(UnknownLayer) -> Network {
+    try makeNetwork(classes: max(1, classes.count), size: size, vocabulary: vocabulary, training: part)
   }
 }

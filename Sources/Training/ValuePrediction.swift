@@ -21,20 +21,27 @@ extension SavedModel {
   public func predictValues(
     _ images: [String], device: Device, average samples: Int? = nil
   ) throws -> [ValuePrediction] {
+    let inputs = try images.map { try input(of: $0, device: device) }
+    return zip(images, try values(of: inputs, device: device, average: samples)).map {
+      ValuePrediction(image: $0, value: $1.value, noise: $1.noise)
+    }
+  }
+
+  /// The number of each input with the standard deviation of the noise around it.
+  func values(
+    of inputs: [Tensor], device: Device, average samples: Int?
+  ) throws -> [(value: Double, noise: Double)] {
     guard let gaussian = likelihood.gaussian else {
       throw TrainingError.invalidOption("this model predicts classes: use predict")
     }
     let model = try model(device: device)
-    let inputs = try images.map { try input(of: $0, device: device) }
     func values() throws -> [Double] {
       try inputs.flatMap { input in try withoutGrad { try gaussian.values(model(input, mode: .evaluation)) } }
     }
     let (means, spread) =
       try average(of: model, samples: samples)?.moments(of: model, values)
-      ?? (values(), [Double](repeating: 0, count: images.count))
+      ?? (values(), [Double](repeating: 0, count: inputs.count))
     let noise = gaussian.standardDeviation * gaussian.standardDeviation
-    return images.indices.map {
-      ValuePrediction(image: images[$0], value: means[$0], noise: (noise + spread[$0]).squareRoot())
-    }
+    return zip(means, spread).map { ($0, (noise + $1).squareRoot()) }
   }
 }

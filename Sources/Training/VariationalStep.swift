@@ -1,3 +1,4 @@
+import Backbones
 import Evidence
 import Torch
 
@@ -5,7 +6,8 @@ import Torch
 /// gradient, update the posterior.
 package struct VariationalStep {
   let model: Model
-  let objective: DataEmphasizedELBO
+  /// What is minimised; its prior's scales may be changed between steps.
+  package var objective: DataEmphasizedELBO
   /// What the network's outputs say about the labels; the step does not change it.
   package var likelihood = Likelihood.categorical
 
@@ -13,6 +15,8 @@ package struct VariationalStep {
   let samples: Int
   /// Whether every second sample mirrors the one before it at the mean.
   let antithetic: Bool
+  /// Whether residual branches are dropped, in networks that have stochastic depth.
+  package var dropsBranches = false
 
   /// A step of a model under an objective.
   package init(model: Model, objective: DataEmphasizedELBO, samples: Int = 1, antithetic: Bool = false) {
@@ -42,9 +46,11 @@ package struct VariationalStep {
     for sample in 0..<samples {
       let isMirrored = antithetic && sample % 2 == 1
       let number = UInt64(isMirrored ? sample - 1 : sample)
-      let noise = Noise.drawn(NormalDraws(seed: draws.seed, step: draws.step * UInt64(samples) + number))
+      let draw = draws.step * UInt64(samples) + number
+      let noise = Noise.drawn(NormalDraws(seed: draws.seed, step: draw))
+      let drops = dropsBranches ? BranchDrops(seed: draws.seed, step: draw) : nil
       divergences = try objective.sample(posterior, noise, antithetic: isMirrored, into: vector)
-      let nll = try likelihood.loss(model(images, mode: .training(momentum: 0.1)), labels)
+      let nll = try likelihood.loss(model(images, mode: .training(momentum: 0.1), drops: drops), labels)
       try nll.backward()
       try objective.add(
         nll: nll.item(), at: noise, antithetic: isMirrored, of: posterior, divergences, in: vector, to: &sum)

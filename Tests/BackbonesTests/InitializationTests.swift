@@ -29,6 +29,33 @@ import Testing
     #expect(abs(found.fourth - 3) < 5 * 5 * standardError, "a normal's kurtosis is 3")
   }
 
+  /// Deviations written out by hand: √(1 / 768) of a patch's pixels, 0.02, 1e-6, and √(2 / (inputs + outputs)).
+  @Test(arguments: [
+    ("vit_s_16", "conv_proj.weight", 0.036084392, 3.0), ("vit_s_16", "encoder.pos_embedding", 0.02, 3),
+    ("vit_s_16", "encoder.layers.encoder_layer_3.mlp.0.bias", 1e-6, 3),
+    ("vit_s_16", "encoder.layers.encoder_layer_3.mlp.3.weight", 0.032274861, 1.8),
+    ("vit_s_16", "encoder.layers.encoder_layer_3.self_attention.in_proj_weight", 0.036084392, 1.8),
+    ("vit_s_16", "encoder.layers.encoder_layer_3.self_attention.out_proj.weight", 0.029462783, 1.8),
+    ("convnext_atto", "features.5.3.block.3.weight", 0.02, 3), ("convnext_atto", "features.0.0.weight", 0.02, 3),
+    ("efficientnet_b0", "features.6.1.block.1.0.weight", 0.0081649658, 3),
+  ]) func layersStartAsTorchvisions(model: String, name: String, deviation: Double, kurtosis: Double) throws {
+    let values = try value(Backbone.named(model).makeNetwork(classes: 2), name)
+    let found = moments(values)
+    let standardError = 1 / Double(values.count).squareRoot()
+    #expect(abs(found.mean) < 5 * standardError * deviation)
+    #expect(abs(found.deviation / deviation - 1) < 5 * standardError)
+    #expect(abs(found.fourth - kurtosis) < 5 * 5 * standardError)
+  }
+
+  @Test(arguments: [
+    ("vit_s_16", "class_token", Float(0)),
+    ("vit_s_16", "encoder.layers.encoder_layer_0.self_attention.in_proj_bias", 0),
+    ("vit_s_16", "encoder.ln.weight", 1), ("convnext_atto", "features.1.1.layer_scale", 1e-6),
+    ("convnext_atto", "features.2.1.bias", 0), ("efficientnet_b0", "features.2.0.block.2.fc1.bias", 0),
+  ]) func constantsStartAsTorchvisions(model: String, name: String, constant: Float) throws {
+    #expect(try value(Backbone.named(model).makeNetwork(classes: 2), name).allSatisfy { $0 == constant })
+  }
+
   @Test func headIsUniformInOneOverRootFanIn() throws {
     let network = try Backbone.named("resnet50").makeNetwork(classes: 50)
     let values = try value(network, "fc.weight")

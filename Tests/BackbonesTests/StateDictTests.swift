@@ -14,7 +14,8 @@ import Weights
     try body(SafetensorsFile(path: path))
   }
 
-  @Test(arguments: ["resnet20", "mobilenet_v2"]) func writtenStateIsReadBack(name: String) throws {
+  @Test(arguments: ["resnet20", "mobilenet_v2", "vit_ti_16", "convnext_atto", "efficientnet_b0"])
+  func writtenStateIsReadBack(name: String) throws {
     let network = try Backbone.named(name).makeNetwork(classes: 4)
     let state = network.initialState(seed: 3)
     try temporaryFile(network.namedArrays(state)) { file in

@@ -31,6 +31,12 @@ import Torch
     ("mobilenet_v2", .from("features.18"), 320 * 1280 + 2 * 1280),
     ("densenet121", .from("features.norm5"), 2 * 1024),
     ("resnet20", .from("layer3.2"), 2 * (9 * 64 * 64 + 2 * 64)),
+    // A block of width d: four norms' vectors, 4d² + 4d of attention, 8d² + 5d of the perceptron; then the last norm.
+    ("vit_ti_16", .from("encoder.layers.encoder_layer_11"), 12 * 192 * 192 + 13 * 192 + 2 * 192),
+    ("vit_ti_16", .from("encoder.ln"), 2 * 192),
+    // Two blocks of width d: 49d of the filters, 8d² of the perceptron, 9d vectors; then the last norm.
+    ("convnext_atto", .from("features.7"), 2 * (8 * 320 * 320 + (49 + 9) * 320) + 2 * 320),
+    ("efficientnet_b0", .from("features.8"), 320 * 1280 + 2 * 1280),
   ]) func countsAreOfWhatIsTrained(name: String, part: TrainedPart, count: Int) throws {
     let backbone = try Backbone.named(name)
     let layout = try backbone.makeNetwork(classes: 7, training: part).layout
@@ -86,6 +92,14 @@ import Torch
       try mobileNet.makeNetwork(classes: 2, training: .from("features.19"))
     }
     #expect(other.available == (0...18).map { "features.\($0)" } + ["classifier.1"])
+    let transformer = try Backbone.named("vit_ti_16")
+    let third = try #require(throws: UnknownLayer.self) {
+      try transformer.makeNetwork(classes: 2, training: .from("encoder.layers.encoder_layer_12"))
+    }
+    #expect(
+      third.available
+        == ["conv_proj", "encoder"] + (0...11).map { "encoder.layers.encoder_layer_\($0)" }
+        + ["encoder.ln", "heads.head"])
   }
 
   private func state(_ network: Network) throws -> (parameters: [Tensor], buffers: [Tensor]) {
@@ -102,11 +116,13 @@ import Torch
     ("resnet18", TrainedPart.from("layer3"), 5), ("resnet18", .from("layer3.0.conv2"), 5), ("resnet18", .head, 10),
     ("resnet20", .from("layer2.1"), 5), ("mobilenet_v2", .from("features.18"), 18), ("mobilenet_v2", .head, 19),
     ("densenet121", .from("features.transition1"), 7), ("densenet121", .head, 63), ("resnet18", .all, 0),
+    ("vit_ti_16", .from("encoder"), 1), ("vit_ti_16", .from("encoder.layers.encoder_layer_6"), 8),
+    ("vit_ti_16", .head, 15), ("convnext_atto", .from("features.5"), 7), ("efficientnet_b0", .from("features.4.1"), 7),
   ]
 
   /// The two halves make the whole, in both modes; in training the frozen statistics stay, and are what is used.
   @Test(arguments: parts) func frozenStagesAreAFixedFunction(name: String, part: TrainedPart, stages: Int) throws {
-    let network = try Backbone.named(name).makeNetwork(classes: 3, training: part)
+    let network = try Backbone.named(name).makeNetwork(classes: 3, size: 32, training: part)
     #expect(network.frozenStageCount == stages)
     let images = try Tensor(Formula.uniform("input", count: 2 * 3 * 32 * 32, -1, 1), shape: [2, 3, 32, 32])
       .to(dtype: .float32)

@@ -52,7 +52,7 @@ import Testing
 
   @Test func sizesThatDoNotFitAreRefused() throws {
     let large = #expect(throws: DatasetError.subsetTooLarge(n: 101, available: 100)) { try subset(n: 101) }
-    #expect(large?.description.contains("--n 101 is larger than the training set (100 images)") == true)
+    #expect(large?.description.contains("--n 101 is larger than the training set (100 examples)") == true)
     let small = #expect(throws: DatasetError.subsetTooSmall(n: 4, classes: 5)) { try subset(n: 4) }
     #expect(small?.description.contains("--n 4 is smaller than the number of classes (5)") == true)
     #expect(throws: DatasetError.subsetTooSmall(n: -1, classes: 5)) { try subset(n: -1) }

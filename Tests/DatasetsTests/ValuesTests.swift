@@ -62,7 +62,7 @@ import Testing
   @Test func valuesFromWhichNothingCanBeLearnedAreRefused() throws {
     for (text, words) in [
       ("path,value\na,1\n", "found 1 training image, expected at least two"),
-      ("path,value\na,7\nb,7\nc,7\n", "found the value 7.0 for all 3 training images"),
+      ("path,value\na,7\nb,7\nc,7\n", "found the value 7.0 for all 3 training examples"),
       ("path,value\na,1e300\nb,-1e300\n", "found values whose standard deviation is inf"),
     ] {
       let error = #expect(throws: DatasetError.self) { try open(text) }
@@ -97,7 +97,7 @@ import Testing
     #expect(throws: DatasetError.subsetTooLarge(n: 51, available: 50)) { try subset(51) }
     for n in [1, 0, -3] {
       let error = #expect(throws: DatasetError.self) { try subset(n) }
-      #expect(error?.description.contains("found --n \(n), expected at least two training images") == true)
+      #expect(error?.description.contains("found --n \(n), expected at least two training examples") == true)
     }
   }
 

@@ -93,6 +93,9 @@ struct BadInput: CustomTestStringConvertible, Sendable {
     BadInput(
       "images too small for the network", ["--model", "densenet121"],
       says: ["--size 16: densenet121", "Pass a larger --size"]),
+    BadInput(
+      "images that cannot be cut into patches", ["--model", "vit_ti_16", "--size", "40"],
+      says: ["--size 40: vit_ti_16 cuts images into patches of 16 pixels", "Pass a multiple of 16"]),
   ]
 
   static let weights = [
@@ -190,7 +193,7 @@ struct BadInput: CustomTestStringConvertible, Sendable {
     BadInput("empty output folder name", ["--out", ""], status: 64, says: ["--out is empty", "name the run folder"]),
   ]
 
-  @Test(arguments: data + weights + usage + method + withoutPrior)
+  @Test(arguments: data + weights + usage + method + withoutPrior + objective)
   func endsBeforeAnythingIsWritten(_ input: BadInput) throws {
     let place = try Workplace()
     try place.writeData()

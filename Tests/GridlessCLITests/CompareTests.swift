@@ -53,7 +53,8 @@ import Testing
     #expect(abs((bo.compactMap(\.finishedAfter).max() ?? 0) - total) < 1e-9)
 
     let rows = try outcome.objects().filter { $0["event"] as? String == "method" }
-    #expect(rows.compactMap { $0["method"] as? String }.prefix(5) == ["de-elbo", "elbo", "map-grid", "map-bo", "map-asha"])
+    #expect(
+      rows.compactMap { $0["method"] as? String }.prefix(5) == ["de-elbo", "elbo", "map-grid", "map-bo", "map-asha"])
     #expect(rows.count == 9)
     #expect(rows[2]["speed_up"] as? Double == 1)
     #expect(try outcome.objects().count { $0["event"] as? String == "trial" } == records.count)

@@ -7,7 +7,7 @@ import Testing
   private static let rates = [0.1, 0.01, 0.001, 0.0001]
   private static let keys: Set<String> = [
     "event", "run", "model", "n", "d", "kappa", "lambda", "tau", "sigma", "lr", "lr_candidates", "steps", "seconds",
-    "elbo", "log_likelihood", "kl", "loss", "likelihood",
+    "elbo", "log_likelihood", "kl", "loss", "likelihood", "objective", "alpha", "beta", "training_seconds",
   ]
 
   /// What one run printed and wrote, for all tests here.
@@ -152,7 +152,7 @@ import Testing
     let file = try SafetensorsFile(path: place.absolute("model.safetensors"))
     let expected: Set = [
       "format", "model", "classes", "preprocessing", "lambda", "tau", "sigma", "kappa", "likelihood", "posterior",
-      "train",
+      "train", "objective",
     ]
     #expect(Set(file.metadata.keys) == expected)
     for key in ["lambda", "tau", "sigma", "kappa"] {

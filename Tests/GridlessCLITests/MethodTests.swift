@@ -52,7 +52,7 @@ struct MethodTests {
 
   private static let keys: Set<String> = [
     "event", "run", "model", "n", "d", "kappa", "lambda", "tau", "sigma", "lr", "lr_candidates", "steps", "seconds",
-    "elbo", "log_likelihood", "kl", "loss", "likelihood", "test",
+    "elbo", "log_likelihood", "kl", "loss", "likelihood", "test", "objective", "alpha", "beta", "training_seconds",
   ]
   private static let ptyl = ["--prior", "ptyl", "--prior-file", "prior.safetensors"]
   private static let byLayer: Set = ["lambda_by_layer", "tau_by_layer"]
@@ -119,7 +119,14 @@ struct MethodTests {
     let result = try outcome.result()
     // λ and τ are null, or left out, where there is none.
     let present = result.filter { !($0.value is NSNull) }
-    #expect(Set(present.keys) == Self.keys.subtracting(method.nulls).union(method.adds))
+    // α and β are those of one λ and one τ.
+    let units = [("alpha", "lambda"), ("beta", "tau")]
+    let without = units.filter { method.nulls.contains($0.1) || method.adds.contains("\($0.1)_by_layer") }.map(\.0)
+    #expect(Set(present.keys) == Self.keys.subtracting(method.nulls).subtracting(without).union(method.adds))
+    for (unit, scale) in units where !without.contains(unit) {
+      let expected = try 1 / (number(result, "kappa") * number(result, "n") * number(result, scale))
+      #expect(abs(try number(result, unit) / expected - 1) < 1e-12)
+    }
     for (key, value) in method.fixed { #expect(try number(result, key) == value, "\(key)") }
     let layout = try Backbone.named("resnet8").makeNetwork(classes: 5, training: method.part).layout
     let (d, n, kappa) = (try number(result, "d"), try number(result, "n"), try number(result, "kappa"))

@@ -158,6 +158,14 @@ import Testing
     try job.expectUndisturbed("older")
   }
 
+  /// As is one that is shorter than the checkpoint says.
+  @Test func anEventFileThatIsGoneIsMadeFromTheMetrics() throws {
+    let job = try interrupted("events")
+    try job.place.remove("events/events.out.tfevents.gridless")
+    #expect(try job.run("events").status == 0)
+    try job.expectUndisturbed("events")
+  }
+
   @Test func theTimesOfAllPartsAddUp() throws {
     let job = try Interruptible(steps: 20, ["--lr", "0.01", "--checkpoint-every", "10m"])
     let run = try job.start("parts")

@@ -4,9 +4,11 @@ import Testing
 import Training
 
 @Suite struct MethodSummaryTests {
-  private func trial(_ method: StudyMethod, _ seed: UInt64, _ stage: TrialRecord.Stage, seconds: Double) -> TrialRecord {
+  private func trial(_ method: StudyMethod, _ seed: UInt64, _ stage: TrialRecord.Stage, seconds: Double) -> TrialRecord
+  {
     var record = TrialRecord(
-      id: "\(method.rawValue)-s\(seed)-\(UUID())", method: method.rawValue, seed: seed, stage: stage, values: [:], steps: 10)
+      id: "\(method.rawValue)-s\(seed)-\(UUID())", method: method.rawValue, seed: seed, stage: stage, values: [:],
+      steps: 10)
     (record.status, record.seconds) = (.done, seconds)
     return record
   }

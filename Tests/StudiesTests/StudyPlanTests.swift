@@ -130,7 +130,8 @@ import Testing
     let plan = StudyPlan(
       configuration: configuration([]) { ($0.kappas, $0.showsSelection) = ([1, 50, 7000], true) })
     let records = carryOut(plan)
-    #expect(records.map(\.id) == ["kappa-s0-k1", "kappa-s0-k2", "kappa-s0-k3", "selection-s0-elbo", "selection-s0-de-elbo"])
+    #expect(
+      records.map(\.id) == ["kappa-s0-k1", "kappa-s0-k2", "kappa-s0-k3", "selection-s0-elbo", "selection-s0-de-elbo"])
     #expect(records.prefix(3).map { $0.values["kappa"] } == [1, 50, 7000])
   }
 }

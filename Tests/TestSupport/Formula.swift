@@ -19,11 +19,11 @@ package enum Formula {
   }
 
   /// A network's tensor by its state-dict name, in logical order: He-uniform weights, BN near identity, small biases,
-  /// weaker in a bottleneck's last BN.
+  /// weaker in a bottleneck's last BN and in a layer scale.
   package static func state(_ name: String, shape: [Int]) -> [Double] {
     let count = shape.reduce(1, *)
     if name.hasSuffix("running_mean") { return uniform(name, count: count, -0.1, 0.1) }
-    if name.hasSuffix("bn3.weight") { return uniform(name, count: count, 0.15, 0.25) }
+    if name.hasSuffix("bn3.weight") || name.hasSuffix("layer_scale") { return uniform(name, count: count, 0.15, 0.25) }
     if name.hasSuffix("running_var") || (name.hasSuffix("weight") && shape.count == 1) {
       return uniform(name, count: count, 0.75, 1.25)
     }

@@ -8,7 +8,7 @@ import Training
 struct Bench {
   let network: Network
   let state: StateDict
-  let data: ImageBatches
+  let data: ExampleBatches
 
   init(count: Int = 12) throws {
     network = try Backbone.named("resnet8").makeNetwork(classes: 3)
@@ -17,7 +17,7 @@ struct Bench {
       let bytes = Formula.hashes("image \(index)", count: 3 * 20 * 20).map { UInt8(truncatingIfNeeded: $0 >> 32) }
       return Example(source: .pixels(RGBImage(height: 20, width: 20, pixels: bytes)), label: index % 3)
     }
-    data = ImageBatches(
+    data = ExampleBatches(
       try ImageStore(examples, preprocessing: Preprocessing(size: 16, resizeSize: 16)), device: .cpu)
   }
 

@@ -64,7 +64,7 @@ import Training
     let estimate = try model.estimateEvidence(
       objective, posterior: posterior, on: bench.data, seed: 1, samples: 2, batchSize: 5, statistics: .mean)
     let rows = try bench.model().logProbabilities(of: bench.data, batchSize: 12)
-    let expected = bench.data.images.labels.enumerated().reduce(0) { $0 + rows[3 * $1.offset + $1.element] }
+    let expected = bench.data.labels.enumerated().reduce(0) { $0 + rows[3 * $1.offset + $1.element] }
     #expect(abs(estimate.logLikelihood / expected - 1) < 1e-5)
     #expect(estimate.elbo == 3 * estimate.logLikelihood - estimate.kl)
     #expect(abs(estimate.loss + estimate.elbo / 36) < 1e-12 * abs(estimate.loss))
@@ -83,7 +83,7 @@ import Training
     for sample in 0..<3 {
       try objective.sample(posterior, .drawn(NormalDraws(seed: 9, step: UInt64(sample))), into: model.vector)
       let rows = try model.logProbabilities(of: bench.data, batchSize: 12)
-      sum += bench.data.images.labels.enumerated().reduce(0) { $0 + rows[3 * $1.offset + $1.element] }
+      sum += bench.data.labels.enumerated().reduce(0) { $0 + rows[3 * $1.offset + $1.element] }
     }
     #expect(abs(estimate.logLikelihood / (sum / 3) - 1) < 1e-6)
   }
@@ -112,7 +112,7 @@ import Training
       try plain.vector.set(draw)
       func logLikelihood() throws -> Double {
         let rows = try plain.logProbabilities(of: bench.data, batchSize: 11)
-        return bench.data.images.labels.enumerated().reduce(0) { $0 + rows[3 * $1.offset + $1.element] }
+        return bench.data.labels.enumerated().reduce(0) { $0 + rows[3 * $1.offset + $1.element] }
       }
       byTheMean += try logLikelihood()
       // The average of the batches' statistics, weighted by their sizes; batches are those of the seed's order.

@@ -73,7 +73,7 @@ import Training
     #expect(try rows(model) == atTheMean)
 
     let metrics = try model.metrics(of: bench.data, batchSize: 5, average: average)
-    let nll = -bench.data.images.labels.enumerated().reduce(0) { $0 + found[3 * $1.offset + $1.element] } / 12
+    let nll = -bench.data.labels.enumerated().reduce(0) { $0 + found[3 * $1.offset + $1.element] } / 12
     #expect(abs(metrics.nll - nll) < 1e-9)
   }
 

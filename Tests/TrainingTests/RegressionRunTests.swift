@@ -10,7 +10,7 @@ import Training
 /// Regression within runs and their parts; whole commands are GridlessCLITests'.
 @Suite struct RegressionRunTests {
   /// A small network with one output, and images of numbers.
-  private func bench() throws -> (model: Model, mean: Tensor, data: ImageBatches) {
+  private func bench() throws -> (model: Model, mean: Tensor, data: ExampleBatches) {
     let network = try Backbone.named("resnet8").makeNetwork(classes: 1)
     let state = network.initialState(seed: 1)
     let examples = (0..<12).map { index in
@@ -22,7 +22,7 @@ import Training
     return (
       try Model(network: network, state: state, device: .cpu),
       try Tensor(network.layout.vector(state.parameters), shape: [network.layout.paddedCount]),
-      ImageBatches(store, device: .cpu)
+      ExampleBatches(store, device: .cpu)
     )
   }
 
@@ -37,7 +37,7 @@ import Training
   /// The noise is the mean over samples of the mean squared error, and the log likelihood is that under this noise.
   @Test func theEvidencesNoiseIsTheClosedForm() throws {
     let (model, mean, data) = try bench()
-    let values = try #require(data.images.values)
+    let values = try #require(data.values)
     let posterior = try GaussianPosterior(mean: mean, blocks: model.vector.blocks, sigma: 0.02)
     let objective = DataEmphasizedELBO.l2SP(layout: model.network.layout, pretrained: nil, examples: 12, kappa: 3)
     let gaussian = GaussianNoise(mean: 130, deviation: 40)

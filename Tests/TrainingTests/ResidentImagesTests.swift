@@ -20,7 +20,7 @@ import Training
     let store = try store(
       Preprocessing(
         size: 9, resizeSize: 13, channelOrder: order, scale: 255, mean: [0.4, 0.5, 0.6], std: [0.2, 0.25, 0.3]))
-    let host = ImageBatches(store, device: .cpu)
+    let host = ExampleBatches(store, device: .cpu)
     var resident = host
     try resident.moveToDevice()
     #expect(resident.resident != nil)
@@ -37,7 +37,7 @@ import Training
   }
 
   @Test func imagesOfDifferentSizesStayOnTheHost() throws {
-    var batches = ImageBatches(try store(Preprocessing(size: 8, resize: .shortest)), device: .cpu)
+    var batches = ExampleBatches(try store(Preprocessing(size: 8, resize: .shortest)), device: .cpu)
     try batches.moveToDevice()
     #expect(batches.resident == nil)
   }

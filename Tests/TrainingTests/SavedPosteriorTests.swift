@@ -36,7 +36,7 @@ import Weights
       try model.vector.set(Tensor(weights, shape: [weights.count]))
       if !file.buffers.isEmpty { try model.setBuffers(saved.network.buffers.tensors(file.buffers[draw])) }
       let rows = try model.logProbabilities(of: data, batchSize: 64)
-      for (index, label) in data.images.labels.enumerated() {
+      for (index, label) in data.labels.enumerated() {
         probabilities[index] += exp(rows[3 * index + label]) / Double(draws)
       }
     }

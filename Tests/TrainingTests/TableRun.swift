@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import Testing
 import Torch
 import Training
 
@@ -33,9 +34,9 @@ struct TableRun {
   func saved(_ out: String) throws -> SavedModel { try SavedModel(run: RunFolder(folder.path(out))) }
 
   /// A split's images, preprocessed as a run's.
-  func images(_ split: Split, like saved: SavedModel) throws -> ImageBatches {
+  func images(_ split: Split, like saved: SavedModel) throws -> ExampleBatches {
     let examples = try Dataset.open(table, options: Dataset.Options()).splits[split] ?? []
-    return ImageBatches(try ImageStore(examples, preprocessing: saved.preprocessing), device: .cpu)
+    return ExampleBatches(try ImageStore(examples, preprocessing: #require(saved.preprocessing)), device: .cpu)
   }
 
   /// The steps of a run's `metrics.jsonl`.

@@ -40,12 +40,12 @@ import Training
     }
   }
 
-  private func batches() throws -> ImageBatches {
+  private func batches() throws -> ExampleBatches {
     let examples = (0..<12).map { index in
       let bytes = Formula.hashes("image \(index)", count: 3 * 20 * 20).map { UInt8(truncatingIfNeeded: $0 >> 32) }
       return Example(source: .pixels(RGBImage(height: 20, width: 20, pixels: bytes)), label: index % 3)
     }
-    return ImageBatches(
+    return ExampleBatches(
       try ImageStore(examples, preprocessing: Preprocessing(size: 16, resizeSize: 16)), device: .cpu)
   }
 

@@ -161,17 +161,17 @@ import Weights
     _ = try table.run("run") { $0.steps = 1 }
     let saved = try table.saved("run")
     let own = try Backbone.named("resnet8").normalization
-    #expect(saved.preprocessing.mean == own.mean.map(Double.init))
-    #expect(saved.preprocessing.std == own.std.map(Double.init))
+    #expect(saved.preprocessing?.mean == own.mean.map(Double.init))
+    #expect(saved.preprocessing?.std == own.std.map(Double.init))
     // Gray images: one is dark and even, one has all contrast there is.
     let dark = [UInt8](repeating: 10, count: 16 * 16 * 3)
     let sharp = (0..<256).flatMap { [UInt8](repeating: $0 % 2 == 0 ? 0 : 255, count: 3) }
     let examples = [dark, sharp].map {
       Example(source: .pixels(RGBImage(height: 16, width: 16, pixels: $0)), label: 0)
     }
-    var preprocessing = saved.preprocessing
+    var preprocessing = try #require(saved.preprocessing)
     preprocessing.resizeSize = 16
-    let data = ImageBatches(try ImageStore(examples, preprocessing: preprocessing), device: .cpu)
+    let data = ExampleBatches(try ImageStore(examples, preprocessing: preprocessing), device: .cpu)
     let (images, _) = try data.batch([(index: 0, epoch: 0), (index: 1, epoch: 0)], augmentation: nil)
     let found = try images.contiguous().doubles()
     for (image, pixels) in [dark, sharp].enumerated() {
@@ -192,7 +192,7 @@ import Weights
     let model = try bench.model()
     let rows = try model.logProbabilities(of: bench.data, batchSize: 1)
     #expect(rows.count == 33)
-    let sum = bench.data.images.labels.enumerated().reduce(0) { $0 + rows[3 * $1.offset + $1.element] }
+    let sum = bench.data.labels.enumerated().reduce(0) { $0 + rows[3 * $1.offset + $1.element] }
     #expect(abs(try model.metrics(of: bench.data, batchSize: batchSize).nll + sum / 11) < 1e-5)
     let posterior = try GaussianPosterior(mean: bench.weights(), blocks: model.vector.blocks, sigma: 1e-9)
     let objective = DataEmphasizedELBO.l2SP(layout: bench.network.layout, pretrained: nil, examples: 11)

@@ -30,12 +30,12 @@ def uniform(name: str, shape, low: float, high: float) -> np.ndarray:
 def state(name: str, shape) -> np.ndarray:
     """A network's tensor by its state-dict name: He-uniform weights, BN near identity, small biases.
 
-    A bottleneck's last BN is weaker, as in trained networks: with 1 there, 50 blocks in training mode amplify float32's
+    A bottleneck's last BN and a layer scale are weaker, as in trained networks: with 1 there, 50 blocks in training mode amplify float32's
     rounding to 1e-3 of the logits, in PyTorch itself.
     """
     if name.endswith("running_mean"):
         return uniform(name, shape, -0.1, 0.1)
-    if name.endswith("bn3.weight"):
+    if name.endswith(("bn3.weight", "layer_scale")):
         return uniform(name, shape, 0.15, 0.25)
     if name.endswith("running_var") or (name.endswith("weight") and len(shape) == 1):
         return uniform(name, shape, 0.75, 1.25)

@@ -31,7 +31,7 @@ with safe_open(weights_file, "pt") as file:
     metadata = file.metadata()
 classes, preprocessing = json.loads(metadata["classes"]), json.loads(metadata["preprocessing"])
 
-model = models.make(metadata["model"], len(classes)).eval()
+model = models.make(metadata["model"], len(classes), preprocessing["size"]).eval()
 model.load_state_dict(load_file(weights_file), strict=True)
 
 

@@ -5,7 +5,8 @@ import torch.nn.functional as F
 import torchvision
 from torch import nn
 
-INPUT_SIDES = {"tf_mobilenet_v2": (64, 65, 70), "mobilenet_v2": (64, 65)}
+INPUT_SIDES = {"tf_mobilenet_v2": (64, 65, 70), "mobilenet_v2": (64, 65), "vit_ti_16": (32, 48), "vit_s_16": (32,),
+               "vit_b_16": (32,), "vit_l_16": (32,), "convnext_small": (32,), "convnext_base": (32,)}
 
 
 class SamePadConv2d(nn.Conv2d):
@@ -87,15 +88,43 @@ class CIFARResNet(nn.Module):
         return self.linear(x.mean((2, 3)))
 
 
+# Patch, blocks, heads, width. torchvision has no smaller ones: these two have timm's sizes (vit_tiny_patch16_224, ...).
+SMALL_TRANSFORMERS = {"vit_ti_16": (16, 12, 3, 192), "vit_s_16": (16, 12, 6, 384)}
+TRANSFORMERS = ["vit_b_16", "vit_b_32", "vit_l_16", "vit_l_32"]
+
+
+def small_transformer(name, classes, side):
+    patch, blocks, heads, width = SMALL_TRANSFORMERS[name]
+    return torchvision.models.VisionTransformer(side, patch, blocks, heads, width, 4 * width, num_classes=classes)
+
+
+def convnext_atto(classes):
+    """timm's smallest ConvNeXt, as torchvision's class."""
+    from torchvision.models.convnext import CNBlockConfig
+    widths = (40, 80, 160, 320, None)
+    blocks = [CNBlockConfig(widths[i], widths[i + 1], depth) for i, depth in enumerate((2, 2, 6, 2))]
+    return torchvision.models.ConvNeXt(blocks, num_classes=classes)
+
+
 TORCHVISION = ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "mobilenet_v2", "densenet121",
-               "densenet169", "densenet201"]
+               "densenet169", "densenet201", "convnext_tiny", "convnext_small", "convnext_base", "efficientnet_b0"]
 CIFAR = ["resnet8", "resnet20", "resnet32", "resnet44", "resnet56"]
-NAMES = TORCHVISION + ["resnet50_layer3", "tf_mobilenet_v2"] + CIFAR
+NAMES = (TORCHVISION + ["resnet50_layer3", "tf_mobilenet_v2"] + CIFAR + list(SMALL_TRANSFORMERS) + TRANSFORMERS
+         + ["convnext_atto"])
 
 
-def make(name: str, classes: int) -> nn.Module:
-    """The model, with random weights. Dropout is off: Gridless has none, its posterior noise is the regulariser."""
-    if name in TORCHVISION:
+def make(name: str, classes: int, side: int = 224) -> nn.Module:
+    """The model, with random weights, for images of this side where it depends on it.
+
+    Dropout and stochastic depth are off: the posterior's noise regularises in Gridless.
+    """
+    if name in TRANSFORMERS:
+        model = getattr(torchvision.models, name)(num_classes=classes, image_size=side)
+    elif name in SMALL_TRANSFORMERS:
+        model = small_transformer(name, classes, side)
+    elif name == "convnext_atto":
+        model = convnext_atto(classes)
+    elif name in TORCHVISION:
         model = getattr(torchvision.models, name)(num_classes=classes)
     elif name == "resnet50_layer3":
         model = resnet50_layer3(classes)
@@ -106,6 +135,6 @@ def make(name: str, classes: int) -> nn.Module:
     else:
         raise SystemExit(f"{name}: no such model; one of {', '.join(NAMES)}")
     for module in model.modules():
-        if isinstance(module, nn.Dropout):
+        if isinstance(module, (nn.Dropout, torchvision.ops.StochasticDepth)):
             module.p = 0.0
     return model

@@ -12,7 +12,7 @@ struct CIFARResNet: Architecture {
 
   init(depth: Int, classes: Int, builder: inout LayoutBuilder) {
     let stem = builder.convNorm("conv1", "bn1", 3, 16, kernel: 3)
-    var stages = [builder.stage { x, context throws(TorchError) in try stem(x, context).relu() }]
+    var stages = [builder.stage { x, context throws(TorchError) in try stem(x, context, activation: .relu) }]
     var inputs = 16
     for (stage, outputs) in [16, 32, 64].enumerated() {
       for index in 0..<(depth - 2) / 6 {

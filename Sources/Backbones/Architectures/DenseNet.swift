@@ -11,7 +11,7 @@ struct DenseNet: Architecture {
     let conv2: Conv2d
 
     func callAsFunction(_ x: Tensor, _ context: ForwardContext) throws(TorchError) -> Tensor {
-      let hidden = try bottleneck(norm1(x, context).relu(), context).relu()
+      let hidden = try bottleneck(norm1(x, context, activation: .relu), context, activation: .relu)
       return try Tensor.cat([x, conv2(hidden, context)], dim: 1)
     }
   }
@@ -22,7 +22,7 @@ struct DenseNet: Architecture {
     let conv: Conv2d
 
     func callAsFunction(_ x: Tensor, _ context: ForwardContext) throws(TorchError) -> Tensor {
-      try conv(norm(x, context).relu(), context).avgPool2d(kernelSize: 2, stride: 2)
+      try conv(norm(x, context, activation: .relu), context).avgPool2d(kernelSize: 2, stride: 2)
     }
   }
 
@@ -38,7 +38,7 @@ struct DenseNet: Architecture {
     let stem = builder.convNorm("features.conv0", "features.norm0", 3, 64, kernel: 7, stride: 2)
     var stages = [
       builder.stage { x, context throws(TorchError) in
-        try stem(x, context).relu().maxPool2d(kernelSize: 3, stride: 2, padding: 1)
+        try stem(x, context, activation: .relu).maxPool2d(kernelSize: 3, stride: 2, padding: 1)
       }
     ]
     var width = 64
@@ -61,7 +61,8 @@ struct DenseNet: Architecture {
       }
     }
     let last = builder.norm("features.norm5", width)
-    stages.append(builder.stage { x, context throws(TorchError) in try last(x, context).relu().mean(dims: [2, 3]) })
+    stages.append(
+      builder.stage { x, context throws(TorchError) in try last(x, context, activation: .relu).mean(dims: [2, 3]) })
     self.stages = stages
     head = builder.head("classifier", width, classes)
   }

@@ -14,11 +14,8 @@ struct MobileNetV2: Architecture {
 
     func callAsFunction(_ x: Tensor, _ context: ForwardContext) throws(TorchError) -> Tensor {
       var y = x
-      for (index, layer) in branch.enumerated() {
-        if index > 0 { y = try y.hardtanh(min: 0, max: 6) }
-        y = try layer(y, context)
-      }
-      return isResidual ? try x + y : y
+      for layer in branch.dropLast() { y = try layer(y, context, activation: .relu6) }
+      return try branch.last?(y, context, adding: isResidual ? x : nil) ?? y
     }
   }
 
@@ -28,7 +25,7 @@ struct MobileNetV2: Architecture {
   /// `stridedPadding` is that of the 3×3 convolutions of stride 2: 1 in torchvision, 'SAME' in TensorFlow.
   init(stridedPadding: Padding, classes: Int, builder: inout LayoutBuilder) {
     let stem = builder.convNorm("features.0.0", "features.0.1", 3, 32, kernel: 3, stride: 2, padding: stridedPadding)
-    var stages = [builder.stage { x, context throws(TorchError) in try stem(x, context).hardtanh(min: 0, max: 6) }]
+    var stages = [builder.stage { x, context throws(TorchError) in try stem(x, context, activation: .relu6) }]
     let rows: [(expansion: Int, outputs: Int, count: Int, stride: Int)] = [
       (1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1),
     ]
@@ -57,7 +54,7 @@ struct MobileNetV2: Architecture {
     let last = builder.convNorm("features.18.0", "features.18.1", inputs, Self.featureWidth, kernel: 1)
     stages.append(
       builder.stage { x, context throws(TorchError) in
-        try last(x, context).hardtanh(min: 0, max: 6).mean(dims: [2, 3])
+        try last(x, context, activation: .relu6).mean(dims: [2, 3])
       })
     self.stages = stages
     head = builder.head("classifier.1", Self.featureWidth, classes)

@@ -22,7 +22,7 @@ struct ResNet: Architecture {
     let stem = builder.convNorm("conv1", "bn1", 3, 64, kernel: 7, stride: 2)
     var stages = [
       builder.stage { x, context throws(TorchError) in
-        try stem(x, context).relu().maxPool2d(kernelSize: 3, stride: 2, padding: 1)
+        try stem(x, context, activation: .relu).maxPool2d(kernelSize: 3, stride: 2, padding: 1)
       }
     ]
     var width = 64

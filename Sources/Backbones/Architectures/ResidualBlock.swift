@@ -27,10 +27,8 @@ struct ResidualBlock: Sendable {
 
   func callAsFunction(_ x: Tensor, _ context: ForwardContext) throws(TorchError) -> Tensor {
     var y = x
-    for (index, layer) in branch.enumerated() {
-      if index > 0 { y = try y.relu() }
-      y = try layer(y, context)
-    }
-    return try (y + shortcut(x, context)).relu()
+    for layer in branch.dropLast() { y = try layer(y, context, activation: .relu) }
+    let handedOn = try shortcut(x, context)
+    return try branch.last?(y, context, adding: handedOn, activation: .relu) ?? handedOn
   }
 }

@@ -90,7 +90,8 @@ public struct GaussianProcess: Sendable {
       }
     }
     return (
-      center + scale * zip(cross, weights).reduce(0) { $0 + $1.0 * $1.1 }, scale * variance.squareRoot(), mean, deviation
+      center + scale * zip(cross, weights).reduce(0) { $0 + $1.0 * $1.1 }, scale * variance.squareRoot(), mean,
+      deviation
     )
   }
 

@@ -38,3 +38,17 @@ int image_codecs_probe(const uint8_t *data, size_t size, image_codecs_image *ima
 
 /// Releases the pixels of a decoded image.
 void image_codecs_free(image_codecs_image *image);
+
+/// Bytes on the heap. Release them with `image_codecs_free_buffer`.
+typedef struct {
+  uint8_t *bytes;
+  size_t size;
+} image_codecs_buffer;
+
+/// Encodes interleaved 8-bit RGB, rows from top to bottom, as a PNG file without metadata.
+///
+/// Width and height are at least 1. Returns 0, or 1 where libpng cannot start or memory is short.
+int image_codecs_encode_png(const uint8_t *pixels, uint32_t width, uint32_t height, image_codecs_buffer *buffer);
+
+/// Releases the bytes of a buffer.
+void image_codecs_free_buffer(image_codecs_buffer *buffer);

@@ -137,6 +137,7 @@ CT_CHECKED ct_dot_double(double *out, CTTensor self, CTTensor other);
 CT_CHECKED ct_zero_(CTTensor self);
 CT_CHECKED ct_copy_(CTTensor self, CTTensor source);
 CT_CHECKED ct_add_(CTTensor self, CTTensor other, double alpha);
+CT_CHECKED ct_add_product_(CTTensor self, CTTensor a, CTTensor b);
 CT_CHECKED ct_mul_scalar_(CTTensor self, double value);
 
 // MARK: Scalars and draws on a device (elementwise.cpp)
@@ -173,10 +174,32 @@ CT_CHECKED ct_conv2d(CTTensor *out, CTTensor input, CTTensor weight, CTTensor bi
 /// `padding` is (left, right, top, bottom), as in torch.nn.functional.pad.
 CT_CHECKED ct_pad(CTTensor *out, CTTensor input, CTIntArray padding, double value);
 CT_CHECKED ct_linear(CTTensor *out, CTTensor input, CTTensor weight, CTTensor bias);
+/// What follows a layer.
+typedef enum { CT_ACTIVATION_NONE, CT_ACTIVATION_RELU, CT_ACTIVATION_RELU6 } CTActivation;
+/// activation(batch_norm(input) + shortcut) (batch_norm.cpp); without a shortcut where that is NULL.
 CT_CHECKED ct_batch_norm(CTTensor *out, CTTensor input, CTTensor weight, CTTensor bias, CTTensor running_mean,
-                         CTTensor running_var, bool training, double momentum, double eps);
+                         CTTensor running_var, bool training, double momentum, double eps, CTTensor shortcut,
+                         CTActivation activation);
 CT_CHECKED ct_relu(CTTensor *out, CTTensor self);
 CT_CHECKED ct_hardtanh(CTTensor *out, CTTensor self, double min, double max);
+/// Over the last dimension.
+CT_CHECKED ct_layer_norm(CTTensor *out, CTTensor self, CTTensor weight, CTTensor bias, double eps);
+/// x Φ(x), with the exact Φ.
+CT_CHECKED ct_gelu(CTTensor *out, CTTensor self);
+CT_CHECKED ct_silu(CTTensor *out, CTTensor self);
+CT_CHECKED ct_sigmoid(CTTensor *out, CTTensor self);
+/// softmax(QKᵀ/√d)V over the last two dimensions, [tokens, d].
+CT_CHECKED ct_attention(CTTensor *out, CTTensor query, CTTensor key, CTTensor values);
+/// The same, each query looking only at the keys where `mask`, a bool [N, 1, 1, keys], is true.
+CT_CHECKED ct_masked_attention(CTTensor *out, CTTensor query, CTTensor key, CTTensor values, CTTensor mask);
+CT_CHECKED ct_tanh(CTTensor *out, CTTensor self);
+/// The rows of `weight`, [rows, width], whose numbers an int64 tensor holds; row 0 where a number is negative.
+CT_CHECKED ct_embedding(CTTensor *out, CTTensor weight, CTTensor numbers);
+/// Bools: where the elements are at least `value`.
+CT_CHECKED ct_at_least(CTTensor *out, CTTensor self, double value);
+/// A view in which dimensions of one element are repeated.
+CT_CHECKED ct_expand(CTTensor *out, CTTensor self, CTIntArray size);
+CT_CHECKED ct_upsample_bicubic2d(CTTensor *out, CTTensor self, int64_t height, int64_t width, bool align_corners);
 CT_CHECKED ct_max_pool2d(CTTensor *out, CTTensor self, int64_t kernel, int64_t stride, int64_t padding);
 CT_CHECKED ct_avg_pool2d(CTTensor *out, CTTensor self, int64_t kernel, int64_t stride, int64_t padding);
 CT_CHECKED ct_log_softmax(CTTensor *out, CTTensor self, int64_t dim);

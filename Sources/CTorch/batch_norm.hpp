@@ -1,0 +1,194 @@
+// The loops of batch_norm.cpp: over a chunk of rows, some columns at a time, whose sums stay in registers. `Vector` is
+// `Wide`, or `float` for rows that do not fill vectors; `Stored` is how the values lie in memory.
+#pragma once
+
+#include "instruction_sets.hpp"
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+// Functions that take or return vectors are inlined into an instruction set's variant, so that how these would be passed
+// does not matter.
+#pragma clang diagnostic ignored "-Wpsabi"
+
+namespace ctorch::batch_norm {
+
+/// The floats of a vector: one register of AVX-512, two of AVX2.
+constexpr int width = 16;
+typedef float Wide __attribute__((vector_size(4 * width)));
+typedef uint32_t WideBits __attribute__((vector_size(4 * width)));
+typedef uint16_t WideHalves __attribute__((vector_size(2 * width)));
+
+/// The upper half of a float32.
+struct BFloat16 {
+  uint16_t bits;
+};
+
+template <class Vector> constexpr int lanes = sizeof(Vector) / sizeof(float);
+
+template <class Vector> CT_INLINE Vector load(const float *from) {
+  Vector out;
+  std::memcpy(&out, from, sizeof out);
+  return out;
+}
+
+template <class Vector> CT_INLINE Vector load(const BFloat16 *from) {
+  if constexpr (lanes<Vector> == 1) {
+    return std::bit_cast<float>(uint32_t(from->bits) << 16);
+  } else {
+    WideHalves halves;
+    std::memcpy(&halves, from, sizeof halves);
+    return std::bit_cast<Wide>(__builtin_convertvector(halves, WideBits) << 16);
+  }
+}
+
+template <class Vector> CT_INLINE void store(float *to, Vector value) { std::memcpy(to, &value, sizeof value); }
+
+/// To nearest, ties to even; a NaN stays one.
+template <class Vector> CT_INLINE void store(BFloat16 *to, Vector value) {
+  if constexpr (lanes<Vector> == 1) {
+    const uint32_t bits = std::bit_cast<uint32_t>(value);
+    to->bits = value == value ? uint16_t((bits + 0x7fffu + ((bits >> 16) & 1)) >> 16) : 0x7fc0;
+  } else {
+    const WideBits bits = std::bit_cast<WideBits>(value);
+    const WideBits rounded = (bits + 0x7fffu + ((bits >> 16) & 1)) >> 16;
+    const WideHalves halves = __builtin_convertvector(value == value ? rounded : rounded * 0 + 0x7fc0u, WideHalves);
+    std::memcpy(to, &halves, sizeof halves);
+  }
+}
+
+/// A NaN stays one.
+template <int activation, class Vector> CT_INLINE Vector activated(Vector z) {
+  const Vector zero{}, six = zero + 6.0f;
+  if constexpr (activation != CT_ACTIVATION_NONE) z = z < zero ? zero : z;
+  if constexpr (activation == CT_ACTIVATION_RELU6) z = z > six ? six : z;
+  return z;
+}
+
+/// The gradient in front of the activation, of that behind it: z is its input, or of ReLU its output.
+template <int activation, class Vector> CT_INLINE Vector in_front(Vector gradient, Vector z) {
+  const Vector zero{}, six = zero + 6.0f;
+  if constexpr (activation != CT_ACTIVATION_NONE) gradient = z <= zero ? zero : gradient;
+  if constexpr (activation == CT_ACTIVATION_RELU6) gradient = z >= six ? zero : gradient;
+  return gradient;
+}
+
+/// Calls body.template operator()<vectors>(column) for blocks of so many vectors of columns.
+template <class Vector, class Body> CT_INLINE void for_columns(int64_t columns, const Body &body) {
+  int64_t column = 0;
+  for (; column + 4 * lanes<Vector> <= columns; column += 4 * lanes<Vector>) body.template operator()<4>(column);
+  for (; column < columns; column += lanes<Vector>) body.template operator()<1>(column);
+}
+
+/// Calls body with the activation as a constant.
+template <class Body> CT_INLINE void with_activation(int64_t activation, const Body &body) {
+  switch (activation) {
+  case CT_ACTIVATION_RELU:
+    return body.template operator()<CT_ACTIVATION_RELU>();
+  case CT_ACTIVATION_RELU6:
+    return body.template operator()<CT_ACTIVATION_RELU6>();
+  default:
+    return body.template operator()<CT_ACTIVATION_NONE>();
+  }
+}
+
+/// Σ (x − first) and Σ (x − first)² of each column.
+template <class Vector, class Stored>
+CT_INLINE void moments(const Stored *x, int64_t rows, int64_t columns, const float *first, float *sums, float *squares) {
+  for_columns<Vector>(columns, [&]<int vectors>(int64_t column) __attribute__((always_inline)) {
+    Vector shift[vectors], sum[vectors]{}, square[vectors]{};
+    for (int v = 0; v < vectors; ++v) shift[v] = load<Vector>(first + column + v * lanes<Vector>);
+    for (int64_t row = 0; row < rows; ++row)
+      for (int v = 0; v < vectors; ++v) {
+        const Vector d = load<Vector>(x + row * columns + column + v * lanes<Vector>) - shift[v];
+        sum[v] += d;
+        square[v] += d * d;
+      }
+    for (int v = 0; v < vectors; ++v) {
+      store(sums + column + v * lanes<Vector>, sum[v]);
+      store(squares + column + v * lanes<Vector>, square[v]);
+    }
+  });
+}
+
+/// y = activation((x − mean) · scale + offset + added).
+template <class Vector, class Stored>
+CT_INLINE void normalize(const Stored *x, const Stored *added, Stored *y, int64_t rows, int64_t columns, const float *mean,
+                         const float *scale, const float *offset, int64_t activation) {
+  with_activation(activation, [&]<int activation>() __attribute__((always_inline)) {
+    for_columns<Vector>(columns, [&]<int vectors>(int64_t column) __attribute__((always_inline)) {
+      Vector m[vectors], s[vectors], o[vectors];
+      for (int v = 0; v < vectors; ++v) {
+        const int64_t at = column + v * lanes<Vector>;
+        m[v] = load<Vector>(mean + at), s[v] = load<Vector>(scale + at), o[v] = load<Vector>(offset + at);
+      }
+      for (int64_t row = 0; row < rows; ++row)
+        for (int v = 0; v < vectors; ++v) {
+          const int64_t at = row * columns + column + v * lanes<Vector>;
+          Vector z = (load<Vector>(x + at) - m[v]) * s[v] + o[v];
+          if (added) z += load<Vector>(added + at);
+          store(y + at, activated<activation>(z));
+        }
+    });
+  });
+}
+
+/// Σ g and Σ g (x − mean) of each column, g being the gradient in front of the activation; it is also written to `kept`.
+///
+/// The activation's input is computed again, or where `output` is given its output is read.
+template <class Vector, class Stored>
+CT_INLINE void reduce(const Stored *x, const Stored *gradient, const Stored *output, Stored *kept, int64_t rows,
+                      int64_t columns, const float *mean, const float *scale, const float *offset, int64_t activation,
+                      float *sums, float *products) {
+  with_activation(activation, [&]<int activation>() __attribute__((always_inline)) {
+    for_columns<Vector>(columns, [&]<int vectors>(int64_t column) __attribute__((always_inline)) {
+      Vector m[vectors], s[vectors], o[vectors], sum[vectors]{}, product[vectors]{};
+      for (int v = 0; v < vectors; ++v) {
+        const int64_t at = column + v * lanes<Vector>;
+        m[v] = load<Vector>(mean + at), s[v] = load<Vector>(scale + at), o[v] = load<Vector>(offset + at);
+      }
+      for (int64_t row = 0; row < rows; ++row)
+        for (int v = 0; v < vectors; ++v) {
+          const int64_t at = row * columns + column + v * lanes<Vector>;
+          const Vector d = load<Vector>(x + at) - m[v];
+          const Vector z = output ? load<Vector>(output + at) : d * s[v] + o[v];
+          const Vector g = in_front<activation>(load<Vector>(gradient + at), z);
+          if (kept) store(kept + at, g);
+          sum[v] += g;
+          product[v] += g * d;
+        }
+      for (int v = 0; v < vectors; ++v) {
+        store(sums + column + v * lanes<Vector>, sum[v]);
+        store(products + column + v * lanes<Vector>, product[v]);
+      }
+    });
+  });
+}
+
+/// The gradient of x: g · scale + (x − mean) · slope + constant.
+template <class Vector, class Stored>
+CT_INLINE void propagate(const Stored *x, const Stored *gradient, Stored *to_x, int64_t rows, int64_t columns,
+                         const float *mean, const float *scale, const float *offset, const float *slope,
+                         const float *constant, int64_t activation) {
+  with_activation(activation, [&]<int activation>() __attribute__((always_inline)) {
+    for_columns<Vector>(columns, [&]<int vectors>(int64_t column) __attribute__((always_inline)) {
+      Vector m[vectors], s[vectors], o[vectors], a[vectors], b[vectors];
+      for (int v = 0; v < vectors; ++v) {
+        const int64_t at = column + v * lanes<Vector>;
+        m[v] = load<Vector>(mean + at), s[v] = load<Vector>(scale + at), o[v] = load<Vector>(offset + at);
+        a[v] = load<Vector>(slope + at), b[v] = load<Vector>(constant + at);
+      }
+      for (int64_t row = 0; row < rows; ++row)
+        for (int v = 0; v < vectors; ++v) {
+          const int64_t at = row * columns + column + v * lanes<Vector>;
+          const Vector d = load<Vector>(x + at) - m[v];
+          const Vector g = in_front<activation>(load<Vector>(gradient + at), d * s[v] + o[v]);
+          store(to_x + at, g * s[v] + d * a[v] + b[v]);
+        }
+    });
+  });
+}
+
+} // namespace ctorch::batch_norm

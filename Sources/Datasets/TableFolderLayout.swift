@@ -1,0 +1,38 @@
+import Foundation
+
+/// A folder of tables: `train.csv` or `train.tsv`, optionally `val` and `test` beside it.
+enum TableFolderLayout {
+  /// Whether a folder is one: it has a training table, and no folders, which would be classes of images.
+  static func isOne(_ root: String) -> Bool {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
+    return Split.allCases.contains { table(of: $0, in: root) != nil }
+      && !names.contains { !$0.hasPrefix(".") && FileKind("\(root)/\($0)") == .folder }
+  }
+
+  /// Reads each split's table; those of a table's own column `split` are refused.
+  static func read(_ root: String) throws(DatasetError) -> Listing {
+    var result: Listing?
+    for split in Split.allCases {
+      guard let path = table(of: split, in: root) else { continue }
+      let listing = try TableLayout.read(path)
+      guard listing.parts.count == 1, let part = listing.parts[.train] else {
+        throw .malformed(
+          path: path, line: 1,
+          reason: "a column split in a table that is one split. Remove it, or pass the file itself.")
+      }
+      var merged = result ?? Listing(layout: listing.layout == .table ? .tableFolder : listing.layout)
+      guard result == nil || merged.hasValues == listing.hasValues else {
+        throw .malformed(path: path, line: 1, reason: "labels in one table and values in another. Give all the same.")
+      }
+      merged.hasValues = listing.hasValues
+      merged.parts[split] = part
+      result = merged
+    }
+    guard let result else { throw .unrecognized(path: root, found: "a folder without tables") }
+    return result
+  }
+
+  private static func table(of split: Split, in root: String) -> String? {
+    ["csv", "tsv"].map { "\(root)/\(split.rawValue).\($0)" }.first { FileKind($0) == .file }
+  }
+}

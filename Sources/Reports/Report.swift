@@ -1,0 +1,77 @@
+import Foundation
+import Torch
+import Training
+import Weights
+
+/// One self-contained page about a run or a study.
+///
+/// ```swift
+/// let path = try Report("runs/flowers").write()
+/// ```
+public struct Report {
+  /// The run's or the study's folder.
+  public let folder: String
+  /// Where a run's data lies now; nil for where its configuration says.
+  public var data: String?
+  /// The most pictures of mistakes; none are made with 0, and the data is not read.
+  public var pictures = 24
+  /// Where the test images are predicted again.
+  public var device = DeviceChoice.auto
+  /// Threads of libtorch's operations; nil for one per core.
+  public var threads: Int?
+
+  /// A report about a folder; nothing is read yet.
+  public init(_ folder: String) { self.folder = folder }
+
+  /// Where a report is written unless another place is named: `report.html` in the folder.
+  public var defaultPath: String { (folder as NSString).appendingPathComponent("report.html") }
+
+  /// Writes the page, whole or not at all, and returns its path.
+  ///
+  /// What a run does not have is told on the page. Throws ``ReportError`` for a folder that is neither a run's nor a
+  /// study's, the errors of reading `config.json`, and `AtomicFileError`.
+  @discardableResult
+  public func write(to path: String? = nil, onEvent: (FineTuneEvent) throws -> Void = { _ in }) throws -> String {
+    let path = path ?? defaultPath
+    try AtomicFile.write(html(onEvent: onEvent), to: path)
+    return path
+  }
+
+  /// The page's bytes.
+  public func html(onEvent: (FineTuneEvent) throws -> Void = { _ in }) throws -> Data {
+    let files = FileManager.default
+    var isFolder: ObjCBool = false
+    guard files.fileExists(atPath: folder, isDirectory: &isFolder) else {
+      throw ReportError.nothingToReport(path: folder, found: "nothing")
+    }
+    guard isFolder.boolValue else { throw ReportError.nothingToReport(path: folder, found: "a file") }
+    let run = RunFolder(folder)
+    if files.fileExists(atPath: run.configuration) { return try page(of: run, onEvent).html() }
+    let study = StudyContent(folder)
+    guard study.isStudy else {
+      throw ReportError.nothingToReport(path: folder, found: "neither config.json nor study.json")
+    }
+    return try StudyReport(content: study).page().html()
+  }
+
+  private func page(of run: RunFolder, _ onEvent: (FineTuneEvent) throws -> Void) throws -> Page {
+    var report = RunReport(content: try RunContent(run))
+    let result = report.content.result
+    guard pictures > 0, result?.test != nil || result?.testRegression != nil else { return report.page() }
+    let data = data ?? report.content.configuration.data
+    guard FileManager.default.fileExists(atPath: data) else {
+      report.missingPredictions =
+        "The pictures of mistakes are missing: there is no \(data) here. gridless report --data names the data's place."
+      return report.page()
+    }
+    do {
+      try Runtime.start(threads: threads)
+      report.predictions = try TestPredictions(
+        of: run, data: data, device: try device.resolved(), most: pictures,
+        skipUnreadable: report.content.configuration.skipUnreadable, onEvent: onEvent)
+    } catch {
+      report.missingPredictions = "The pictures of mistakes are missing: \(error)"
+    }
+    return report.page()
+  }
+}

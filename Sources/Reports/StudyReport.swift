@@ -1,0 +1,151 @@
+import Foundation
+import Studies
+import Training
+
+/// A study's page.
+struct StudyReport {
+  let content: StudyContent
+  private let methods: [MethodOutcome]
+
+  init(content: StudyContent) {
+    self.content = content
+    methods = content.methods
+  }
+
+  private func method(_ name: String) -> MethodOutcome? { methods.first { $0.name == name } }
+
+  private static func accuracy(_ trial: TrialRecord) -> Double? { trial.test?.balancedAccuracy }
+
+  /// The page.
+  func page() -> Page {
+    var page = Page(kicker: kicker, title: title, lead: lead)
+    page.tiles = tiles
+    page.notes = notes
+    page.sections = [
+      Page.Section(title: "Quality against compute", figures: BestSoFar.figures(methods)),
+      Page.Section(
+        title: "The methods",
+        text:
+          "Compute is wall time from the start to a usable model, summed over all runs that the method needed; numbers are means over seeds. α and β are the weights of an L2 penalty beside the mean NLL; for learned variances they are 1/(κNλ) and 1/(κNτ).",
+        content: [table.html]),
+      Page.Section(
+        title: "The data's weight, κ",
+        text: "The objective is κ times the log likelihood less the KL divergence. How good the result is at other κ:",
+        figures: KappaSweep(study: content).figures),
+      Page.Section(
+        title: "Which run each objective prefers",
+        text:
+          "With many parameters and few examples, the ELBO prefers a posterior that stays at the prior to one that fits the data.",
+        figures: SelectionFigure(study: content).figures),
+      trials,
+    ]
+    return page
+  }
+
+  private var data: String { content.text("data").map { ($0 as NSString).lastPathComponent } ?? "" }
+
+  private var kicker: String {
+    ["Gridless study", content.text("model"), data.isEmpty ? nil : data].compactMap { $0 }.joined(separator: " · ")
+  }
+
+  private var title: String {
+    guard let ours = method("de-elbo"), let accuracy = ours.mean(Self.accuracy), let seconds = ours.meanSeconds else {
+      return "\(Wording.count(methods.count, "method")) compared"
+    }
+    let own = "\(Wording.percent(accuracy)) in \(Wording.duration(seconds))"
+    guard let grid = method("map-grid"), let theirs = grid.mean(Self.accuracy), let time = grid.meanSeconds else {
+      return "DE-ELBO: \(own)"
+    }
+    return "DE-ELBO: \(own); grid search: \(Wording.percent(theirs)) in \(Wording.duration(time))"
+  }
+
+  private var lead: String {
+    let seeds = Set(records.map(\.seed)).count
+    var lead = "Balanced test accuracy and wall time, \(seeds == 1 ? "one seed" : "means over \(seeds) seeds")."
+    if let ours = method("de-elbo")?.meanSeconds, let grid = method("map-grid")?.meanSeconds {
+      lead +=
+        " Grid search took \(Wording.times(grid / ours)) the compute of learning the regularisation while training."
+    }
+    return lead
+  }
+
+  private var records: [TrialRecord] { content.records }
+
+  private var tiles: [(name: String, value: String, note: String)] {
+    methods.compactMap { method in
+      guard let accuracy = method.mean(Self.accuracy), let seconds = method.meanSeconds else { return nil }
+      return (method.label, Wording.percent(accuracy), "in \(Wording.duration(seconds))")
+    }
+  }
+
+  private var notes: [String] {
+    var notes: [String] = []
+    let open = records.filter { $0.status == .waiting || $0.status == .running }.count
+    if open > 0 {
+      notes.append(
+        "The study is not finished: \(Wording.count(open)) of \(Wording.count(records.count, "trial")) are still to be done. Give its compare command again, and it goes on."
+      )
+    }
+    if records.isEmpty { notes.append("No trial has a record yet.") }
+    let failed = records.filter { $0.status == .failed }.count
+    if failed > 0 {
+      notes.append(
+        "\(Wording.count(failed, "trial")) failed; why is in the list of trials. Their time counts for their method.")
+    }
+    let without = methods.filter { $0.results.isEmpty }.map(\.label)
+    if !without.isEmpty, !records.isEmpty {
+      notes.append("Without a result so far: \(without.joined(separator: "; ")).")
+    }
+    return notes
+  }
+
+  /// Every method with what it cost and what came of it.
+  var table: Table {
+    let grid = method("map-grid")?.meanSeconds
+    var table = Table(
+      caption: "Means over seeds, below them the lowest and the highest",
+      head: [
+        "method", "runs", "compute", grid == nil ? "" : "speed-up over grid search", "balanced accuracy", "test NLL",
+        "λ",
+        "τ", "α", "β", "learning rate",
+      ])
+    for (index, method) in methods.enumerated() {
+      if method.name == "de-elbo" { table.marked.insert(index) }
+      let runs = method.seeds.map { method.ended($0).count }
+      table.rows.append([
+        .init(method.label), .init(Self.range(runs)), .init(method.meanSeconds.map(Wording.duration) ?? "–"),
+        .init(grid.flatMap { grid in method.meanSeconds.map { Wording.times(grid / $0) } } ?? ""),
+        method.spread(Self.accuracy, Wording.percent), method.spread({ $0.test?.nll }) { Wording.fixed($0) },
+        method.spread(\.lambda) { Wording.short($0) }, method.spread(\.tau) { Wording.short($0) },
+        method.spread(\.gridAlpha) { Wording.short($0) }, method.spread(\.gridBeta) { Wording.short($0) },
+        .init(Set(method.results.compactMap { $0.rate }).sorted().map { "\($0)" }.joined(separator: ", ")),
+      ])
+    }
+    return table
+  }
+
+  private static func range(_ counts: [Int]) -> String {
+    guard let low = counts.min(), let high = counts.max() else { return "–" }
+    return low == high ? "\(low)" : "\(low) to \(high)"
+  }
+
+  /// Every trial, folded up.
+  private var trials: Page.Section {
+    guard !records.isEmpty else { return Page.Section(title: "") }
+    let rows = records.map { trial -> [Table.Cell] in
+      let values = trial.values.sorted { $0.key < $1.key }.map { "\($0.key) \(Wording.short($0.value))" }
+      return [
+        .init(trial.id), .init(trial.method), .init("\(trial.seed)"), .init(trial.stage.rawValue),
+        .init(values.joined(separator: ", ")), .init(trial.status.rawValue, note: trial.failure),
+        .init(trial.seconds.map(Wording.duration) ?? "–"), .init(Wording.short(trial.score)),
+        .init(Self.accuracy(trial).map(Wording.percent) ?? "–"),
+      ]
+    }
+    let table = Table(
+      caption: "All trials",
+      head: ["trial", "method", "seed", "stage", "values", "status", "time", "score", "balanced accuracy"], rows: rows)
+    return Page.Section(
+      title: "Trials",
+      content: ["<details><summary>\(Wording.count(records.count, "trial"))</summary>\(table.html)</details>"])
+  }
+}

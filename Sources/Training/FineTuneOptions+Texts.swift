@@ -1,0 +1,73 @@
+import Backbones
+import Datasets
+import Foundation
+import Weights
+
+extension FineTuneOptions {
+  /// Refuses options that belong to the other kind of examples; before the data are looked at.
+  func validateModality(of backbone: Backbone) throws(TrainingError) {
+    let model = backbone.name
+    switch backbone.modality {
+    case .images:
+      guard vocabulary == nil, maxTokens == nil else {
+        throw .invalidOption(
+          "--vocab and --max-tokens belong to networks of texts, and \(model) reads images. Leave them out.")
+      }
+    case .texts:
+      if let size { throw .invalidOption("--size \(size): \(model) reads texts. Leave it out, or pass --max-tokens.") }
+      if let maxTokens, !(3...backbone.inputSize).contains(maxTokens) {
+        throw .invalidOption(
+          "--max-tokens \(maxTokens): expected 3 (a piece between [CLS] and [SEP]) to \(backbone.inputSize), the "
+            + "positions that \(model) has.")
+      }
+    }
+  }
+
+  /// How the examples become the network's input.
+  ///
+  /// The vocabulary is `vocab`'s, else that beside the weights, else one made from the training texts. Throws
+  /// ``TrainingError/invalidOption(_:)`` where the network reads the other kind of examples or the vocabulary has more
+  /// tokens than the weights have embeddings, and `DatasetError` for a vocabulary that cannot be read.
+  func preparation(
+    for backbone: Backbone, of dataset: Dataset, training examples: [Example], weights: SafetensorsFile?,
+    _ configuration: FineTuneConfiguration,
+    _ onEvent: (FineTuneEvent) throws -> Void
+  ) throws -> InputPreparation {
+    let holds = dataset.holdsTexts ? Backbone.Modality.texts : .images
+    guard holds == backbone.modality else {
+      throw TrainingError.invalidOption(
+        "--model \(model): reads \(backbone.modality.rawValue), but \(data) holds \(holds.rawValue). Pass a --model of "
+          + "\(holds.rawValue); gridless models lists them.")
+    }
+    guard backbone.modality == .texts else {
+      return .images(
+        Preprocessing(
+          size: configuration.size ?? backbone.inputSize, resize: configuration.resize, for: backbone.normalization))
+    }
+    let vocabulary = try wordPieces(of: examples, onEvent)
+    if let weights, let rows = backbone.vocabularySize(of: weights), vocabulary.tokens.count > rows {
+      throw TrainingError.invalidOption(
+        "\(vocabulary.name): \(vocabulary.tokens.count) tokens, but \(weights.path) has embeddings of \(rows). Pass --vocab "
+          + "with the vocab.txt of these weights.")
+    }
+    return .texts(WordPieceTokenizer(vocabulary, maxTokens: configuration.maxTokens ?? backbone.inputSize))
+  }
+
+  private func wordPieces(of examples: [Example], _ onEvent: (FineTuneEvent) throws -> Void) throws -> Vocabulary {
+    if let vocabulary { return try Vocabulary(path: vocabulary) }
+    if let weights {
+      let beside = URL(fileURLWithPath: weights).deletingLastPathComponent().appendingPathComponent("vocab.txt").path
+      guard FileManager.default.fileExists(atPath: beside) else {
+        throw TrainingError.invalidOption(
+          "--vocab is missing: \(beside) is not there. Pass the vocab.txt that \(weights) was trained with.")
+      }
+      return try Vocabulary(path: beside)
+    }
+    var trainer = VocabularyTrainer()
+    for example in examples { if let text = example.source.text { trainer.add(text) } }
+    let vocabulary = try trainer.vocabulary(name: "the vocabulary of the training texts")
+    try onEvent(
+      .note("a vocabulary of \(vocabulary.tokens.count) word pieces was made from the training texts: vocab.txt"))
+    return vocabulary
+  }
+}

@@ -1,0 +1,45 @@
+import Foundation
+
+/// A line of a run's `metrics.jsonl`: a step, a judgement of the race, or a learning rate's outcome.
+///
+/// Which numbers there are depends on ``event``, and on the version that wrote the file.
+public struct MetricsLine: Decodable, Sendable, Equatable {
+  /// `step`, `rung` or `candidate`.
+  public var event: String
+  /// A step's learning rate; of a rung or a candidate the one it began with.
+  public var lr: Double?
+  /// The learning rate that a step's candidate began with.
+  public var candidateLr: Double?
+  /// Steps so far.
+  public var step: Int?
+  /// The rung of the race, counted from 1.
+  public var rung: Int?
+  /// The objective's loss: ``nll``, and behind it the term that regularises.
+  public var loss: Double?
+  /// The mean negative log likelihood, in nats.
+  public var nll: Double?
+  /// λ, τ and σ, where there are such.
+  public var lambda, tau, sigma: Double?
+  /// The joint norm of the gradient before clipping.
+  public var gradientNorm: Double?
+  /// The standard deviation of a Gaussian likelihood's noise.
+  public var noise: Double?
+  /// Why there is no loss.
+  public var failure: String?
+
+  /// The learning rate that its candidate began with.
+  public var candidate: Double? { event == "step" ? candidateLr : lr }
+
+  /// What regularises: the loss less the NLL, which is KL/(κN), or a penalty on the weights.
+  public var regularizer: Double? { loss.flatMap { loss in nll.map { loss - $0 } } }
+}
+
+extension RunFolder {
+  /// The lines of `metrics.jsonl`, in order; a line that is not whole, as a stopped process leaves one, is left out.
+  ///
+  /// Empty where there is no such file.
+  public func readMetrics() -> [MetricsLine] {
+    let content = FileManager.default.contents(atPath: metrics) ?? Data()
+    return content.split(separator: UInt8(ascii: "\n")).compactMap { try? JSON.decode(MetricsLine.self, from: $0) }
+  }
+}

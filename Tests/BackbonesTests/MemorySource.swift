@@ -1,0 +1,17 @@
+import Weights
+
+/// Named tensors in memory, in place of a file.
+struct MemorySource: TensorSource {
+  let arrays: [(name: String, shape: [Int], values: [Float])]
+  var path: String { "memory" }
+  var shapes: [(name: String, shape: [Int])] { arrays.map { ($0.name, $0.shape) } }
+
+  func floats(_ name: String) throws -> [Float] {
+    guard let array = arrays.first(where: { $0.name == name }) else {
+      throw WeightsError.noTensor(path: path, name: name)
+    }
+    return array.values
+  }
+
+  func floats(_ name: String, part: Range<Int>) throws -> [Float] { Array(try floats(name)[part]) }
+}

@@ -1,0 +1,145 @@
+import Foundation
+import Reports
+import Testing
+import Training
+
+/// What pages say, and that nothing on them is taken for markup.
+@Suite struct PageTests {
+  private static let fixture = Result {
+    let fixture = try Fixture()
+    _ = try fixture.raced()
+    return fixture
+  }
+
+  private func text(_ report: Report) throws -> String { String(decoding: try report.html(), as: UTF8.self) }
+
+  /// The page without its scripts and its style, which hold everybody's words.
+  private func body(_ report: Report) throws -> String {
+    let text = try text(report)
+    let start = try #require(text.range(of: "<body>")?.upperBound)
+    let end = try #require(text.range(of: "<noscript>")?.lowerBound)
+    return String(text[start..<end])
+  }
+
+  @Test func dangerousNamesAreText() throws {
+    let fixture = try Self.fixture.get()
+    // Wrong often enough for every name to be in the table of mistakes.
+    let run = try fixture.copy(fixture.place("raced"), "dangerous", names: Fixture.classes, right: 1)
+    let body = try body(Report(run))
+    for name in Fixture.classes { #expect(!body.contains(name)) }
+    #expect(body.contains("&lt;/script&gt;&lt;script&gt;document.title=&#39;broken&#39;&lt;/script&gt;"))
+    #expect(body.contains(#"\u003c/script\u003e\u003cscript\u003e"#))
+    // The figures' data ends where it should.
+    let blocks = body.components(separatedBy: #"<script type="application/json">"#).dropFirst()
+    #expect(blocks.count >= 6)
+    for block in blocks {
+      let json = try #require(block.components(separatedBy: "</script>").first)
+      let figure = try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any]
+      #expect(figure?["id"] is String && figure?["title"] is String)
+    }
+  }
+
+  @Test func theDataIsThatOfTheRun() throws {
+    let fixture = try Self.fixture.get()
+    let run = RunFolder(fixture.place("raced"))
+    let result = try run.readSummary()
+    let body = try body(Report(run.path))
+    func figure(_ id: String) throws -> [String: Any] {
+      let block = try #require(body.components(separatedBy: #"<figure data-figure="\#(id)""#).dropFirst().first)
+      let json = block.components(separatedBy: #"<script type="application/json">"#)[1].components(
+        separatedBy: "</script>")[0]
+      return try #require(try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])
+    }
+    func points(_ id: String, _ series: Int) throws -> [[Double]] {
+      try #require((figure(id)["series"] as? [[String: Any]])?[series]["points"] as? [[Double]])
+    }
+    let steps = run.readMetrics().filter { $0.event == "step" && $0.candidate == result.lr }
+    #expect(steps.count == 40)
+    // 40 steps are all shown, in seven digits.
+    for (series, number) in [\MetricsLine.loss, \.nll, \.regularizer].enumerated() {
+      let found = try points("loss", series)
+      #expect(found.map { Int($0[0]) } == Array(1...40))
+      for (point, step) in zip(found, steps) {
+        let value = try #require(step[keyPath: number])
+        #expect(abs(point[1] - value) <= 1e-6 * abs(value) + 1e-12)
+      }
+    }
+    #expect(try figure("confusion")["counts"] as? [[Int]] == result.test?.confusion)
+    #expect(try (figure("race")["series"] as? [[String: Any]])?.count == 3)
+    let pictures = body.components(separatedBy: "data:image/png;base64,").count - 1
+    let counts = try #require(result.test?.confusion)
+    let wrong = counts.joined().reduce(0, +) - counts.indices.map { counts[$0][$0] }.reduce(0, +)
+    #expect(pictures == min(24, wrong))
+  }
+
+  @Test func whatIsMissingIsSaid() throws {
+    let fixture = try Self.fixture.get()
+    let half = fixture.place("half")
+    try FileManager.default.copyItem(atPath: fixture.place("raced"), toPath: half)
+    // Its data is elsewhere.
+    let config = RunFolder(half).configuration
+    let moved = try String(contentsOfFile: config, encoding: .utf8).replacingOccurrences(
+      of: "classes.csv", with: "gone.csv")
+    try moved.write(toFile: config, atomically: true, encoding: .utf8)
+    let without = try body(Report(half))
+    #expect(without.contains("The pictures of mistakes are missing: there is no"))
+    #expect(!without.contains("data:image/png"))
+    var named = Report(half)
+    named.data = fixture.place("classes.csv")
+    #expect(try !body(named).contains("The pictures of mistakes are missing"))
+    // It is not finished; its last line is half written.
+    try FileManager.default.removeItem(atPath: RunFolder(half).summary)
+    try FileManager.default.removeItem(atPath: RunFolder(half).model)
+    let metrics = try Data(contentsOf: URL(fileURLWithPath: RunFolder(half).metrics))
+    try metrics.dropLast(9).write(to: URL(fileURLWithPath: RunFolder(half).metrics))
+    let unfinished = try body(Report(half))
+    #expect(unfinished.contains("<h1>Not finished:"))
+    #expect(unfinished.contains(#"data-figure="loss""#))
+    try FileManager.default.removeItem(atPath: RunFolder(half).metrics)
+    #expect(try body(Report(half)).contains("There is no metrics.jsonl"))
+  }
+
+  @Test func runsOfOtherKindsHavePages() throws {
+    let fixture = try Self.fixture.get()
+    try fixture.writeTable("values.csv", values: true)
+    try fixture.run("values", data: "values.csv")
+    let values = try body(Report(fixture.place("values")))
+    #expect(
+      values.contains("RMSE") && values.contains(#"data-figure="values""#) && values.contains("The largest errors"))
+    try fixture.run("plain", data: "classes.csv") { $0.prior = .none }
+    let plain = try body(Report(fixture.place("plain")))
+    #expect(plain.contains("penalty on the weights") && !plain.contains("<dt>λ</dt>"))
+    #expect(plain.contains("maximum a posteriori"))
+  }
+
+  @Test func aStudyHasEveryMethod() throws {
+    let fixture = try Self.fixture.get()
+    let study = fixture.place("study")
+    var records = StudyFixture()
+    records.unfinish()
+    try records.write(to: study, run: fixture.place("raced"))
+    let body = try body(Report(study))
+    for label in ["DE-ELBO", "MAP, grid search", "MAP, Bayesian optimisation", "MAP, ASHA", "LA-LML", "Linear probe"] {
+      #expect(body.contains(#"<th scope="row">\#(label)</th>"#), "\(label)")
+    }
+    for id in ["accuracy", "nll", "kappa-accuracy", "kappa-nll", "selection-elbo", "selection-de-elbo"] {
+      #expect(body.contains(#"<figure data-figure="\#(id)""#), "\(id)")
+    }
+    #expect(body.contains(#""label":"D\/N""#) || body.contains(#""label":"D/N""#))
+    #expect(body.contains("The study is not finished: 1 of"))
+    #expect(body.contains("3 trials failed") && body.contains("not finite at step 12 &lt;b&gt;"))
+    // α = 1/(κNλ) and β = 1/(κNτ), with κ 3214, N 728, λ 4.1e-6 and τ 5.2e-3.
+    #expect(body.contains("<td>0.104</td>") && body.contains("<td>8.22·10⁻⁵</td>"))
+  }
+
+  @Test func otherFoldersAreRefused() throws {
+    let fixture = try Self.fixture.get()
+    for (path, found) in [
+      ("nowhere", "nothing"), ("classes.csv", "a file"), ("pictures", "neither config.json nor study.json"),
+    ] {
+      #expect(throws: ReportError.nothingToReport(path: fixture.place(path), found: found)) {
+        try Report(fixture.place(path)).html()
+      }
+    }
+  }
+}

@@ -1,0 +1,13 @@
+import TensorBoard
+import Testing
+
+/// Against RFC 3720, appendix B.4, and the check value of the CRC catalogues.
+@Suite struct CRC32CTests {
+  @Test func theVectorsOfTheStandard() {
+    #expect(CRC32C.checksum([UInt8](repeating: 0, count: 32)) == 0x8A91_36AA)
+    #expect(CRC32C.checksum([UInt8](repeating: 0xFF, count: 32)) == 0x62A8_AB43)
+    #expect(CRC32C.checksum((0..<32).map { UInt8($0) }) == 0x46DD_794E)
+    #expect(CRC32C.checksum((0..<32).map { UInt8(31 - $0) }) == 0x113F_DB5C)
+    #expect(CRC32C.checksum("123456789".utf8) == 0xE306_9283)
+  }
+}

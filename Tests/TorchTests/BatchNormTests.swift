@@ -1,0 +1,140 @@
+import Testing
+
+import Torch
+
+/// Batch normalisation with what follows it, in one operation, against libtorch's own operations in float64.
+@Suite struct BatchNormTests {
+  /// A layer: `[N, C, H, W]`, what follows it, and whether a shortcut is added.
+  struct Layer: CustomTestStringConvertible, Sendable {
+    var shape: [Int]
+    var activation: Activation
+    var adds: Bool
+    var testDescription: String { "\(shape) \(activation)\(adds ? " with a shortcut" : "")" }
+  }
+
+  /// Channels that fill vectors and that do not, rows that are left over, and more rows than a chunk has.
+  static let layers = [
+    [2, 64, 5, 5], [3, 24, 7, 3], [2, 7, 3, 3], [1, 3, 2, 3], [5, 100, 1, 1], [4, 16, 40, 40], [3, 1664, 3, 3],
+  ].flatMap { shape in
+    Activation.allCases.flatMap { activation in
+      [false, true].map { Layer(shape: shape, activation: activation, adds: $0) }
+    }
+  }
+
+  /// What a layer gives, and the gradients that it sends back.
+  struct Outcome {
+    var output: [Float]
+    var runningMean: [Float]
+    var runningVar: [Float]
+    var gradients: [[Float]]
+  }
+
+  /// A number in [−1, 1] for each index, the same for all types.
+  static func values(_ shape: [Int], _ stream: Int, dtype: DType) throws -> Tensor {
+    let count = shape.reduce(1, *)
+    let numbers = (0..<count).map { index -> Double in
+      let hash = UInt64(truncatingIfNeeded: index &* 2_654_435_761 &+ stream &* 40_503) &* 0x9E37_79B9_7F4A_7C15
+      // Few bits, so that bfloat16 holds them exactly.
+      return Double(hash >> 57) / 64 - 1
+    }
+    return try Tensor(numbers, shape: shape).to(dtype: dtype)
+  }
+
+  /// `[N, C, H, W]` as rows of channels.
+  static func channelsLast(_ shape: [Int], _ stream: Int, dtype: DType) throws -> Tensor {
+    let tensor = try values([shape[0], shape[2], shape[3], shape[1]], stream, dtype: dtype).permute([0, 3, 1, 2])
+    try tensor.setRequiresGrad(true)
+    return tensor
+  }
+
+  static func run(
+    _ layer: Layer, dtype: DType, parameters: DType
+  ) throws -> Outcome {
+    let channels = layer.shape[1]
+    func parameter(_ stream: Int, plus offset: Double) throws -> Tensor {
+      try values([channels], stream, dtype: parameters) + offset
+    }
+    let x = try channelsLast(layer.shape, 1, dtype: dtype)
+    let shortcut = layer.adds ? try channelsLast(layer.shape, 2, dtype: dtype) : nil
+    let weight = try parameter(3, plus: 1.5)
+    let bias = try parameter(4, plus: 0)
+    try weight.setRequiresGrad(true)
+    try bias.setRequiresGrad(true)
+    let (mean, variance) = (try parameter(5, plus: 0), try parameter(6, plus: 2))
+    let y = try x.batchNorm(
+      weight: weight, bias: bias, runningMean: mean, runningVar: variance, training: true, momentum: 0.1, eps: 1e-5,
+      adding: shortcut, activation: layer.activation)
+    // A product that is not the same everywhere, so that every gradient differs.
+    try (y * values(layer.shape, 7, dtype: dtype)).sum().backward()
+    let leaves = [x, weight, bias] + (shortcut.map { [$0] } ?? [])
+    return Outcome(
+      output: try y.to(dtype: .float32).contiguous().floats(), runningMean: try mean.to(dtype: .float32).floats(),
+      runningVar: try variance.to(dtype: .float32).floats(),
+      gradients: try leaves.map { leaf in
+        try #require(try leaf.grad()).to(dtype: .float32).contiguous().floats()
+      })
+  }
+
+  static func norm(_ values: [Float]) -> Float { values.reduce(0) { $0 + $1 * $1 }.squareRoot() }
+
+  /// ‖a − b‖ / ‖b‖.
+  static func distance(_ a: [Float], _ b: [Float]) -> Float {
+    norm(zip(a, b).map { $0 - $1 }) / max(norm(b), 1e-3)
+  }
+
+  @Test(arguments: layers) func float32AgreesWithFloat64(_ layer: Layer) throws {
+    let found = try Self.run(layer, dtype: .float32, parameters: .float32)
+    let expected = try Self.run(layer, dtype: .float64, parameters: .float64)
+    #expect(Self.distance(found.output, expected.output) < 2e-6)
+    #expect(Self.distance(found.runningMean, expected.runningMean) < 1e-6)
+    #expect(Self.distance(found.runningVar, expected.runningVar) < 1e-6)
+    for (found, expected) in zip(found.gradients, expected.gradients) {
+      #expect(Self.distance(found, expected) < 5e-5)
+    }
+  }
+
+  /// Outputs and gradients are rounded to eight bits; the sums are not.
+  @Test(arguments: layers) func bfloat16AgreesWithFloat64(_ layer: Layer) throws {
+    let found = try Self.run(layer, dtype: .bfloat16, parameters: .float32)
+    let expected = try Self.run(layer, dtype: .float64, parameters: .float64)
+    #expect(Self.distance(found.output, expected.output) < 4e-3)
+    #expect(Self.distance(found.runningMean, expected.runningMean) < 1e-6)
+    for (found, expected) in zip(found.gradients, expected.gradients) {
+      #expect(Self.distance(found, expected) < 2e-2)
+    }
+  }
+
+  /// Divergence must be seen: neither ReLU nor the rounding may hide a NaN.
+  @Test(arguments: Activation.allCases, [DType.float32, .bfloat16])
+  func aNaNStaysOne(_ activation: Activation, _ dtype: DType) throws {
+    let x = try (Self.values([2, 4, 4, 32], 1, dtype: dtype) * .nan).permute([0, 3, 1, 2])
+    let ones = try Tensor.ones([32])
+    let y = try x.batchNorm(
+      weight: ones, bias: try Tensor.zeros([32]), runningMean: try Tensor.zeros([32]),
+      runningVar: try Tensor.ones([32]), training: true, momentum: 0.1, eps: 1e-5, activation: activation)
+    #expect(try y.to(dtype: .float32).contiguous().floats().allSatisfy(\.isNaN))
+  }
+
+  @Test func aConstantChannelIsNormalisedToItsShift() throws {
+    let x = try (Tensor.zeros([2, 3, 3, 16]) + 1000.1).permute([0, 3, 1, 2])
+    let (mean, variance) = (try Tensor.zeros([16]), try Tensor.ones([16]))
+    let y = try x.batchNorm(
+      weight: try Tensor.ones([16]), bias: try Tensor.zeros([16]) + 0.5, runningMean: mean, runningVar: variance,
+      training: true, momentum: 1, eps: 1e-5)
+    #expect(try y.contiguous().floats().allSatisfy { abs($0 - 0.5) < 1e-6 })
+    #expect(try variance.floats().allSatisfy { $0 == 0 })
+    #expect(try mean.floats().allSatisfy { $0 == 1000.1 })
+  }
+
+  @Test func theNumberOfThreadsChangesNoBit() throws {
+    let layer = Layer(shape: [4, 24, 64, 64], activation: .relu6, adds: true)
+    let before = Runtime.threads
+    defer { try? Runtime.start(threads: before) }
+    try Runtime.start(threads: 1)
+    let one = try Self.run(layer, dtype: .float32, parameters: .float32)
+    try Runtime.start(threads: 2)
+    let two = try Self.run(layer, dtype: .float32, parameters: .float32)
+    #expect(one.output == two.output)
+    #expect(one.gradients == two.gradients)
+  }
+}
