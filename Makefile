@@ -45,7 +45,8 @@ compare-demo: build ## compare all methods on handwritten digits, in ten minutes
 	  --weights Examples/digits/resnet8-digits-0-4.safetensors --steps 200 --initial-sigma 2e-3 --seeds 1,2 \
 	  --methods de-elbo,elbo,map-grid,map-bo,map-asha,la-lml,la-clml,linear-probe --configs 12 --parallel 2 \
 	  --kappas 1,10,100,1000,D/N,D --figure selection \
-	  --out runs/compare-$$run || { set +x; $(call why,the comparison failed; its message is above); }
+	  --out runs/compare-$$run && .build/release/gridless report runs/compare-$$run \
+	  || { set +x; $(call why,the comparison failed; its message is above); }
 
 digits-network: build ## train the demo's pretrained network on the digits 0-4 again
 	@rm -rf .build/digits-network

@@ -61,7 +61,8 @@ let package = Package(
 
     // What Gridless is compared with.
     .target(
-      name: "Studies", dependencies: ["Torch", "Weights", "Datasets", "Backbones", "Evidence", "Baselines", "Training"],
+      name: "Studies",
+      dependencies: ["Torch", "Weights", "Datasets", "Backbones", "Evidence", "Baselines", "Training"],
       swiftSettings: strict),
 
     // Pages about runs and studies. The charting library, script and style are embedded when CReportAssets is compiled.

@@ -177,7 +177,7 @@ public struct Study: Sendable {
 }
 
 extension TrainingError {
-  /// What is said of a run that diverged; nil for another error. Its last good state is not kept.
+  /// What is said of a run that diverged, whose last good state is not kept; nil for another error.
   fileprivate var divergence: String? {
     switch self {
     case .diverged(let term, let tensor, let step, let learningRate, _):

@@ -1,7 +1,7 @@
-/// Minimises a smooth function in a box: BFGS on the coordinates that no bound holds, with backtracking along the projection
-/// (Bertsekas, *Projected Newton methods*, SIAM J. Control and Optimization, 1982).
+/// Minimises a smooth function in a box: BFGS on the coordinates that no bound holds, backtracking along the projection.
 ///
-/// Meant for a handful of dimensions, as its matrices are dense.
+/// Bertsekas, *Projected Newton methods*, SIAM J. Control and Optimization, 1982. Meant for a handful of dimensions, as its
+/// matrices are dense.
 struct BoundedMinimizer {
   var lower: [Double]
   var upper: [Double]
