@@ -9,8 +9,9 @@ SWIFT_BUILD := swift build -c release
 DIGITS := $${XDG_CACHE_HOME:-$$HOME/.cache}/gridless/digits/digits.csv
 # What both digit networks share: 16 pixels, no flip, because a mirrored digit is none, and one thread, so that every
 # machine prints the same.
-DIGITS_NETWORK := --model resnet8 --size 16 --augment crop --seed 1 --threads 1
-DOCUMENTED := Torch Weights Datasets TensorBoard Backbones Evidence Baselines Training Reports Gridless
+DIGITS_IMAGES := --model resnet8 --size 16 --augment crop --threads 1
+DIGITS_NETWORK := $(DIGITS_IMAGES) --seed 1
+DOCUMENTED := Torch Weights Datasets TensorBoard Backbones Evidence Baselines Training Studies Reports Gridless
 DOCS := docs-build
 # After this long a test is taken to hang.
 TEST_LIMIT ?= 20m
@@ -18,7 +19,7 @@ TEST_LIMIT ?= 20m
 # $(call why,MESSAGE): ends a recipe whose command failed.
 why = { printf 'make $@: %s\n' '$(1)' >&2; exit 1; }
 
-.PHONY: help setup build cuda demo digits-network test test-long bench lint docs clean
+.PHONY: help setup build cuda demo compare-demo digits-network test test-long bench lint docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -37,6 +38,15 @@ demo: build ## fine-tune a small network on handwritten digits, in two minutes
 	  .build/release/gridless finetune "$(DIGITS)" --classes 5,6,7,8,9 --n 50 $(DIGITS_NETWORK) \
 	  --weights Examples/digits/resnet8-digits-0-4.safetensors --steps 400 --initial-sigma 2e-3 \
 	  --out runs/digits-$$run || { set +x; $(call why,the demo failed; its message is above); }
+
+compare-demo: build ## compare all methods on handwritten digits, in ten minutes
+	@run=1; while [ -e runs/compare-$$run ]; do run=$$((run + 1)); done; set -x; \
+	  .build/release/gridless compare "$(DIGITS)" --classes 5,6,7,8,9 --n 50 $(DIGITS_IMAGES) \
+	  --weights Examples/digits/resnet8-digits-0-4.safetensors --steps 200 --initial-sigma 2e-3 --seeds 1,2 \
+	  --methods de-elbo,elbo,map-grid,map-bo,map-asha,la-lml,la-clml,linear-probe --configs 12 --parallel 2 \
+	  --kappas 1,10,100,1000,D/N,D --figure selection \
+	  --out runs/compare-$$run && .build/release/gridless report runs/compare-$$run \
+	  || { set +x; $(call why,the comparison failed; its message is above); }
 
 digits-network: build ## train the demo's pretrained network on the digits 0-4 again
 	@rm -rf .build/digits-network

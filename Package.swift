@@ -60,7 +60,10 @@ let package = Package(
       swiftSettings: strict),
 
     // What Gridless is compared with.
-    .target(name: "Studies", dependencies: ["Training"], swiftSettings: strict),
+    .target(
+      name: "Studies",
+      dependencies: ["Torch", "Weights", "Datasets", "Backbones", "Evidence", "Baselines", "Training"],
+      swiftSettings: strict),
 
     // Pages about runs and studies. The charting library, script and style are embedded when CReportAssets is compiled.
     .target(
@@ -95,6 +98,7 @@ let package = Package(
     .testTarget(name: "BaselinesTests", dependencies: ["Baselines", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "TensorBoardTests", dependencies: ["TensorBoard", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "StudiesTests", dependencies: ["Studies", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "ReportsTests", dependencies: ["Reports", "Studies", "Training", "Datasets", "TestSupport"],
       swiftSettings: strict),

@@ -37,6 +37,10 @@ func asUsage<Result>(_ body: () throws -> Result) throws -> Result {
     return try body()
   } catch TrainingError.invalidOption(let message) {
     throw ValidationError(message)
+  } catch StudyError.invalidOption(let message) {
+    throw ValidationError(message)
+  } catch let error as GridError {
+    throw ValidationError(error.description)
   } catch let error as UnknownBackbone {
     throw ValidationError(error.description)
   } catch let error as UnknownLayer {

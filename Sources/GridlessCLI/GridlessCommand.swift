@@ -12,7 +12,7 @@ import Gridless
       """,
     version: gridlessVersion,
     subcommands: [
-      Finetune.self, Evaluate.self, Predict.self, MakePrior.self, MakeVocabulary.self, MakeReport.self, Models.self,
-      Doctor.self,
+      Finetune.self, Compare.self, Evaluate.self, Predict.self, MakePrior.self, MakeVocabulary.self, MakeReport.self,
+      Models.self, Doctor.self,
     ])
 }

@@ -181,7 +181,7 @@ public struct FineTuneOptions: Sendable {
   }
 
   /// What to take from the data set.
-  var datasetOptions: Dataset.Options {
+  package var datasetOptions: Dataset.Options {
     Dataset.Options(trainSplits: trainSplits, classes: classes, n: n, seed: seed)
   }
 

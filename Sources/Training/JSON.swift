@@ -24,7 +24,7 @@ public enum JSON {
   /// The members of a JSON object, each as one line of JSON.
   ///
   /// Throws where the text is not a JSON object.
-  static func members(of text: Data) throws -> [String: String] {
+  package static func members(of text: Data) throws -> [String: String] {
     guard let members = try JSONSerialization.jsonObject(with: text) as? [String: Any] else {
       throw CocoaError(.propertyListReadCorrupt)
     }

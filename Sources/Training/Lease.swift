@@ -120,6 +120,17 @@ package final class Lease: Sendable {
     return true
   }
 
+  /// Whether nobody holds a folder, or a process of this machine that is gone; one elsewhere counts as a holder.
+  package static func isFree(_ folder: String) -> Bool {
+    guard let found = read(folder) else { return !FileManager.default.fileExists(atPath: path(folder)) }
+    return decode(found).map { $0.isHere && !$0.isRunning } ?? false
+  }
+
+  /// Whether a living process of this machine holds a folder.
+  package static func isHeldHere(_ folder: String) -> Bool {
+    read(folder).flatMap(decode).map { $0.isHere && $0.isRunning } ?? false
+  }
+
   /// Removes the lease that a killed process of this machine left behind.
   static func removeDead(in folder: String) {
     if let found = read(folder), let holder = decode(found), holder.isHere, !holder.isRunning {

@@ -64,7 +64,8 @@ public struct RunFolder: Sendable {
     if manager.fileExists(atPath: configuration) {
       return manager.fileExists(atPath: summary) ? .finished : .interrupted
     }
-    let foreign = names.filter { !["lease", "data.json", "vocab.txt"].contains($0) && !AtomicFile.isTemporary($0) }
+    let own: Set = ["lease", "data.json", "trial.json", "vocab.txt"]
+    let foreign = names.filter { !own.contains($0) && !AtomicFile.isTemporary($0) }
     guard foreign.isEmpty else {
       throw TrainingError.notARun(path: path, found: foreign.sorted().prefix(3).joined(separator: ", "))
     }
@@ -140,7 +141,7 @@ public struct RunFolder: Sendable {
   }
 
   /// Makes the folder, and those above it.
-  func make() throws {
+  package func make() throws {
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {

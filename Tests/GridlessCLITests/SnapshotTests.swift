@@ -17,7 +17,9 @@ import Testing
     #expect(text == stored, "\(name).txt differs; see SnapshotTests for how to update it")
   }
 
-  @Test(arguments: ["", "finetune", "evaluate", "predict", "prior", "vocabulary", "report", "models", "doctor"])
+  @Test(arguments: [
+    "", "finetune", "compare", "evaluate", "predict", "prior", "vocabulary", "report", "models", "doctor",
+  ])
   func help(_ subcommand: String) throws {
     let place = try Workplace()
     let outcome = try Command.run([subcommand, "--help"].filter { !$0.isEmpty }, in: place.path)

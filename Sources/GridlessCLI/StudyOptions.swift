@@ -1,0 +1,122 @@
+import ArgumentParser
+import Gridless
+
+/// What a study's runs have in common.
+struct StudyOptions: ParsableArguments {
+  @Argument(help: "The data, in any form that finetune takes.")
+  var data: String
+
+  @Option(help: "The network; `gridless models` lists them.")
+  var model: String
+
+  @Option(
+    help: ArgumentHelp("A safetensors checkpoint of that network, or none to train from scratch.", valueName: "file"))
+  var weights: String?
+
+  @Option(help: ArgumentHelp("The study's folder to make, or to go on with.", valueName: "study"))
+  var out: String
+
+  @Option(help: "The seeds, separated by commas; every method is run under each.")
+  var seeds = "0"
+
+  @Option(parsing: .unconditional, help: "Optimisation steps of a whole run, the same for every method.")
+  var steps = FineTuneConfiguration.publishedSteps
+
+  @Option(parsing: .unconditional, help: "The side of the image crop in pixels (default: the network's own).")
+  var size: Int?
+
+  @Option(help: "How images become square: square resizes both sides, shortest keeps the aspect and crops.")
+  var resize = Preprocessing.Resize.square
+
+  @Option(help: "What is done to training images at random.")
+  var augment = Augmentation.Kind.cropAndFlip
+
+  @Option(parsing: .unconditional, help: "Images per step (default: min(128, N)).")
+  var batchSize: Int?
+
+  @Option(parsing: .unconditional, help: "Train on a stratified subset of so many images, drawn for each seed.")
+  var n: Int?
+
+  @Option(help: "Splits to train on, separated by commas.")
+  var trainSplits = "train"
+
+  @Option(help: "Keep only these classes, separated by commas.")
+  var classes: String?
+
+  @Option(help: "The prior on the backbone, of every method.")
+  var prior = PriorKind.l2SP
+
+  @Option(help: ArgumentHelp("What --prior ptyl reads; gridless prior makes it.", valueName: "file"))
+  var priorFile: String?
+
+  @Option(help: "What every run does but for what its method asks: the best known here, or as published.")
+  var recipe = Recipe.default
+
+  @Option(
+    parsing: .unconditional, help: "σ before the first step; networks of under a million parameters want about 1e-3.")
+  var initialSigma = FineTuneConfiguration.publishedInitialSigma
+
+  @Flag(help: "Leave out images that cannot be decoded.")
+  var skipUnreadable = false
+
+  @Option(help: "Where to compute; auto takes the GPU if there is one.")
+  var device = DeviceChoice.auto
+
+  @Option(help: "Threads of each process (default: the cores, shared among --parallel).")
+  var threads: Int?
+
+  @Option(
+    help: "In which precision the network computes: auto is bf16 where the processor has instructions for it.")
+  var precision = PrecisionChoice.auto
+
+  @Option(
+    help: ArgumentHelp(
+      "Save a run after so many steps (50), minutes (10m) or seconds (30s); the same command goes on from there.",
+      valueName: "interval"))
+  var checkpointEvery = CheckpointInterval.seconds(600)
+
+  func validate() throws {
+    if let threads, threads < 1 { throw ValidationError("--threads \(threads): expected at least 1.") }
+  }
+
+  /// Refuses what is missing or unknown, with what to do.
+  func validateNames() throws {
+    let backbone = try asUsage { try Backbone.named(model) }
+    if weights == nil {
+      throw ValidationError(
+        "--weights is missing: name the safetensors checkpoint of \(model). It wants \(backbone.weightsHint). "
+          + "To train from scratch, pass --weights none.")
+    }
+    if out.isEmpty { throw ValidationError("--out is empty: name the study's folder to make.") }
+  }
+
+  /// What was asked for, in the library's words.
+  func configuration(grid: HyperparameterGrid?, methods: [StudyMethod]) throws -> StudyConfiguration {
+    var configuration = StudyConfiguration(
+      data: data, model: model, weights: weights == "none" ? nil : weights, methods: methods, prior: prior)
+    if let grid { configuration.grid = grid }
+    configuration.seeds = try seeds.split(separator: ",").map { text in
+      guard let seed = UInt64(text) else {
+        throw StudyError.invalidOption("--seeds \(text): expected whole numbers, separated by commas.")
+      }
+      return seed
+    }
+    configuration.size = size
+    configuration.resize = resize
+    configuration.augmentation = augment
+    configuration.steps = steps
+    configuration.batchSize = batchSize
+    configuration.trainSplits = trainSplits.split(separator: ",").map(String.init)
+    configuration.classes = classes.map { $0.split(separator: ",").map(String.init) }
+    configuration.n = n
+    configuration.priorFile = priorFile
+    configuration.recipe = recipe.rawValue
+    configuration.initialSigma = initialSigma
+    configuration.threads = threads
+    configuration.device = device.rawValue
+    configuration.precision = precision.rawValue
+    configuration.skipUnreadable = skipUnreadable
+    configuration.checkpointEvery = checkpointEvery.description
+    return configuration
+  }
+}

@@ -1,0 +1,92 @@
+import Foundation
+
+/// What came of a method, over its seeds: a row of a study's table.
+public struct MethodSummary: Codable, Sendable, Equatable {
+  /// The method's name.
+  public var method: String
+  /// κ, of a run of the sweep or of the figure.
+  public var sweptKappa: Double?
+  /// The seeds under which it has a result.
+  public var seeds: Int
+  /// Trials that failed, in all.
+  public var failed: Int
+  /// The mean over seeds of the test split's metrics, at the result.
+  public var accuracy, balancedAccuracy, nll: Double?
+  /// Trials for each seed, searches and the final one together.
+  public var runs: Double
+  /// Hours of all its trials for each seed.
+  public var hours: Double
+  /// How many times the hours of `map-grid` are its own; nil without a grid search that is done.
+  public var speedUp: Double?
+  /// The learning rate, λ and τ that it ended with, by geometric means.
+  public var lr, lambda, tau: Double?
+  /// The strengths in a MAP loss that they come to, α = 1/(κNλ) and β = 1/(κNτ); of MAP methods those that were chosen.
+  public var alpha, beta: Double?
+
+  /// The rows of a study, in the order in which its methods first appear.
+  public static func summaries(of records: [TrialRecord]) -> [MethodSummary] {
+    let known = StudyMethod.allCases.map(\.rawValue)
+    let methods = known.filter { name in records.contains { $0.method == name } }
+    var rows = methods.flatMap { method -> [MethodSummary] in
+      let trials = records.filter { $0.method == method }
+      guard method == StudyMethod.kappa.rawValue || method == StudyMethod.selection.rawValue else {
+        return [MethodSummary(method: method, trials: trials, results: trials.filter { $0.stage == .final })]
+      }
+      return Set(trials.compactMap { $0.values["kappa"] }).sorted().map { kappa in
+        let runs = trials.filter { $0.values["kappa"] == kappa }
+        var row = MethodSummary(method: method, trials: runs, results: runs)
+        row.sweptKappa = kappa
+        return row
+      }
+    }
+    let grid = rows.first { $0.method == StudyMethod.mapGrid.rawValue && $0.seeds > 0 }
+    if let grid {
+      for index in rows.indices where rows[index].seeds > 0 && rows[index].hours > 0 && rows[index].sweptKappa == nil {
+        rows[index].speedUp = grid.hours / rows[index].hours
+      }
+    }
+    return rows
+  }
+
+  private init(method: String, trials: [TrialRecord], results: [TrialRecord]) {
+    let done = results.filter { $0.status == .done }
+    let seeds = Double(max(1, Set(trials.map(\.seed)).count))
+    func mean(_ value: (TrialRecord) -> Double?) -> Double? {
+      let values = done.compactMap(value)
+      return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
+    }
+    /// A zero of the grid has no logarithm: such a mean is 0.
+    func geometric(_ value: (TrialRecord) -> Double?) -> Double? {
+      mean { value($0).map { log($0) } }.map { exp($0) }
+    }
+    self.method = method
+    self.seeds = done.count
+    failed = trials.count { $0.status == .failed }
+    accuracy = mean { $0.test?.accuracy }
+    balancedAccuracy = mean { $0.test?.balancedAccuracy }
+    nll = mean { $0.test?.nll }
+    runs = Double(trials.count) / seeds
+    hours = trials.reduce(0) { $0 + ($1.seconds ?? 0) } / 3600 / seeds
+    lr = geometric { $0.learningRate }
+    lambda = geometric { $0.lambda }
+    tau = geometric { $0.tau }
+    alpha = geometric { $0.alpha }
+    beta = geometric { $0.beta }
+  }
+}
+
+extension TrialRecord {
+  /// The learning rate it was given, or found.
+  public var learningRate: Double? { values["lr"] ?? lr }
+
+  /// α of the MAP loss: given, or 1/(κNλ) from what was learned.
+  public var alpha: Double? { values["alpha"] ?? strength(lambda) }
+
+  /// β of the MAP loss: given, α where the two are one, or 1/(κNτ) from what was learned.
+  public var beta: Double? { values["beta"] ?? values["alpha"] ?? strength(tau) }
+
+  private func strength(_ scale: Double?) -> Double? {
+    guard let kappa, let n, let scale, scale > 0 else { return nil }
+    return 1 / (kappa * Double(n) * scale)
+  }
+}

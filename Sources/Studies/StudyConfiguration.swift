@@ -1,0 +1,134 @@
+import Backbones
+import Baselines
+import Datasets
+import Foundation
+import Training
+
+/// What a study compares, on what: the content of its `study.json`.
+public struct StudyConfiguration: Codable, Sendable, Equatable {
+  /// The data folder or file.
+  public var data: String
+  /// The backbone's name.
+  public var model: String
+  /// The safetensors checkpoint; nil trains from scratch.
+  public var weights: String?
+  /// The side of the crop in pixels; nil for the backbone's own.
+  public var size: Int?
+  /// What resizing does with images that are not square.
+  public var resize = Preprocessing.Resize.square
+  /// What is done to training images.
+  public var augmentation = Augmentation.Kind.cropAndFlip
+  /// Optimisation steps of a whole run, the same for every method.
+  public var steps = FineTuneConfiguration.publishedSteps
+  /// Examples per step; nil for min(128, N).
+  public var batchSize: Int?
+  /// The splits to train on.
+  public var trainSplits = ["train"]
+  /// The classes to keep; nil for all.
+  public var classes: [String]?
+  /// The number of training examples to draw for each seed; nil for all.
+  public var n: Int?
+  /// The seeds: every method is run under each.
+  public var seeds: [UInt64] = [0]
+  /// The methods, in the order in which they are run.
+  public var methods: [StudyMethod]
+  /// The prior on the backbone.
+  public var prior = PriorKind.l2SP
+  /// The prior file of a low-rank prior.
+  public var priorFile: String?
+  /// `default` or `published`: what every run does but for what its method asks.
+  public var recipe = "default"
+  /// σ before the first step.
+  public var initialSigma = FineTuneConfiguration.publishedInitialSigma
+  /// The grid of `map-grid` and `la-clml`.
+  public var grid: HyperparameterGrid
+  /// How many of the grid's points are drawn, for each seed; nil for all.
+  public var configs: Int?
+  /// What each search may spend for each seed; nil for the published least of Bayesian optimisation, 12 runs, and the whole
+  /// grid.
+  public var budget: StudyBudget?
+  /// The κ of the sweep, ascending; empty without one.
+  public var kappas: [Double] = []
+  /// Whether the two runs of the figure `selection` are made.
+  public var showsSelection = false
+  /// The part that searches hold out: one fifth, as published.
+  public var holdOut = 0.2
+  /// Threads of each process; nil for one per core.
+  public var threads: Int?
+  /// `auto`, `cpu` or `cuda`.
+  public var device = "auto"
+  /// `auto`, `fp32` or `bf16`.
+  public var precision = "auto"
+  /// Whether images that cannot be decoded are left out.
+  public var skipUnreadable = false
+  /// How often a run's checkpoint is written, as `CheckpointInterval` reads it.
+  public var checkpointEvery = CheckpointInterval.seconds(600).description
+  /// N, the training examples of each seed, as they are listed.
+  public private(set) var examples = 0
+  /// D, the parameters of the whole network.
+  public private(set) var parameters = 0
+
+  /// A comparison with the published grid of the prior.
+  public init(data: String, model: String, weights: String?, methods: [StudyMethod], prior: PriorKind = .l2SP) {
+    (self.data, self.model, self.weights, self.methods, self.prior) = (data, model, weights, methods, prior)
+    grid =
+      switch prior {
+      case .l2Zero: .l2Zero
+      case .ptyl: .ptyl
+      case .l2SP, .none: .l2SP
+      }
+  }
+
+  /// The space of Bayesian optimisation and ASHA.
+  public var space: SearchSpace {
+    switch prior {
+    case .l2Zero: .l2Zero
+    case .ptyl: .ptyl
+    case .l2SP, .none: .l2SP
+    }
+  }
+
+  /// What is run for each seed, in order: the methods, and what the figures need.
+  package var works: [StudyMethod] {
+    methods + (kappas.isEmpty ? [] : [.kappa]) + (showsSelection ? [.selection] : [])
+  }
+
+  /// D/N, without a limit.
+  public var emphasis: Double { Double(parameters) / Double(max(examples, 1)) }
+
+  /// Looks at the data's listing and the network: fills N and D, and replaces `kappaWords` (`1`, `N`, `D/N`, `D` or a
+  /// number) by the sweep's values.
+  ///
+  /// Throws ``StudyError/invalidOption(_:)``, and the errors of Datasets and Backbones.
+  public mutating func resolve(kappaWords: [String] = []) throws {
+    let dataset = try Dataset.open(data, options: try options(out: "").datasetOptions)
+    guard case .classes = dataset.targets else {
+      throw StudyError.invalidOption("\(data): has a number for each image; compare expects classes.")
+    }
+    examples = dataset.splits[.train]?.count ?? 0
+    parameters = try Backbone.named(model).makeNetwork(classes: dataset.classes.count).layout.count
+    let (n, d) = (Double(examples), Double(parameters))
+    let words = ["1": 1, "N": n, "D/N": d / n, "D": d]
+    kappas = try Set(
+      kappaWords.map { word in
+        guard let value = words[word] ?? Double(word), value > 0, value.isFinite else {
+          throw StudyError.invalidOption("--kappas \(word): expected positive numbers, or 1, N, D/N, D.")
+        }
+        return value
+      }
+    ).sorted()
+  }
+
+  /// Lines that say which options differ from those of a study's file, of those that can change its result.
+  ///
+  /// Where data and weights lie cannot: each run compares what they hold. Throws where it is not a JSON object.
+  func differences(fromFile content: Data) throws -> [String] {
+    let cannotMatter: Set = ["data", "weights", "prior_file", "checkpoint_every"]
+    let mine = try JSON.members(of: JSON.document(self))
+    let others = try JSON.members(of: content)
+    return Set(mine.keys).union(others.keys).subtracting(cannotMatter).sorted().compactMap { key in
+      let (here, there) = (mine[key] ?? "unset", others[key] ?? "unset")
+      return here == there ? nil : "\(key): \(there) there, \(here) now"
+    }
+  }
+}

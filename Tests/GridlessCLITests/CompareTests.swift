@@ -1,0 +1,184 @@
+import Foundation
+import Gridless
+import Testing
+
+/// `gridless compare` from the outside.
+@Suite struct CompareTests {
+  private func files(_ place: StudyPlace, _ id: String) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: place.folder.run(of: id).path).sorted()
+  }
+
+  @Test func everyMethodHasItsTrialsAndItsRow() throws {
+    let place = try StudyPlace()
+    let outcome = try place.compare(
+      "de-elbo,elbo,map-grid,map-bo,map-asha", "--kappas", "1,D/N", "--figure", "selection")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let records = try place.folder.records()
+    func count(_ method: String, _ stage: TrialRecord.Stage) -> Int {
+      records.count { $0.method == method && $0.stage == stage }
+    }
+    #expect(records.allSatisfy { $0.status == .done })
+    #expect(count("map-grid", .search) == 4 && count("map-grid", .final) == 1)
+    #expect(count("map-bo", .search) == 3 && count("map-bo", .final) == 1)
+    // Nine steps in rungs of one and three: three at the first, and the best of them to the end, again and again.
+    #expect(records.filter { $0.method == "map-asha" && $0.stage == .search }.reduce(0) { $0 + $1.steps } <= 9)
+    #expect(count("map-asha", .final) == 1)
+    #expect(count("kappa", .search) == 2 && count("selection", .search) == 2)
+    #expect(count("de-elbo", .final) == 1 && count("elbo", .final) == 1)
+
+    let search = try #require(records.first { $0.id == "map-grid-s0-g1" })
+    #expect(search.n == 6)
+    #expect(search.score == search.validation?.nll)
+    #expect(search.validation != nil && search.test != nil && search.validation?.confusion == nil)
+    let final = try #require(records.first { $0.id == "map-grid-s0-final" })
+    let best = try #require(
+      records.filter { $0.method == "map-grid" && $0.stage == .search }.min { ($0.score ?? 99) < ($1.score ?? 99) })
+    #expect(final.n == 8 && final.validation == nil && final.values == best.values)
+    #expect(final.test?.confusion?.count == 2)
+    // Only what a method ends with keeps its network.
+    for record in records {
+      #expect(try files(place, record.id).contains("model.safetensors") == (record.stage == .final), "\(record.id)")
+      #expect(try files(place, record.id).contains("metrics.jsonl"))
+    }
+    #expect(!FileManager.default.fileExists(atPath: place.folder.claim(of: final.id)))
+
+    // A trial's time is that of its run; the axis of hours adds up a method's.
+    let bo = records.filter { $0.method == "map-bo" }
+    for record in records {
+      let result = try place.folder.run(of: record.id).readSummary()
+      #expect(record.seconds == result.seconds && record.trainingSeconds == result.trainingSeconds)
+      #expect((record.trainingSeconds ?? 9) < (record.seconds ?? 0))
+    }
+    let total = bo.reduce(0) { $0 + ($1.seconds ?? 0) }
+    #expect(abs((bo.compactMap(\.finishedAfter).max() ?? 0) - total) < 1e-9)
+
+    let rows = try outcome.objects().filter { $0["event"] as? String == "method" }
+    #expect(
+      rows.compactMap { $0["method"] as? String }.prefix(5) == ["de-elbo", "elbo", "map-grid", "map-bo", "map-asha"])
+    #expect(rows.count == 9)
+    #expect(rows[2]["speed_up"] as? Double == 1)
+    #expect(try outcome.objects().count { $0["event"] as? String == "trial" } == records.count)
+    #expect(try place.ended().sorted() == records.map(\.id).sorted())
+
+    // The two runs of the figure, under both objectives.
+    let curves = try place.folder.selection()
+    #expect(curves.map { $0.points.map(\.step) } == [[1, 2, 3], [1, 2, 3]])
+    #expect(Set(curves.map(\.trial.kappa)) == [1, records.first { $0.method == "kappa" && $0.kappa != 1 }?.kappa])
+
+    // Given again, it has nothing to do and says the same.
+    let again = try place.compare(
+      "de-elbo,elbo,map-grid,map-bo,map-asha", "--kappas", "1,D/N", "--figure", "selection")
+    #expect(again.status == 0)
+    #expect(try StudyPlace.table(again) == StudyPlace.table(outcome))
+    #expect(try place.folder.records() == records)
+    // Without --json it prints a table.
+    let table = try Command.run(
+      StudyPlace.arguments(
+        "de-elbo,elbo,map-grid,map-bo,map-asha", ["--kappas", "1,D/N", "--figure", "selection"]
+      ).filter { $0 != "--json" }, in: place.place.path)
+    #expect(table.lines.first?.hasPrefix("method ") == true)
+    #expect(table.lines.contains { $0.hasPrefix("selection 1 ") })
+    #expect(table.lines.last?.hasPrefix("study folder  ") == true)
+  }
+
+  @Test func laplaceEvidenceAndLinearProbing() throws {
+    let place = try StudyPlace()
+    try place.place.writeCheckpoint("start.safetensors")
+    let outcome = try place.compare("map-grid,la-lml,la-clml,linear-probe", "--weights", "start.safetensors")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let records = try place.folder.records()
+    func one(_ id: String) throws -> TrialRecord { try #require(records.first { $0.id == id }) }
+    // Two of the grid's four points have α = 0: an improper prior has no evidence.
+    let judged = records.filter { $0.method == "la-clml" && $0.stage == .search }
+    #expect(judged.count == 2)
+    for trial in judged {
+      let run = try one(trial.id.replacingOccurrences(of: "la-clml", with: "map-grid"))
+      #expect(trial.values.filter { $0.key != "temperature" } == run.values)
+      #expect(trial.values["temperature"] != nil && trial.score?.isFinite == true)
+      #expect((trial.seconds ?? 0) > (run.seconds ?? 9))
+    }
+    let best = try #require(judged.min { ($0.score ?? 0) < ($1.score ?? 0) })
+    let final = try one("la-clml-s0-final")
+    #expect(final.values == best.values.filter { $0.key != "temperature" } && final.n == 8)
+    let learned = try one("la-lml-s0-final")
+    #expect((learned.lambda ?? 0) > 0 && (learned.tau ?? 0) > 0 && learned.lr != nil && learned.score?.isFinite == true)
+    #expect(try (one("linear-probe-s0-final").d ?? 0) < (final.d ?? 0))
+    for record in records where record.stage == .search && record.method == "map-grid" {
+      #expect(try !files(place, record.id).contains("model.safetensors"))
+    }
+  }
+
+  @Test func aRunThatDivergesIsRecordedAndTheStudyGoesOn() throws {
+    let place = try StudyPlace()
+    try place.place.write("grid.json", Data(#"{"lr": [1e30, 0.01], "alpha": [0.01], "beta": [0.001]}"#.utf8))
+    let outcome = try place.compare("map-grid", "--steps", "6", "--configs", "2")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let records = try place.folder.records()
+    let failed = try #require(records.first { $0.status == .failed })
+    #expect(failed.values["lr"] == 1e30)
+    #expect(failed.failure?.contains("is not finite at step") == true)
+    #expect(failed.failure?.contains("kept in") == false)
+    #expect((failed.seconds ?? 0) > 0)
+    #expect(try !files(place, failed.id).contains("checkpoints"))
+    #expect(outcome.errors.contains("\(failed.id) (alpha 0.01, beta 0.001, lr 1e+30): failed: "))
+    #expect(records.first { $0.stage == .final }?.values["lr"] == 0.01)
+    #expect(try StudyPlace.table(outcome).first?["failed"] as? Int == 1)
+  }
+
+  @Test func otherOptionsAreRefusedWithTheDifferences() throws {
+    let place = try StudyPlace()
+    #expect(try place.compare("map-grid", "--configs", "1").status == 0)
+    let before = try place.place.everything()
+    let outcome = try place.compare("map-grid,elbo", "--configs", "1", "--steps", "4", "--seeds", "3")
+    #expect(outcome.status == 1)
+    for text in [
+      "/study: holds a study with other options:", "  methods: [\"map-grid\"] there, [\"map-grid\",\"elbo\"] now",
+      "  seeds: [0] there, [3] now", "  steps: 3 there, 4 now", "Pass another --out, or the same arguments.",
+    ] { #expect(outcome.errors.contains(text) || text.hasPrefix("/study"), "\(outcome.errors)") }
+    #expect(outcome.errors.contains("study: holds a study with other options:"))
+    #expect(try place.place.everything() == before)
+    // A run folder is no study.
+    #expect(try place.place.finetune("data").status == 0)
+    let run = try place.compare("map-grid", "--out", "run")
+    #expect(run.status == 1)
+    #expect(run.errors.contains("run: expected a new or empty folder, found config.json, data.json"))
+  }
+
+  @Test func anUnreadableTrialIsTold() throws {
+    let place = try StudyPlace()
+    #expect(try place.compare("map-grid", "--configs", "1").status == 0)
+    try place.place.write("study/trials/map-grid-s0-g1/trial.json", Data("{".utf8))
+    let outcome = try place.compare("map-grid", "--configs", "1")
+    #expect(outcome.status == 1)
+    #expect(outcome.errors.contains("study/trials/map-grid-s0-g1/trial.json: cannot be read"))
+    #expect(outcome.errors.contains("Remove this trial's folder, and the study makes it again."))
+    try place.place.remove("study/trials/map-grid-s0-g1")
+    #expect(try place.compare("map-grid", "--configs", "1").status == 0)
+  }
+
+  @Test func wrongUsageIsToldBeforeAnythingIsWritten() throws {
+    let place = try StudyPlace()
+    try place.place.write("bad.json", Data(#"{"lr": [0.1], "alfa": [1]}"#.utf8))
+    let cases: [(methods: String, more: [String], says: String)] = [
+      ("", [], "--methods is empty"), ("map-gird", [], "--methods map-gird: expected some of de-elbo, elbo, map-grid"),
+      ("kappa", [], "--methods kappa: expected some of"), ("elbo,elbo", [], "names a method twice"),
+      ("la-clml", [], "--methods la-clml without map-grid"), ("map-grid", ["--grid", "bad.json"], "unknown: alfa"),
+      ("map-grid", ["--configs", "0"], "--configs 0: expected at least 1"),
+      ("map-bo", ["--budget", "soon"], "--budget"), ("elbo", ["--seeds", "1,x"], "--seeds x: expected whole numbers"),
+      ("elbo", ["--kappas", "1,D/M"], "--kappas D/M: expected positive numbers, or 1, N, D/N, D"),
+      ("linear-probe", [], "linear-probe without pretrained weights"), ("elbo", ["--steps", "0"], "--steps 0"),
+      ("map-grid", ["--prior", "ptyl", "--prior-file", "x"], "--prior ptyl with a grid of alpha"),
+      ("elbo", ["--prior", "none"], "--prior none: what is compared"), ("elbo", ["--parallel", "0"], "--parallel 0"),
+      ("elbo", ["--model", "resnet9"], "resnet9"), ("elbo", ["--train-splits", "tain"], "--train-splits tain"),
+    ]
+    for (methods, more, says) in cases {
+      let outcome = try Command.run(StudyPlace.arguments(methods, more), in: place.place.path)
+      #expect(outcome.status == 64, "\(methods) \(more): \(outcome.errors)")
+      #expect(outcome.errors.contains(says), "\(outcome.errors)")
+    }
+    #expect(!FileManager.default.fileExists(atPath: place.folder.path))
+    let missing = try place.compare("elbo", "--out", "other", "--weights", "nowhere.safetensors")
+    #expect(missing.status == 1)
+    #expect(missing.errors.contains("nowhere.safetensors"))
+  }
+}

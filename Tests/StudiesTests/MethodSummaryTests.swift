@@ -1,0 +1,80 @@
+import Foundation
+import Studies
+import Testing
+import Training
+
+@Suite struct MethodSummaryTests {
+  private func trial(_ method: StudyMethod, _ seed: UInt64, _ stage: TrialRecord.Stage, seconds: Double) -> TrialRecord
+  {
+    var record = TrialRecord(
+      id: "\(method.rawValue)-s\(seed)-\(UUID())", method: method.rawValue, seed: seed, stage: stage, values: [:],
+      steps: 10)
+    (record.status, record.seconds) = (.done, seconds)
+    return record
+  }
+
+  private func metrics(_ nll: Double) -> ClassificationMetrics {
+    ClassificationMetrics(logProbabilities: [-nll, log(1 - exp(-nll))], labels: [0], classes: 2)
+  }
+
+  @Test func theTableHasMeansOverSeedsAndTheWholeCost() throws {
+    var records: [TrialRecord] = []
+    for seed in [1, 2] as [UInt64] {
+      records += [trial(.mapGrid, seed, .search, seconds: 3600), trial(.mapGrid, seed, .search, seconds: 3600)]
+      var final = trial(.mapGrid, seed, .final, seconds: 1800)
+      final.values = ["lr": 0.01, "alpha": seed == 1 ? 1e-2 : 1e-4, "beta": 0]
+      final.test = metrics(Double(seed))
+      var own = trial(.deELBO, seed, .final, seconds: 900)
+      (own.kappa, own.n, own.lambda, own.tau, own.lr) = (100, 50, 2e-4, nil, 0.1)
+      own.test = metrics(0.5)
+      records += [final, own]
+    }
+    records[0].status = .failed
+    let rows = MethodSummary.summaries(of: records)
+    #expect(rows.map(\.method) == ["de-elbo", "map-grid"])
+    let (own, grid) = (rows[0], rows[1])
+    #expect(grid.seeds == 2 && grid.failed == 1 && grid.runs == 3 && grid.hours == 2.5)
+    #expect(abs((grid.nll ?? 0) - 1.5) < 1e-12)
+    #expect(abs((grid.alpha ?? 0) - 1e-3) < 1e-15)
+    #expect(grid.beta == 0)
+    #expect(own.speedUp == 10 && grid.speedUp == 1)
+    // α = 1/(κNλ).
+    #expect(abs((own.alpha ?? 0) - 1) < 1e-12)
+    #expect(own.beta == nil)
+    #expect(abs((own.lr ?? 0) - 0.1) < 1e-12)
+  }
+
+  @Test func theSweepHasARowForEachKappa() {
+    var records: [TrialRecord] = []
+    for (seed, kappa) in [(1, 50.0), (1, 1), (2, 1)] as [(UInt64, Double)] {
+      var record = trial(.kappa, seed, .search, seconds: 1)
+      record.values = ["kappa": kappa]
+      record.test = metrics(kappa / 10)
+      records.append(record)
+    }
+    let rows = MethodSummary.summaries(of: records)
+    #expect(rows.map(\.sweptKappa) == [1, 50])
+    #expect(rows.map(\.seeds) == [2, 1])
+    #expect(rows.map(\.speedUp) == [nil, nil])
+  }
+
+  /// J_κ/(κN) = −NLL − KL/(κN), from the lines of a run.
+  @Test func theFiguresCurvesComeFromTheRunsLines() throws {
+    let scratch = try Scratch()
+    let folder = StudyFolder(scratch.path)
+    var record = trial(.selection, 1, .search, seconds: 1)
+    (record.n, record.d, record.lr) = (10, 500, 0.1)
+    try folder.write(record)
+    let lines = [
+      #"{"event":"step","candidate_lr":0.1,"lr":0.1,"step":1,"nll":2,"kl":300,"loss":1}"#,
+      #"{"event":"step","candidate_lr":0.01,"lr":0.01,"step":1,"nll":7,"kl":7,"loss":1}"#,
+      #"{"event":"rung","lr":0.1,"step":1}"#,
+      #"{"event":"step","candidate_lr":0.1,"lr":0.05,"step":2,"nll":1,"kl":400,"loss":1}"#,
+    ]
+    try Data(lines.joined(separator: "\n").utf8).write(to: URL(fileURLWithPath: folder.run(of: record.id).metrics))
+    let curve = try #require(try folder.selection().first)
+    #expect(curve.points.map(\.step) == [1, 2])
+    #expect(curve.elbo == [-32, -41])
+    #expect(curve.dataEmphasized == [-2.6, -1.8])
+  }
+}
