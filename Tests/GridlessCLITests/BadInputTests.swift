@@ -39,7 +39,7 @@ struct BadInput: CustomTestStringConvertible, Sendable {
     BadInput("folder without classes", data: "bare", says: ["bare: not a data set", "train/<class>/<image>"]) {
       try $0.makeFolder("bare")
     },
-    BadInput("neither folder nor table", data: "words.txt", says: ["words.txt: not a data set", "path and label"]) {
+    BadInput("neither folder nor table", data: "words.txt", says: ["words.txt: not a data set", "path (of images) or text"]) {
       try $0.write("words.txt", Data("some words\n".utf8))
     },
     BadInput(
@@ -62,7 +62,7 @@ struct BadInput: CustomTestStringConvertible, Sendable {
     ) {
       try $0.writeImages("data/test", classes: ["verde"], count: 1)
     },
-    BadInput("subset larger than the set", ["--n", "9"], says: ["--n 9 is larger", "8 images", "leave --n out"]),
+    BadInput("subset larger than the set", ["--n", "9"], says: ["--n 9 is larger", "8 examples", "leave --n out"]),
     BadInput(
       "subset smaller than the classes", ["--n", "1"], says: ["--n 1 is smaller", "classes (2)", "at least 2"]),
     BadInput("split that is not there", ["--train-splits", "train,val"], says: ["data: no val split", "train, test"]),
