@@ -39,7 +39,9 @@ struct BadInput: CustomTestStringConvertible, Sendable {
     BadInput("folder without classes", data: "bare", says: ["bare: not a data set", "train/<class>/<image>"]) {
       try $0.makeFolder("bare")
     },
-    BadInput("neither folder nor table", data: "words.txt", says: ["words.txt: not a data set", "path (of images) or text"]) {
+    BadInput(
+      "neither folder nor table", data: "words.txt", says: ["words.txt: not a data set", "path (of images) or text"]
+    ) {
       try $0.write("words.txt", Data("some words\n".utf8))
     },
     BadInput(
