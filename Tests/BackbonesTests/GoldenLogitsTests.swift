@@ -13,12 +13,13 @@ import Torch
     isLong || !largest.contains($0)
   }
 
-  /// Their activations have no kinks, so that a gradient can be compared in float32.
+  /// Whether gradients are compared; those of the slowest only where there is time.
   private static func hasGradients(_ name: String, _ dtype: DType) -> Bool {
     let slow = ["resnet101", "resnet152", "densenet169", "densenet201"].contains(name)
     return dtype == .float64 ? isLong || !slow : isSmooth(name)
   }
 
+  /// Their activations have no kinks, so that a gradient can be compared in float32.
   private static func isSmooth(_ name: String) -> Bool {
     ["vit", "convnext", "efficientnet"].contains(where: name.hasPrefix)
   }
