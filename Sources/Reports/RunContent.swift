@@ -32,10 +32,11 @@ struct RunContent {
   /// The steps of a learning rate.
   func steps(of rate: Double?) -> [MetricsLine] { lines.filter { $0.event == "step" && $0.candidate == rate } }
 
-  /// `de-elbo`, `map` or another objective.
+  /// `de-elbo`, `elbo`, `map` or another objective; without a prior it is MAP with a penalty of 0.
   var objective: String {
-    (summaryFile["objective"] ?? configurationFile["objective"]) as? String
-      ?? (configuration.prior == .none ? "map" : configuration.kappa == 1 ? "elbo" : "de-elbo")
+    let named = (summaryFile["objective"] ?? configurationFile["objective"]) as? String ?? "de-elbo"
+    guard named == "de-elbo" else { return named }
+    return configuration.prior == .none ? "map" : configuration.kappa == 1 ? "elbo" : named
   }
 
   /// What the term beside the NLL is.

@@ -37,7 +37,7 @@ import Testing
       try place.gridless("predict", "run", "note.txt"), says: "note.txt: not an image (found text", "Pass image files")
     expect(try place.gridless("predict", "run", "gone.png"), says: "gone.png: No such file", "Pass image files")
     expect(try place.gridless("predict", "run", "data"), says: "data: ", "Pass image files")
-    expect(try place.gridless("predict", "run"), status: 64, says: "Missing expected argument '<images>")
+    expect(try place.gridless("predict", "run"), status: 64, says: "nothing to predict", "--text")
   }
 
   @Test func dataThatCannotBeEvaluated() throws {

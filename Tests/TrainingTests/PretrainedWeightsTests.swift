@@ -101,7 +101,7 @@ struct PretrainedWeightsTests {
   /// A checkpoint of torch.save with averaged weights under Hugging Face's names, in a folder, behind an index.
   @Test func allOfItAtOnce() throws {
     let folder = ScratchFolder()
-    let root = String(folder.path("").dropLast())
+    let root = URL(fileURLWithPath: folder.path("0")).deletingLastPathComponent().path
     let backbone = try Backbone.named("mobilenet_v2")
     let map = try #require(backbone.nameMap(.huggingFace))
     let wrapped = renamed(try map.fromTorchvision(arrays(backbone))) { "model_ema.module.\($0)" }
