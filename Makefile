@@ -19,7 +19,10 @@ TEST_LIMIT ?= 20m
 # $(call why,MESSAGE): ends a recipe whose command failed.
 why = { printf 'make $@: %s\n' '$(1)' >&2; exit 1; }
 
-.PHONY: help setup build cuda demo compare-demo digits-network test test-long bench lint docs clean
+# How many mutated files `make fuzz` reads.
+FUZZ ?= 10000000
+
+.PHONY: help setup build cuda demo compare-demo digits-network test test-long fuzz bench lint docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -65,8 +68,21 @@ test: build ## run the tests, the formatter and the example package
 	@$(MAKE) lint
 	@Scripts/test-consumer.sh || $(call why,the example package Examples/Consumer does not build or run)
 
-test-long: ## run the tests that take minutes, too
+test-long: ## run the tests that take minutes, too, and `make fuzz`
 	@GRIDLESS_LONG_TESTS=1 $(MAKE) test TEST_LIMIT=4h
+	@$(MAKE) fuzz
+
+fuzz: ## read ten million mutated weight files with the address sanitizer (FUZZ=100000: fewer)
+	@# Swift's own checks of overflow, and with -assert-config Debug of unsafe pointers' bounds, stand for the
+	@# undefined-behaviour sanitizer, which Swift does not have on Linux. Leaks are not looked for: Swift tags pointers.
+	@swift build -c release --sanitize=address -Xswiftc -assert-config -Xswiftc Debug --scratch-path .build-fuzz \
+	  --product weights-fuzz || $(call why,weights-fuzz does not compile; the first error is above)
+	@cores=$$(nproc); share=$$(( ($(FUZZ) + cores - 1) / cores )); jobs=(); \
+	  for core in $$(seq 0 $$((cores - 1))); do \
+	    ASAN_OPTIONS=detect_leaks=0 .build-fuzz/release/weights-fuzz run $$share $$((core * share)) 1 Tests/golden/weights \
+	      2>.build-fuzz/fuzz-$$core.log & jobs+=($$!); \
+	  done; failed=0; for job in $${jobs[@]}; do wait $$job || failed=1; done; \
+	  [ $$failed = 0 ] || $(call why,an input crashed a reader; .build-fuzz/fuzz-*.log show where)
 
 bench: build ## time training steps beside PyTorch's (BENCH=--quick: a few minutes; needs Python 3.11)
 	@bench=.build/release/gridless-bench; python=$$(Scripts/peer.sh); \
@@ -88,4 +104,4 @@ docs: setup ## make the documentation in docs-build/ (the first time, this fetch
 	  || $(call why,DocC warned or failed; its message is above)
 
 clean: ## remove what was built (not the downloads in ~/.cache/gridless)
-	@rm -rf .build .build-docs .build-consumer $(DOCS)
+	@rm -rf .build .build-docs .build-fuzz .build-consumer $(DOCS)

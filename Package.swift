@@ -89,8 +89,12 @@ let package = Package(
 
     // Tests mirror Sources. TestSupport reads the golden files and writes PyTorch files.
     .target(name: "TestSupport", dependencies: ["Weights"], path: "Tests/TestSupport", swiftSettings: strict),
+    // Mutated and hostile files for Weights alone: `make fuzz`.
+    .executableTarget(
+      name: "weights-fuzz", dependencies: ["Weights", "TestSupport"], path: "Tests/WeightsFuzz", swiftSettings: strict),
     .testTarget(name: "TorchTests", dependencies: ["Torch"], swiftSettings: strict),
-    .testTarget(name: "WeightsTests", dependencies: ["Weights", "TestSupport"], swiftSettings: strict),
+    .testTarget(
+      name: "WeightsTests", dependencies: ["Weights", "TestSupport", "weights-fuzz"], swiftSettings: strict),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets"], swiftSettings: strict),
     .testTarget(
       name: "BackbonesTests", dependencies: ["Torch", "Weights", "Backbones", "TestSupport"], swiftSettings: strict),

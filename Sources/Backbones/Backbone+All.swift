@@ -78,7 +78,8 @@ extension Backbone {
     let configuration = BERT.Configuration(depth: depth, heads: heads, width: width)
     return Backbone(
       name, featureWidth: width, inputSize: BERT.positions, head: "classifier",
-      weights: "Hugging Face's \(published), with its vocab.txt", modality: .texts
+      weights: "Hugging Face's \(published), with its vocab.txt", modality: .texts,
+      names: NameTables(timm: nil, huggingFace: [])
     ) {
       BERT(configuration, classes: $0, builder: &$1)
     }

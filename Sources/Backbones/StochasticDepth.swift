@@ -1,7 +1,7 @@
 import Torch
 
-/// Which residual branches a training step drops: a pure function of (seed, step, block, example), so that no generator's
-/// state is stored.
+/// Which residual branches a training step drops: a pure function of (seed, step, block, example), so that no
+/// generator's state is stored.
 public struct BranchDrops: Sendable, Hashable {
   /// The key of the draws.
   public var seed: UInt64
@@ -20,8 +20,8 @@ public struct BranchDrops: Sendable, Hashable {
   }
 }
 
-/// Drops a residual branch of some examples in training and scales up the others' (Huang et al., ECCV 2016): torchvision's
-/// mode `row`.
+/// Drops a residual branch of some examples in training and scales up the others' (Huang et al., ECCV 2016):
+/// torchvision's mode `row`.
 ///
 /// Only where the ``ForwardContext`` has ``BranchDrops``, and not in frozen stages, which are fixed functions.
 struct StochasticDepth: Sendable {

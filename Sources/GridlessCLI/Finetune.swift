@@ -24,7 +24,9 @@ struct Finetune: ParsableCommand {
   var model: String
 
   @Option(
-    help: ArgumentHelp("A safetensors checkpoint of that network, or none to train from scratch.", valueName: "file"))
+    help: ArgumentHelp(
+      "Its pretrained weights: safetensors, a state dict of torch.save, an index of shards or a folder; or none to train "
+        + "from scratch.", valueName: "file"))
   var weights: String?
 
   @Option(help: ArgumentHelp("The run folder to make, or to go on with.", valueName: "run"))
@@ -71,7 +73,7 @@ struct Finetune: ParsableCommand {
     let backbone = try asUsage { try Backbone.named(model) }
     if weights == nil {
       throw ValidationError(
-        "--weights is missing: name the safetensors checkpoint of \(model). It wants \(backbone.weightsHint). "
+        "--weights is missing: name the checkpoint of \(model), safetensors or PyTorch's. It wants \(backbone.weightsHint). "
           + "To train from scratch, pass --weights none.")
     }
     if out.isEmpty { throw ValidationError("--out is empty: name the run folder to make.") }

@@ -13,6 +13,7 @@ import Gridless
     version: gridlessVersion,
     subcommands: [
       Finetune.self, Compare.self, Evaluate.self, Predict.self, MakePrior.self, MakeVocabulary.self, MakeReport.self,
+      Convert.self,
       Models.self, Doctor.self,
     ])
 }

@@ -23,7 +23,7 @@ struct MakePrior: ParsableCommand {
   var model: String
 
   @Option(
-    help: ArgumentHelp("Its pretrained weights: safetensors, or a state dict of torch.save.", valueName: "file"))
+    help: ArgumentHelp("Its pretrained weights, in any form that finetune takes.", valueName: "file"))
   var weights: String?
 
   @Option(help: ArgumentHelp("The prior's file to write.", valueName: "prior"))

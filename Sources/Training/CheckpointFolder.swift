@@ -149,7 +149,8 @@ extension WeightsError {
   fileprivate var fault: String {
     switch self {
     case .unreadable(let path, let reason): "\(path) (\(reason))"
-    case .malformed(let path, let problem), .unwritable(let path, let problem), .pyTorch(let path, let problem, _):
+    case .malformed(let path, let problem), .unwritable(let path, let problem), .pyTorch(let path, let problem, _),
+      .unusable(let path, let problem, _):
       "\(path) (\(problem))"
     case .noTensor(let path, let name): "\(path) (no tensor '\(name)')"
     }

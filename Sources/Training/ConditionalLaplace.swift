@@ -47,8 +47,8 @@ public struct ConditionalLaplace: Sendable, Equatable {
     let dataset = try Dataset.open(options.data, options: options.datasetOptions)
     let parts = try options.parts(of: dataset)
     guard !parts.heldOut.isEmpty else { throw refuse("it held nothing out: --hold-out") }
-    let file = try options.weights.map { try SafetensorsFile(path: $0) }
-    var identity = DataIdentity(dataset, weights: file)
+    let weights = try options.weights.map { try PretrainedWeights(path: $0, of: saved.network.backbone) }
+    var identity = DataIdentity(dataset, weights: weights?.file)
     identity.vocabulary = saved.preparation.tokenizer?.vocabulary.checksum
     try run.checkSame(configuration, identity)
 
@@ -67,8 +67,8 @@ public struct ConditionalLaplace: Sendable, Equatable {
     }
     let center =
       try configuration.prior == .l2SP
-      ? file.map { file in
-        let start = try saved.network.loadStateDict(file, head: .fresh(seed: configuration.seed))
+      ? weights.map { weights in
+        let start = try saved.network.loadStateDict(weights.tensors, head: .fresh(seed: configuration.seed))
         return try Tensor(saved.network.layout.vector(start.parameters), shape: model.vector.weights.shape)
           .to(device: device)
       } : nil

@@ -18,7 +18,7 @@ struct DataIdentity: Codable, Equatable {
 
   var classes: [String]
   var parts: [Part]
-  /// The CRC-32 of the pretrained weights' file; nil without one.
+  /// The CRC-32 of the pretrained weights' file, or of an index's files; nil without one.
   var weights: UInt32?
   /// The CRC-32 of the prior's file; nil without one.
   var prior: UInt32?
@@ -26,7 +26,7 @@ struct DataIdentity: Codable, Equatable {
   var vocabulary: UInt32?
 
   /// A data set as it is listed, not yet decoded.
-  init(_ dataset: Dataset, weights: SafetensorsFile?, prior: PriorFile? = nil) {
+  init(_ dataset: Dataset, weights: (any StoredTensors)?, prior: PriorFile? = nil) {
     classes = dataset.classes
     self.weights = weights?.checksum()
     self.prior = prior?.checksum()

@@ -29,7 +29,7 @@ extension FineTuneOptions {
   /// ``TrainingError/invalidOption(_:)`` where the network reads the other kind of examples or the vocabulary has more
   /// tokens than the weights have embeddings, and `DatasetError` for a vocabulary that cannot be read.
   func preparation(
-    for backbone: Backbone, of dataset: Dataset, training examples: [Example], weights: SafetensorsFile?,
+    for backbone: Backbone, of dataset: Dataset, training examples: [Example], weights: PretrainedWeights?,
     _ configuration: FineTuneConfiguration,
     _ onEvent: (FineTuneEvent) throws -> Void
   ) throws -> InputPreparation {
@@ -44,16 +44,18 @@ extension FineTuneOptions {
         Preprocessing(
           size: configuration.size ?? backbone.inputSize, resize: configuration.resize, for: backbone.normalization))
     }
-    let vocabulary = try wordPieces(of: examples, onEvent)
-    if let weights, let rows = backbone.vocabularySize(of: weights), vocabulary.tokens.count > rows {
+    let vocabulary = try wordPieces(of: examples, beside: weights?.file.path, onEvent)
+    if let weights, let rows = backbone.vocabularySize(of: weights.tensors), vocabulary.tokens.count > rows {
       throw TrainingError.invalidOption(
-        "\(vocabulary.name): \(vocabulary.tokens.count) tokens, but \(weights.path) has embeddings of \(rows). Pass --vocab "
+        "\(vocabulary.name): \(vocabulary.tokens.count) tokens, but \(weights.file.path) has embeddings of \(rows). Pass --vocab "
           + "with the vocab.txt of these weights.")
     }
     return .texts(WordPieceTokenizer(vocabulary, maxTokens: configuration.maxTokens ?? backbone.inputSize))
   }
 
-  private func wordPieces(of examples: [Example], _ onEvent: (FineTuneEvent) throws -> Void) throws -> Vocabulary {
+  private func wordPieces(
+    of examples: [Example], beside weights: String?, _ onEvent: (FineTuneEvent) throws -> Void
+  ) throws -> Vocabulary {
     if let vocabulary { return try Vocabulary(path: vocabulary) }
     if let weights {
       let beside = URL(fileURLWithPath: weights).deletingLastPathComponent().appendingPathComponent("vocab.txt").path

@@ -16,7 +16,7 @@ public struct FineTuneOptions: Sendable {
   public var data: String
   /// The backbone's name.
   public var model: String
-  /// A safetensors checkpoint; nil trains from scratch.
+  /// A checkpoint in any form that `PretrainedWeights` reads; nil trains from scratch.
   public var weights: String?
   /// The run folder.
   public var out: String

@@ -40,11 +40,11 @@ public struct FineTuner {
     let parts = try options.parts(of: dataset)
     let configuration = try options.resolved(
       examples: parts.kept.count, targets: dataset.targets, backbone: backbone, device: device)
-    let weights = try options.weights.map { try SafetensorsFile(path: $0) }
+    let weights = try options.weights.map { try PretrainedWeights(path: $0, of: backbone) }
     let priorFile = try options.priorFile.map { try PriorFile(path: $0) }
     let preparation = try options.preparation(
       for: backbone, of: dataset, training: parts.kept, weights: weights, configuration, onEvent)
-    var identity = DataIdentity(dataset, weights: weights, prior: priorFile)
+    var identity = DataIdentity(dataset, weights: weights?.file, prior: priorFile)
     identity.vocabulary = preparation.tokenizer?.vocabulary.checksum
 
     let claim = RunClaim(
@@ -54,10 +54,13 @@ public struct FineTuner {
       try onEvent(.alreadyFinished(run: options.out))
       return result
     }
-    for note in dataset.notes + options.notes(on: parts, of: dataset) { try onEvent(.note(note)) }
+    for note in dataset.notes + options.notes(on: parts, of: dataset) + (weights?.notes ?? []) {
+      try onEvent(.note(note))
+    }
     let network = try backbone.makeNetwork(
       outputsFor: dataset.classes, size: configuration.size,
-      vocabulary: weights.flatMap { backbone.vocabularySize(of: $0) } ?? preparation.tokenizer?.vocabulary.tokens.count,
+      vocabulary: weights.flatMap { backbone.vocabularySize(of: $0.tensors) }
+        ?? preparation.tokenizer?.vocabulary.tokens.count,
       training: options.train)
     let pretraining = try priorFile.map { try options.pretraining($0, of: network) }
     let initial = network.starting(
@@ -171,7 +174,7 @@ public struct FineTuner {
   }
 
   private func initialState(
-    of network: Network, _ weights: SafetensorsFile?, _ pretraining: PretrainedPrior?,
+    of network: Network, _ weights: PretrainedWeights?, _ pretraining: PretrainedPrior?,
     _ onEvent: (FineTuneEvent) throws -> Void
   ) throws -> StateDict {
     if weights == nil, let pretraining {
@@ -189,8 +192,8 @@ public struct FineTuner {
       try onEvent(.note("no pretrained weights: training from scratch, with the prior's mean at zero"))
       return network.initialState(seed: options.seed)
     }
-    for adaptation in network.adaptations(of: weights.shapes) { try onEvent(.note(adaptation)) }
-    return try network.loadStateDict(weights, head: .fresh(seed: options.seed))
+    for adaptation in network.adaptations(of: weights.tensors.shapes) { try onEvent(.note(adaptation)) }
+    return try network.loadStateDict(weights.tensors, head: .fresh(seed: options.seed))
   }
 
   /// What records steps on a GPU; tells why, where there is nothing.

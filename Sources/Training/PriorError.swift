@@ -33,7 +33,7 @@ public enum PriorError: Error, Sendable, Equatable, CustomStringConvertible {
     case .diverged(let step, let learningRate):
       "the data term (mean NLL) is not finite at step \(step) with learning rate \(learningRate). Pass a smaller --lr."
     case .exists(let path):
-      "\(path): is there already. Pass another --out, or --overwrite to replace it."
+      "\(path): is there already. Name another file, or pass --overwrite to replace it."
     case .notImportable(let path, let reason):
       "\(path): \(reason)"
     }

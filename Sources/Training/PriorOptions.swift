@@ -14,7 +14,7 @@ public struct PriorOptions: Sendable {
   public var data: String
   /// The backbone's name.
   public var model: String
-  /// Its pretrained weights, safetensors or a file of `torch.save`.
+  /// Its pretrained weights in any form that `PretrainedWeights` reads.
   public var weights: String
   /// The prior's file.
   public var out: String

@@ -94,14 +94,15 @@ public struct PriorTrainer {
   }
 
   private func initialState(of network: Network, _ onEvent: (PriorEvent) throws -> Void) throws -> StateDict {
-    let file = try TensorFile.open(options.weights)
-    let shapes = Dictionary(file.shapes.map { ($0.name, $0.shape) }, uniquingKeysWith: { first, _ in first })
+    let weights = try PretrainedWeights(path: options.weights, of: network.backbone)
+    for note in weights.notes { try onEvent(.note(note)) }
+    let shapes = Dictionary(weights.tensors.shapes.map { ($0.name, $0.shape) }, uniquingKeysWith: { first, _ in first })
     let hasHead = network.layout.slices.filter { $0.group == .head }.allSatisfy { shapes[$0.name] == $0.shape }
     if !hasHead {
       try onEvent(.note("the weights have no head for \(network.classes) classes: it starts fresh"))
     }
     for adaptation in network.adaptations(of: shapes.map { ($0.key, $0.value) }) { try onEvent(.note(adaptation)) }
-    return try network.loadStateDict(file, head: hasHead ? .checkpoint : .fresh(seed: options.seed))
+    return try network.loadStateDict(weights.tensors, head: hasHead ? .checkpoint : .fresh(seed: options.seed))
   }
 
   private func images(

@@ -1,19 +1,21 @@
-/// Why a header was refused.
+/// Why JSON was refused.
 struct JSONProblem: Error {
   let text: String
 
   init(_ text: String) { self.text = text }
 }
 
-/// Reads the JSON that a safetensors header may hold: objects, strings and lists of non-negative integers.
+/// Reads the JSON that a safetensors header or an index may hold: objects, strings and lists of non-negative integers.
 ///
 /// Stricter than `JSONSerialization`, which drops repeated keys, reads numbers as doubles and recurses.
 /// Source: RFC 8259.
 struct JSONScanner {
   private let bytes: UnsafeRawBufferPointer
+  private let what: String
   private var position = 0
 
-  init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+  /// A scanner of `bytes`; `what` is what errors call them.
+  init(_ bytes: UnsafeRawBufferPointer, of what: String = "header") { (self.bytes, self.what) = (bytes, what) }
 
   /// Reads an object; `member` is called after each key and its colon, and reads the value.
   mutating func object(
@@ -29,22 +31,26 @@ struct JSONScanner {
     try expect("}")
   }
 
-  /// Reads a list of non-negative integers, each of which fits an `Int`.
-  mutating func integers() throws(JSONProblem) -> [Int] {
+  /// Reads a list of at most so many non-negative integers, each of which fits an `Int`.
+  mutating func integers(atMost limit: Int) throws(JSONProblem) -> [Int] {
     var result: [Int] = []
     try expect("[")
     if take("]") { return result }
-    repeat { result.append(try integer()) } while take(",")
+    repeat {
+      guard result.count < limit else { throw problem("a list of more than \(limit) numbers") }
+      result.append(try integer())
+    } while take(",")
     try expect("]")
     return result
   }
 
-  /// Reads a string, its escapes resolved.
-  mutating func string() throws(JSONProblem) -> String {
+  /// Reads a string of at most so many bytes in UTF-8, its escapes resolved.
+  mutating func string(atMost limit: Int = 1024) throws(JSONProblem) -> String {
     try expect("\"")
     var text: [UInt8] = []
     while true {
       let byte = try next()
+      guard text.count <= limit else { throw problem("a string of more than \(limit) bytes") }
       switch byte {
       case UInt8(ascii: "\""):
         guard let string = String(validating: text, as: UTF8.self) else { throw problem("a string that is not UTF-8") }
@@ -59,7 +65,7 @@ struct JSONScanner {
   /// Checks that nothing but white space is left.
   mutating func end() throws(JSONProblem) {
     skipSpace()
-    if position < bytes.count { throw problem("text after the header's last brace") }
+    if position < bytes.count { throw problem("text after the \(what)'s last brace") }
   }
 
   private mutating func integer() throws(JSONProblem) -> Int {
@@ -117,9 +123,22 @@ struct JSONScanner {
   }
 
   private mutating func next() throws(JSONProblem) -> UInt8 {
-    guard position < bytes.count else { throw problem("the header's end inside a value") }
+    guard position < bytes.count else { throw problem("the \(what)'s end inside a value") }
     defer { position += 1 }
     return bytes[position]
+  }
+
+  /// The next byte that is not white space, which stays where it is; nil at the end.
+  mutating func peek() -> UInt8? {
+    skipSpace()
+    return position < bytes.count ? bytes[position] : nil
+  }
+
+  /// Takes a run of bytes for which `isPart` is true, and counts them.
+  mutating func skip(while isPart: (UInt8) -> Bool) -> Int {
+    let start = position
+    while position < bytes.count, isPart(bytes[position]) { position += 1 }
+    return position - start
   }
 
   private mutating func skipSpace() {
@@ -130,18 +149,21 @@ struct JSONScanner {
     byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D
   }
 
-  private mutating func take(_ character: Unicode.Scalar) -> Bool {
+  /// Takes a character if it is the next.
+  mutating func take(_ character: Unicode.Scalar) -> Bool {
     skipSpace()
     guard position < bytes.count, bytes[position] == UInt8(ascii: character) else { return false }
     position += 1
     return true
   }
 
-  private mutating func expect(_ character: Unicode.Scalar) throws(JSONProblem) {
+  /// Takes a character, which must be the next.
+  mutating func expect(_ character: Unicode.Scalar) throws(JSONProblem) {
     if !take(character) { throw problem("no '\(character)'") }
   }
 
-  private func problem(_ found: String) -> JSONProblem {
-    JSONProblem("its header has \(found) at byte \(position)")
+  /// What was found, and where.
+  func problem(_ found: String) -> JSONProblem {
+    JSONProblem("its \(what) has \(found) at byte \(position)")
   }
 }

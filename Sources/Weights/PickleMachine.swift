@@ -1,23 +1,34 @@
 /// Interprets the pickles that `torch.save` makes of tensors, dictionaries, lists, tuples, strings and numbers.
 ///
 /// It only interprets: no name of the pickle is ever looked up or called, what is not on the list of ``PickleGlobal`` is
-/// refused by name, and every length is checked against the bytes that are left. The numbers of values, of objects and of
-/// memo entries are limited. Source: the opcodes' documentation in Python's module `pickletools`, protocols 2 to 5.
+/// refused by name, and every length is checked against the bytes that are left. The numbers of values, of objects, of
+/// tensors and of memo entries are limited, so that no pickle costs more than some 50 MB.
+/// Source: the opcodes' documentation in Python's module `pickletools`, protocols 2 to 5.
 struct PickleMachine {
   /// The objects, to which values are indices.
-  private(set) var objects: [PickleObject] = []
+  var objects: [PickleObject] = []
   /// What the pickle stands for.
   private(set) var result = PickleValue.none
 
-  private var stack: [PickleValue] = []
-  private var marks: [Int] = []
+  /// What instructions take from and put on.
+  var stack: [PickleValue] = []
+  /// Where on the stack marks lie.
+  var marks: [Int] = []
   private var memo: [Int: PickleValue] = [:]
   private var reader: ByteReader
+  /// Values made so far.
+  private var pushed = 0
+  /// Tensors made so far.
+  var tensors = 0
 
-  /// More than any checkpoint has: a large one has some ten thousand tensors, each of seven objects.
-  private static let limit = 500_000
-  private static let advice =
-    "If you trust the file, load it in PyTorch and save its state_dict() alone: tensors by name, nothing else."
+  /// The most tensors: with an optimizer's state a large network has some thousands.
+  static let mostTensors = 16384
+  /// The most values in all, of some 25 that a tensor needs.
+  private static let mostValues = 524_288
+  /// The most objects (a tensor needs seven), values on the stack, marks and memo entries.
+  private static let limit = 131_072
+  static let advice =
+    "If you trust the file, load it in PyTorch and save the tensors alone: torch.save(model.state_dict(), FILE)."
 
   /// Interprets a whole pickle.
   init(_ bytes: UnsafeRawBufferPointer) throws(PyTorchProblem) {
@@ -100,12 +111,16 @@ struct PickleMachine {
 
   // MARK: Stack
 
-  private mutating func push(_ value: PickleValue) throws(PyTorchProblem) {
-    guard stack.count < Self.limit else { throw PyTorchProblem("its pickle has more than \(Self.limit) values") }
+  mutating func push(_ value: PickleValue) throws(PyTorchProblem) {
+    guard stack.count < Self.limit else {
+      throw PyTorchProblem("its pickle has more than \(Self.limit) values on its stack")
+    }
+    pushed += 1
+    guard pushed <= Self.mostValues else { throw PyTorchProblem("its pickle has more than \(Self.mostValues) values") }
     stack.append(value)
   }
 
-  private mutating func push(_ object: PickleObject) throws(PyTorchProblem) {
+  mutating func push(_ object: PickleObject) throws(PyTorchProblem) {
     guard objects.count < Self.limit else { throw PyTorchProblem("its pickle has more than \(Self.limit) objects") }
     objects.append(object)
     try push(.object(objects.count - 1))
@@ -117,7 +132,7 @@ struct PickleMachine {
   }
 
   /// The last `count` values, which lie above the last mark.
-  private mutating func pop(_ count: Int) throws(PyTorchProblem) -> [PickleValue] {
+  mutating func pop(_ count: Int) throws(PyTorchProblem) -> [PickleValue] {
     guard stack.count - count >= marks.last ?? 0 else {
       throw PyTorchProblem("its pickle takes a value from an empty stack at byte \(reader.position - 1)")
     }
@@ -125,7 +140,7 @@ struct PickleMachine {
     return Array(stack.suffix(count))
   }
 
-  private mutating func pop() throws(PyTorchProblem) -> PickleValue { try pop(1)[0] }
+  mutating func pop() throws(PyTorchProblem) -> PickleValue { try pop(1)[0] }
 
   private mutating func popToMark() throws(PyTorchProblem) -> [PickleValue] {
     guard let mark = marks.popLast() else {
@@ -217,67 +232,9 @@ struct PickleMachine {
     return stride(from: 0, to: values.count, by: 2).map { (values[$0], values[$0 + 1]) }
   }
 
-  private func tuple(_ value: PickleValue) -> [PickleValue]? {
+  /// The items of a tuple, nil of anything else.
+  func tuple(_ value: PickleValue) -> [PickleValue]? {
     guard case .object(let index) = value, case .tuple(let items) = objects[index] else { return nil }
     return items
-  }
-
-  // MARK: What tensors are made of
-
-  /// `('storage', type, key, location, count)`.
-  private func storage(_ id: PickleValue) throws(PyTorchProblem) -> PickleStorage {
-    guard let parts = tuple(id), parts.count == 5, parts[0] == .text("storage"), case .global(let type) = parts[1],
-      case .text(let key) = parts[2], case .integer(let count) = parts[4]
-    else { throw PyTorchProblem("its pickle refers to something else than a storage") }
-    switch type {
-    case .storage(let dtype): return PickleStorage(key: key, dtype: dtype, count: count)
-    case .untypedStorage: return PickleStorage(key: key, dtype: nil, count: count)
-    default: throw PyTorchProblem("its pickle refers to a storage of no type")
-    }
-  }
-
-  /// Does what the few functions on the list would do.
-  private mutating func reduce() throws(PyTorchProblem) {
-    let values = try pop(2)
-    guard case .global(let function) = values[0], let arguments = tuple(values[1]) else {
-      throw PyTorchProblem("its pickle calls what is not a function", advice: Self.advice)
-    }
-    switch function {
-    case .orderedDict where arguments.isEmpty: try push(.dictionary([]))
-    case .size where arguments.count == 1 && tuple(arguments[0]) != nil: try push(arguments[0])
-    case .rebuildTensor where (5...7).contains(arguments.count):
-      try push(.tensor(tensor(arguments, type: nil)))
-    case .rebuildTensorOfType where (7...8).contains(arguments.count):
-      guard case .global(.type(let type)) = arguments[6] else { throw PyTorchProblem("a tensor has no type") }
-      try push(.tensor(tensor(arguments, type: type)))
-    case .rebuildParameter where arguments.count == 3, .rebuildParameterWithState where arguments.count == 4:
-      guard case .object(let index) = arguments[0], case .tensor = objects[index] else {
-        throw PyTorchProblem("its pickle has a parameter without a tensor")
-      }
-      try push(arguments[0])
-    default:
-      throw PyTorchProblem("its pickle calls \(function) with \(arguments.count) arguments", advice: Self.advice)
-    }
-  }
-
-  private func tensor(_ arguments: [PickleValue], type: ScalarType?) throws(PyTorchProblem) -> PickleTensor {
-    guard case .object(let index) = arguments[0], case .storage(let storage) = objects[index],
-      case .integer(let offset) = arguments[1], let shape = integers(arguments[2]),
-      let strides = integers(arguments[3]), let dtype = type ?? storage.dtype
-    else { throw PyTorchProblem("its pickle has a tensor without a storage, an offset, a shape or strides") }
-    return PickleTensor(storage: storage, dtype: dtype, offset: offset, shape: shape, strides: strides)
-  }
-
-  private func integers(_ value: PickleValue) -> [Int]? {
-    guard let items = tuple(value), items.count <= 64 else { return nil }
-    let numbers = items.compactMap { if case .integer(let number) = $0 { number } else { nil } }
-    return numbers.count == items.count ? numbers : nil
-  }
-
-  /// Attributes of a dictionary (a state dict's `_metadata`) are of no interest; nothing else has any.
-  private mutating func build() throws(PyTorchProblem) {
-    _ = try pop()
-    guard case .object(let index)? = stack.last, stack.count > marks.last ?? 0, case .dictionary = objects[index]
-    else { throw PyTorchProblem("its pickle sets attributes of what is not a dictionary", advice: Self.advice) }
   }
 }

@@ -47,21 +47,22 @@ public final class PyTorchFile: Sendable {
     let mapping = try FileMapping.map(path) { size in
       .pyTorch(path: path, problem: "\(size) bytes: it is truncated", advice: "Fetch it again.")
     }
-    try self.init(mapping, path: path) { FileMapping.unmap($0) }
+    try self.init(mapping, path: path, forget: { FileMapping.forget(mapping) }, release: FileMapping.unmap)
   }
 
   /// A copy of bytes in memory as a file, for tests of thousands of them; at least 8 bytes.
   package convenience init(bytes: Data, path: String) throws {
     let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 64)
     bytes.copyBytes(to: copy)
-    try self.init(UnsafeRawBufferPointer(copy), path: path) { $0.deallocate() }
+    try self.init(UnsafeRawBufferPointer(copy), path: path, forget: {}, release: { $0.deallocate() })
   }
 
   private init(
-    _ mapping: UnsafeRawBufferPointer, path: String, release: @escaping @Sendable (UnsafeRawBufferPointer) -> Void
+    _ mapping: UnsafeRawBufferPointer, path: String, forget: () -> Void,
+    release: @escaping @Sendable (UnsafeRawBufferPointer) -> Void
   ) throws {
     do {
-      let content = try Content(mapping)
+      let content = try Content(mapping, forget)
       tensors = content.tensors
       views = content.views
       storages = content.storages
@@ -120,6 +121,9 @@ public final class PyTorchFile: Sendable {
     try withBytes(of: name) { info, bytes in info.dtype.values(bytes) }
   }
 
+  /// The CRC-32 of the whole file.
+  public func checksum() -> UInt32 { withExtendedLifetime(self) { Checksum.crc32(mapping) } }
+
   /// Compares a tensor's storage with its checksum, once.
   private func verify(_ index: Int) throws(WeightsError) {
     let entry = storages[index]
@@ -143,15 +147,15 @@ private struct Content {
   var storages: [ZipArchive.Entry] = []
 
   /// The largest pickle that is read, in bytes.
-  private static let largestPickle = 32 << 20
+  private static let largestPickle = 8 << 20
   /// The magic number that files of PyTorch before 1.6 begin with, pickled.
   private static let legacy: [UInt8] = [
     0x80, 0x02, 0x8A, 0x0A, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19, 0x2E,
   ]
 
-  init(_ file: UnsafeRawBufferPointer) throws(PyTorchProblem) {
+  init(_ file: UnsafeRawBufferPointer, _ forget: () -> Void) throws(PyTorchProblem) {
     try Self.checkKind(file)
-    let archive = try ZipArchive(file)
+    let archive = try ZipArchive(file, forget: forget)
     let root = try Self.root(archive)
     if let name = archive.compressed {
       throw PyTorchProblem(

@@ -17,29 +17,42 @@ public final class SafetensorsFile: Sendable {
   // Never written to, and unmapped only by deinit: safe to share between threads.
   private nonisolated(unsafe) let mapping: UnsafeRawBufferPointer
   private let dataStart: Int
+  private let release: @Sendable (UnsafeRawBufferPointer) -> Void
 
   /// Maps the file at `path` and validates its header.
   ///
   /// Throws `WeightsError.unreadable` where the system refuses, `WeightsError.malformed` where the file is not sound.
-  public init(path: String) throws {
+  public convenience init(path: String) throws {
     let mapping = try FileMapping.map(path) { size in
       .malformed(path: path, problem: "\(size) bytes, expected at least 8: it is truncated")
     }
+    try self.init(mapping, path: path, release: FileMapping.unmap)
+  }
+
+  /// A copy of bytes in memory as a file, for tests of thousands of them; at least 8 bytes.
+  package convenience init(bytes: Data, path: String) throws {
+    let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 64)
+    bytes.copyBytes(to: copy)
+    try self.init(UnsafeRawBufferPointer(copy), path: path) { $0.deallocate() }
+  }
+
+  private init(
+    _ mapping: UnsafeRawBufferPointer, path: String, release: @escaping @Sendable (UnsafeRawBufferPointer) -> Void
+  ) throws {
     do {
       let header = try Self.header(of: mapping)
       metadata = header.parsed.metadata
       tensors = header.parsed.tensors
       dataStart = header.end
     } catch {
-      FileMapping.unmap(mapping)
+      release(mapping)
       throw WeightsError.malformed(path: path, problem: error.text)
     }
-    self.path = path
-    self.mapping = mapping
+    (self.path, self.mapping, self.release) = (path, mapping, release)
     indices = Dictionary(uniqueKeysWithValues: tensors.enumerated().map { ($1.name, $0) })
   }
 
-  deinit { FileMapping.unmap(mapping) }
+  deinit { release(mapping) }
 
   /// The entry of the tensor called `name`, or nil.
   public func info(_ name: String) -> TensorInfo? {

@@ -18,8 +18,12 @@ public struct TensorInfo: Equatable, Sendable {
 /// Only that shape is accepted, so that no nesting recurses and nothing is built for what would be refused later.
 /// Source: the safetensors specification, section *Format*.
 struct SafetensorsHeader {
-  /// The longest header accepted, in bytes: the reference implementation's limit.
-  static let maximumLength = 100_000_000
+  /// The longest header accepted, in bytes; the reference implementation accepts 100 MB, for which nobody has a use.
+  static let maximumLength = 16_000_000
+  /// The most tensors, and the most dimensions of one.
+  private static let (mostTensors, mostDimensions) = (131_072, 16)
+  /// The most keys of metadata, and the longest value in bytes.
+  private static let (mostKeys, longestValue) = (16384, 4_000_000)
 
   private(set) var metadata: [String: String] = [:]
   /// In the order of their bytes.
@@ -35,6 +39,9 @@ struct SafetensorsHeader {
       if name == "__metadata__" {
         metadata = try Self.metadata(&json)
       } else {
+        guard tensors.count < Self.mostTensors else {
+          throw JSONProblem("it has more than \(Self.mostTensors) tensors")
+        }
         tensors.append(try Self.tensor(name, &json))
       }
     }
@@ -45,7 +52,8 @@ struct SafetensorsHeader {
   private static func metadata(_ json: inout JSONScanner) throws(JSONProblem) -> [String: String] {
     var result: [String: String] = [:]
     try json.object { (json, key) throws(JSONProblem) in
-      let value = try json.string()
+      let value = try json.string(atMost: longestValue)
+      guard result.count < mostKeys else { throw JSONProblem("its metadata has more than \(mostKeys) keys") }
       guard result.updateValue(value, forKey: key) == nil else {
         throw JSONProblem("the metadata key '\(key)' occurs twice")
       }
@@ -60,8 +68,8 @@ struct SafetensorsHeader {
     try json.object { (json, key) throws(JSONProblem) in
       switch key {
       case "dtype" where typeName == nil: typeName = try json.string()
-      case "shape" where shape == nil: shape = try json.integers()
-      case "data_offsets" where offsets == nil: offsets = try json.integers()
+      case "shape" where shape == nil: shape = try json.integers(atMost: mostDimensions)
+      case "data_offsets" where offsets == nil: offsets = try json.integers(atMost: 2)
       default: throw JSONProblem("tensor '\(name)' has an unknown or repeated key '\(key)'")
       }
     }

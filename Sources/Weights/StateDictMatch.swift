@@ -23,11 +23,12 @@ public struct CheckpointMismatch: Error, Equatable, Sendable, CustomStringConver
   public var description: String {
     let shapes = wrongShape.map { "\($0.name): found \($0.found), expected \($0.expected)" }
     let lists = [("missing", missing), ("unexpected", unexpected), ("wrong shape", shapes)]
-    return """
+    return printable(
+      """
       \(file): these weights do not fit the model.
       \(lists.compactMap(Self.list).joined(separator: "\n"))
       Pass the --model these weights were made for; `gridless models` lists them.
-      """
+      """)
   }
 
   private static func list(_ title: String, _ lines: [String]) -> String? {

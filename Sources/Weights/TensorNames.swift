@@ -9,8 +9,8 @@ struct TensorNames {
 
   // Containers may be shared or hold themselves, so what is walked is limited, and not only what is stored.
   private static let deepest = 32
-  private static let mostVisits = 1_000_000
-  private static let mostTensors = 65536
+  private static let mostVisits = 262_144
+  private static let mostTensors = PickleMachine.mostTensors
   private static let longestName = 1024
 
   /// Walks through all that a machine's result holds.
@@ -21,7 +21,9 @@ struct TensorNames {
 
   private mutating func visit(_ value: PickleValue, name: String, depth: Int) throws(PyTorchProblem) {
     visits += 1
-    guard visits <= Self.mostVisits else { throw PyTorchProblem("it has more than \(Self.mostVisits) values") }
+    guard visits <= Self.mostVisits else {
+      throw PyTorchProblem("its containers hold more than \(Self.mostVisits) values")
+    }
     guard case .object(let index) = value else { return }
     guard depth <= Self.deepest else { throw PyTorchProblem("its containers nest deeper than \(Self.deepest)") }
     switch objects[index] {

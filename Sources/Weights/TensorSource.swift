@@ -16,25 +16,36 @@ public protocol TensorSource: Sendable {
   func floats(_ name: String, part: Range<Int>) throws -> [Float]
 }
 
-extension SafetensorsFile: TensorSource {
+/// A source whose tensors can be had as they are stored, and whose files can be told from others.
+public protocol StoredTensors: TensorSource {
+  /// The tensor called `name` in its stored type and logical order, a copy.
+  ///
+  /// Throws as ``TensorSource/floats(_:)``.
+  func array(_ name: String) throws -> NamedArray
+  /// The CRC-32 of all bytes that it is read from.
+  func checksum() -> UInt32
+}
+
+extension SafetensorsFile: StoredTensors {
   /// Names and shapes of all tensors, in the order of their bytes.
   public var shapes: [(name: String, shape: [Int])] { tensors.map { ($0.name, $0.shape) } }
+
+  /// The tensor called `name` in its stored type, a copy.
+  ///
+  /// Throws `WeightsError.noTensor`.
+  public func array(_ name: String) throws -> NamedArray {
+    try withBytes(of: name) { NamedArray(name: name, dtype: $0.dtype, shape: $0.shape, bytes: Data($1)) }
+  }
 }
 
-extension PyTorchFile: TensorSource {
+extension PyTorchFile: StoredTensors {
   /// Names and shapes of all tensors, in the pickle's order.
   public var shapes: [(name: String, shape: [Int])] { tensors.map { ($0.name, $0.shape) } }
-}
 
-/// Opens files of tensors by what they hold, whatever their names.
-public enum TensorFile {
-  /// The safetensors or PyTorch file at `path`.
+  /// The tensor called `name` in its stored type and logical order, a copy.
   ///
-  /// Throws `WeightsError` for a file that is neither, or not sound.
-  public static func open(_ path: String) throws -> any TensorSource {
-    let start = [UInt8](FileHandle(forReadingAtPath: path)?.readData(ofLength: 9) ?? Data())
-    // A safetensors header begins with its length in 8 bytes and a brace.
-    let isPyTorch = start.starts(with: Array("PK\u{3}\u{4}".utf8)) || (start.first == 0x80 && start.last != 0x7B)
-    return isPyTorch ? try PyTorchFile(path: path) : try SafetensorsFile(path: path)
+  /// Throws as ``PyTorchFile/withBytes(of:_:)``.
+  public func array(_ name: String) throws -> NamedArray {
+    try withBytes(of: name) { NamedArray(name: name, dtype: $0.dtype, shape: $0.shape, bytes: Data($1)) }
   }
 }

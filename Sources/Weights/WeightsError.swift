@@ -6,13 +6,17 @@ public enum WeightsError: Error, Equatable, Sendable, CustomStringConvertible {
   case malformed(path: String, problem: String)
   /// The file is none that `torch.save` writes, or holds more than tensors; `advice` is what to do.
   case pyTorch(path: String, problem: String, advice: String)
+  /// The file or folder is of another kind, or lacks what is needed; `advice` is what to do.
+  case unusable(path: String, problem: String, advice: String)
   /// The file is sound but holds no tensor called `name`.
   case noTensor(path: String, name: String)
   /// The arrays given to the writer do not make a safetensors file.
   case unwritable(path: String, problem: String)
 
-  /// The file, what was found, and what to do.
-  public var description: String {
+  /// The file, what was found, and what to do; control characters, which a file's names may have, are escaped.
+  public var description: String { printable(text) }
+
+  private var text: String {
     switch self {
     case .unreadable(let path, let reason):
       "\(path): cannot be read (\(reason)). Check the path and its permissions."
@@ -20,10 +24,26 @@ public enum WeightsError: Error, Equatable, Sendable, CustomStringConvertible {
       "\(path): not a sound safetensors file (\(problem)). Fetch or convert it again."
     case .pyTorch(let path, let problem, let advice):
       "\(path): not a PyTorch file that can be read (\(problem)). \(advice)"
+    case .unusable(let path, let problem, let advice):
+      "\(path): \(problem). \(advice)"
     case .noTensor(let path, let name):
       "\(path): holds no tensor named '\(name)'. Pass the --model these weights were made for."
     case .unwritable(let path, let problem):
       "\(path): not written (\(problem)). Correct the arrays' names, shapes and sizes."
     }
   }
+}
+
+/// `text` without characters that a terminal would obey; line feeds stay.
+func printable(_ text: String) -> String {
+  var result = String.UnicodeScalarView()
+  for scalar in text.unicodeScalars {
+    switch scalar.value {
+    case 0x0A: result.append(scalar)
+    case 0..<0x20, 0x7F..<0xA0, 0x202A...0x202E, 0x2066...0x2069:
+      result.append(contentsOf: "\\u{\(String(scalar.value, radix: 16))}".unicodeScalars)
+    default: result.append(scalar)
+    }
+  }
+  return String(result)
 }

@@ -6,7 +6,8 @@ import Torch
   /// Totals with 1000 classes as torchvision's documentation has them (`num_params`).
   ///
   /// CIFAR ones with 10, counted by
-  /// PyTorch on the models of Tests/golden/models.py, as are the two variants. vit_ti_16, vit_s_16 and convnext_atto have timm's counts of its models of these sizes.
+  /// PyTorch on the models of Tests/golden/models.py, as are the two variants. vit_ti_16, vit_s_16 and convnext_atto
+  /// have timm's counts of its models of these sizes.
   @Test(arguments: [
     ("resnet18", 11_689_512), ("resnet34", 21_797_672), ("resnet50", 25_557_032), ("resnet101", 44_549_160),
     ("resnet152", 60_192_808), ("mobilenet_v2", 3_504_872), ("tf_mobilenet_v2", 3_504_872), ("densenet121", 7_978_856),

@@ -80,7 +80,7 @@ import Weights
         let network = backbone.makeNetwork(classes: 3, size: 64)
         let shapes =
           network.layout.slices.map { ($0.name, $0.shape) } + network.buffers.slices.map { ($0.name, $0.shape) }
-        // Half-precision arrays of which only the first bytes are told apart, so that 300 million parameters are little.
+        // Of two bytes an element, and without the largest: blocks repeat, and what holds of one holds of all.
         let arrays =
           shapes.enumerated().filter { $0.element.1.reduce(1, *) < 1_000_000 }.map { index, tensor in
             NamedArray(

@@ -70,7 +70,7 @@ import Weights
     let source = MemorySource(arrays: arrays)
     #expect(network.adaptations(of: source.shapes).isEmpty)
     let error = try #require(throws: CheckpointMismatch.self) { try network.loadStateDict(source, head: .checkpoint) }
-    #expect(error.wrongShape.map(\.name) == [Self.name] && error.wrongShape.map(\.found) == [shape])
-    #expect(error.wrongShape.map(\.expected) == [[1, 17, 192]])
+    #expect(error.wrongShape.map(\.name) == [Self.name])
+    #expect(error.wrongShape.map(\.found) == [shape] && error.wrongShape.map(\.expected) == [[1, 17, 192]])
   }
 }

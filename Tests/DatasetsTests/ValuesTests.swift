@@ -61,7 +61,7 @@ import Testing
 
   @Test func valuesFromWhichNothingCanBeLearnedAreRefused() throws {
     for (text, words) in [
-      ("path,value\na,1\n", "found 1 training image, expected at least two"),
+      ("path,value\na,1\n", "found 1 training example, expected at least two"),
       ("path,value\na,7\nb,7\nc,7\n", "found the value 7.0 for all 3 training examples"),
       ("path,value\na,1e300\nb,-1e300\n", "found values whose standard deviation is inf"),
     ] {

@@ -39,7 +39,9 @@ struct BadInput: CustomTestStringConvertible, Sendable {
     BadInput("folder without classes", data: "bare", says: ["bare: not a data set", "train/<class>/<image>"]) {
       try $0.makeFolder("bare")
     },
-    BadInput("neither folder nor table", data: "words.txt", says: ["words.txt: not a data set", "path and label"]) {
+    BadInput(
+      "neither folder nor table", data: "words.txt", says: ["words.txt: not a data set", "path (of images) or text"]
+    ) {
       try $0.write("words.txt", Data("some words\n".utf8))
     },
     BadInput(
@@ -62,7 +64,7 @@ struct BadInput: CustomTestStringConvertible, Sendable {
     ) {
       try $0.writeImages("data/test", classes: ["verde"], count: 1)
     },
-    BadInput("subset larger than the set", ["--n", "9"], says: ["--n 9 is larger", "8 images", "leave --n out"]),
+    BadInput("subset larger than the set", ["--n", "9"], says: ["--n 9 is larger", "8 examples", "leave --n out"]),
     BadInput(
       "subset smaller than the classes", ["--n", "1"], says: ["--n 1 is smaller", "classes (2)", "at least 2"]),
     BadInput("split that is not there", ["--train-splits", "train,val"], says: ["data: no val split", "train, test"]),
@@ -100,7 +102,8 @@ struct BadInput: CustomTestStringConvertible, Sendable {
 
   static let weights = [
     BadInput("missing weights", ["--weights", "none.pth"], says: ["none.pth: cannot be read (No such file", "Check"]),
-    BadInput("a folder as weights", ["--weights", "data"], says: ["data: cannot be read (not a regular file)"]),
+    BadInput(
+      "a folder as weights", ["--weights", "data"], says: ["data: the folder has no weights", "model.safetensors"]),
     BadInput(
       "weights of another architecture", ["--weights", "other.safetensors"],
       says: [
@@ -132,7 +135,7 @@ struct BadInput: CustomTestStringConvertible, Sendable {
     },
     BadInput(
       "a header that claims 2^60 bytes", ["--weights", "huge.safetensors"],
-      says: ["huge.safetensors:", "1152921504606846976 bytes", "at most 100000000"]
+      says: ["huge.safetensors:", "1152921504606846976 bytes", "at most 16000000"]
     ) {
       try $0.writeCheckpoint("huge.safetensors")
       let whole = try $0.contents("huge.safetensors")

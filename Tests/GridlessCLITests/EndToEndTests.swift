@@ -84,7 +84,7 @@ import Testing
     #expect(evaluation.output.contains("   Brier ") && evaluation.output.contains("   ECE "))
     let details = try place.gridless("evaluate", "run/", "--data", "data", "--split", "train", "--details")
     #expect(details.output.hasPrefix(evaluation.output + "\nconfidence   examples  mean   accuracy\n"))
-    #expect(details.lines.contains("0.000-0.067  0       -      -"))
+    #expect(details.lines.contains("0.000-0.067  0         -      -"))
     #expect(details.lines.count == 1 + 16 + 3)
     for name in Workplace.classes { #expect(details.lines.suffix(2).contains { $0.hasPrefix("\(name)  ") }) }
 

@@ -57,7 +57,7 @@ extension Workplace {
     #expect(abs(logLikelihood / (-20 * (log(2 * .pi * noise * noise) + 1)) - 1) < 1e-9)
     let steps = String(decoding: try place.contents("run/metrics.jsonl"), as: UTF8.self).split(separator: "\n")
     #expect(steps.dropLast().allSatisfy { $0.contains("\"noise\":") })
-    #expect(outcome.errors.contains("40 images with values, D = "))
+    #expect(outcome.errors.contains("40 examples with values, D = "))
   }
 
   @Test func evaluateAndPredictAgree() throws {

@@ -18,7 +18,7 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "finetune", "compare", "evaluate", "predict", "prior", "vocabulary", "report", "models", "doctor",
+    "", "finetune", "compare", "evaluate", "predict", "prior", "vocabulary", "report", "convert", "models", "doctor",
   ])
   func help(_ subcommand: String) throws {
     let place = try Workplace()

@@ -21,12 +21,12 @@ package enum Pickle {
   }
 
   package static func tensor(
-    _ storage: Data = storage(), offset: Int = 0, shape: [Int] = [4], strides: [Int] = [1]
+    _ storage: Data = storage(), offset: Int = 0, shape: [Int] = [4], strides: [Int] = [1], metadata: Data? = nil
   ) -> Data {
-    global("torch._utils", "_rebuild_tensor_v2")
-      + tuple([
-        storage, integer(offset), tuple(shape.map(integer)), tuple(strides.map(integer)), Data([0x89]), Data("N".utf8),
-      ])
+    let arguments = [
+      storage, integer(offset), tuple(shape.map(integer)), tuple(strides.map(integer)), Data([0x89]), Data("N".utf8),
+    ]
+    return global("torch._utils", "_rebuild_tensor_v2") + tuple(arguments + [metadata].compactMap { $0 })
       + Data("R".utf8)
   }
 

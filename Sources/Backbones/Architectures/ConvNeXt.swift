@@ -8,7 +8,8 @@ struct ConvNeXt: Architecture {
     let depths: [Int]
     /// Channels per stage.
     let widths: [Int]
-    /// With which probability the last block's branch is dropped, where that is asked for; the others' rises linearly to it.
+    /// With which probability the last block's branch is dropped, where that is asked for; the others' rises linearly
+    /// to it.
     let dropProbability: Double
   }
 

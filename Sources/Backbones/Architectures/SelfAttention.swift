@@ -1,6 +1,7 @@
 import Torch
 
-/// Multi-head self-attention (Vaswani et al., NeurIPS 2017, section 3.2.2), under the names of `torch.nn.MultiheadAttention`.
+/// Multi-head self-attention (Vaswani et al., NeurIPS 2017, section 3.2.2), under the names of
+/// `torch.nn.MultiheadAttention`.
 ///
 /// The projections to queries, keys and values are one matrix `[3 · width, width]`, in this order.
 struct SelfAttention: Sendable {

@@ -1,6 +1,6 @@
 extension NameTables {
-  /// MobileNetV2: torchvision numbers the blocks through, timm counts them within each stage, and transformers has the first
-  /// one in its stem.
+  /// MobileNetV2: torchvision numbers the blocks through, timm counts them within each stage, and transformers has
+  /// the first one in its stem.
   static let mobileNetV2: NameTables = {
     var timm = [
       NameRow("features.0.0.*", "conv_stem.*"), NameRow("features.0.1.*", "bn1.*"),

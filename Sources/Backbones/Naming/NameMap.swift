@@ -134,8 +134,8 @@ extension Backbone {
       })
   }
 
-  /// The naming that most of a checkpoint's names are of, torchvision's before the others'; nil if fewer than half of the
-  /// network's are there under any.
+  /// The naming that most of a checkpoint's names are of, torchvision's before the others'; nil if fewer than half of
+  /// the network's are there under any.
   public func naming(of names: some Sequence<String>) -> Naming? {
     let found = Set(names)
     let shares = Naming.allCases.compactMap { naming -> (naming: Naming, share: Double)? in

@@ -10,8 +10,8 @@ public enum Naming: String, Sendable, Codable, CaseIterable {
 
 /// One line of a table of names: how a layer of torchvision's is called elsewhere.
 ///
-/// A pattern is a name whose components may hold a `#`, which stands for a number, and whose last may be `*`, which stands
-/// for the parameter or statistic of a layer. The numbers are the same on both sides, in their order.
+/// A pattern is a name whose components may hold a `#`, which stands for a number, and whose last may be `*`, which
+/// stands for the parameter or statistic of a layer. The numbers are the same on both sides, in their order.
 struct NameRow: Sendable, Hashable {
   /// torchvision's pattern.
   let pattern: String

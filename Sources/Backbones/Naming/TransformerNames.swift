@@ -1,5 +1,6 @@
 extension NameTables {
-  /// Vision Transformer: timm packs queries, keys and values in one matrix as torchvision does; transformers has them apart.
+  /// Vision Transformer: timm packs queries, keys and values in one matrix as torchvision does; transformers has them
+  /// apart.
   static let visionTransformer: NameTables = {
     let block = "encoder.layers.encoder_layer_#"
     let other = "vit.encoder.layer.#"
