@@ -118,7 +118,9 @@ struct StudyReport {
         method.spread(Self.accuracy, Wording.percent), method.spread({ $0.test?.nll }) { Wording.fixed($0) },
         method.spread(\.lambda) { Wording.short($0) }, method.spread(\.tau) { Wording.short($0) },
         method.spread(\.gridAlpha) { Wording.short($0) }, method.spread(\.gridBeta) { Wording.short($0) },
-        .init(Set(method.results.compactMap { $0.rate }).sorted().map { "\($0)" }.joined(separator: ", ")),
+        .init(
+          Set(method.results.compactMap { $0.rate }).sorted().map { String(format: "%.3g", $0) }
+            .joined(separator: ", ")),
       ])
     }
     return table
