@@ -4,7 +4,7 @@
 /// may span epochs. A pure function of (seed, step, batch size): a run that resumes at a step goes on as if it had
 /// never stopped. Only the latest permutation is kept.
 ///
-/// With the examples' lengths, batches are of similar lengths (length bucketing): see ``arranged(_:epoch:batchSize:)``.
+/// With the examples' lengths, batches are of similar lengths (length bucketing), within pools of four batches.
 public struct BatchOrder: Sendable {
   /// The number N of examples.
   public let count: Int
