@@ -83,6 +83,17 @@ at::Tensor tensor(const std::vector<double> &values, const at::Tensor &like) {
   return out;
 }
 
+/// The channels' scaling, repeated over the columns.
+struct ChannelScaling {
+  std::vector<float> mean, scale, offset;
+
+  ChannelScaling(const Shape &shape, const std::vector<double> &mean, const std::vector<double> &scale,
+                 const std::vector<double> &offset)
+      : mean(shape.spread(mean)), scale(shape.spread(scale)), offset(shape.spread(offset)) {}
+
+  batch_norm::Scaling columns() const { return {mean.data(), scale.data(), offset.data()}; }
+};
+
 template <class Scalar> const Scalar *read(const at::Tensor &x) { return static_cast<const Scalar *>(x.data_ptr()); }
 template <class Scalar> Scalar *written(const at::Tensor &x) { return static_cast<Scalar *>(x.data_ptr()); }
 
@@ -100,7 +111,7 @@ struct FusedBatchNorm : torch::autograd::Function<FusedBatchNorm> {
     const Shape shape(x);
     const auto count = double(shape.rows);
     std::vector<float> first(shape.columns()), sums(shape.chunks() * shape.columns()), squares(sums.size());
-    std::vector<double> mean(shape.channels), variance(shape.channels), scale(shape.channels), offset(shape.channels);
+    std::vector<double> mean(shape.channels), variance(shape.channels), scale(shape.channels);
     at::Tensor y = at::empty_like(x);
     with_stored(x, [&](auto stored) {
       using Stored = decltype(stored);
@@ -112,21 +123,20 @@ struct FusedBatchNorm : torch::autograd::Function<FusedBatchNorm> {
                                     &squares[chunk * shape.columns()]);
       });
       const auto sum = shape.add_up(sums), square = shape.add_up(squares);
-      const auto w = values(weight), b = values(bias);
+      const auto w = values(weight);
       for (int64_t channel = 0; channel < shape.channels; ++channel) {
         const double shift = sum[channel] / count;
         mean[channel] = first[channel] + shift;
         variance[channel] = std::max(0.0, square[channel] / count - shift * shift);
         if (std::isnan(square[channel])) variance[channel] = square[channel];
         scale[channel] = w[channel] / std::sqrt(variance[channel] + eps);
-        offset[channel] = b[channel];
       }
-      const auto columns_mean = shape.spread(mean), columns_scale = shape.spread(scale), columns_offset = shape.spread(offset);
+      const ChannelScaling scaling(shape, mean, scale, values(bias));
       const Stored *added = shortcut ? read<Stored>(*shortcut) : nullptr;
       shape.for_chunks([&]<class Vector>(int64_t, int64_t at, int64_t rows, int64_t columns)
                            __attribute__((always_inline)) {
         batch_norm::normalize<Vector>(read<Stored>(x) + at, added ? added + at : nullptr, written<Stored>(y) + at, rows,
-                                      columns, columns_mean.data(), columns_scale.data(), columns_offset.data(), activation);
+                                      columns, scaling.columns(), activation);
       });
     });
     const double unbiased = count / std::max(1.0, count - 1);
@@ -137,7 +147,8 @@ struct FusedBatchNorm : torch::autograd::Function<FusedBatchNorm> {
 
     // Where something was added, the activation's slope cannot be told from x alone.
     const bool needs_output = shortcut && activation != CT_ACTIVATION_NONE;
-    context->save_for_backward({x, weight, bias, tensor(mean, weight), tensor(variance, weight), needs_output ? y : at::Tensor()});
+    context->save_for_backward(
+        {x, weight, bias, tensor(mean, weight), tensor(variance, weight), needs_output ? y : at::Tensor()});
     context->saved_data["eps"] = eps;
     context->saved_data["activation"] = activation;
     context->saved_data["adds"] = shortcut.has_value();
@@ -155,8 +166,9 @@ struct FusedBatchNorm : torch::autograd::Function<FusedBatchNorm> {
     const auto count = double(shape.rows);
     const auto mean = values(saved[3]), variance = values(saved[4]), w = values(weight);
     std::vector<double> scale(shape.channels);
-    for (int64_t channel = 0; channel < shape.channels; ++channel) scale[channel] = w[channel] / std::sqrt(variance[channel] + eps);
-    const auto columns_mean = shape.spread(mean), columns_scale = shape.spread(scale), columns_offset = shape.spread(values(bias));
+    for (int64_t channel = 0; channel < shape.channels; ++channel)
+      scale[channel] = w[channel] / std::sqrt(variance[channel] + eps);
+    const ChannelScaling scaling(shape, mean, scale, values(bias));
     std::vector<float> sums(shape.chunks() * shape.columns()), products(sums.size());
     std::vector<double> sum, product;
     // The gradient behind the activation is stored where the shortcut needs it as well.
@@ -169,9 +181,8 @@ struct FusedBatchNorm : torch::autograd::Function<FusedBatchNorm> {
       shape.for_chunks([&]<class Vector>(int64_t chunk, int64_t at, int64_t rows, int64_t columns)
                            __attribute__((always_inline)) {
         batch_norm::reduce<Vector>(read<Stored>(x) + at, read<Stored>(gradient) + at, output ? output + at : nullptr,
-                                   kept ? kept + at : nullptr, rows, columns, columns_mean.data(), columns_scale.data(),
-                                   columns_offset.data(), activation, &sums[chunk * shape.columns()],
-                                   &products[chunk * shape.columns()]);
+                                   kept ? kept + at : nullptr, rows, columns, scaling.columns(), activation,
+                                   &sums[chunk * shape.columns()], &products[chunk * shape.columns()]);
       });
       sum = shape.add_up(sums), product = shape.add_up(products);
       std::vector<double> slope(shape.channels), constant(shape.channels);
@@ -185,8 +196,7 @@ struct FusedBatchNorm : torch::autograd::Function<FusedBatchNorm> {
       shape.for_chunks([&]<class Vector>(int64_t, int64_t at, int64_t rows, int64_t columns)
                            __attribute__((always_inline)) {
         batch_norm::propagate<Vector>(read<Stored>(x) + at, source + at, written<Stored>(to_x) + at, rows, columns,
-                                      columns_mean.data(), columns_scale.data(), columns_offset.data(),
-                                      columns_slope.data(), columns_constant.data(), pending);
+                                      scaling.columns(), columns_slope.data(), columns_constant.data(), pending);
       });
     });
     for (int64_t channel = 0; channel < shape.channels; ++channel) product[channel] /= std::sqrt(variance[channel] + eps);

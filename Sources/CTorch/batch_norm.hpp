@@ -113,21 +113,36 @@ CT_INLINE void moments(const Stored *x, int64_t rows, int64_t columns, const flo
   });
 }
 
+/// For every column: before the activation stands (x − mean) · scale + offset.
+struct Scaling {
+  const float *mean, *scale, *offset;
+};
+
+/// A block of columns' scaling, in registers.
+template <class Vector, int vectors> struct Block {
+  Vector mean[vectors], scale[vectors], offset[vectors];
+
+  CT_INLINE Block(const Scaling &scaling, int64_t column) {
+    for (int v = 0; v < vectors; ++v) {
+      const int64_t at = column + v * lanes<Vector>;
+      mean[v] = load<Vector>(scaling.mean + at);
+      scale[v] = load<Vector>(scaling.scale + at);
+      offset[v] = load<Vector>(scaling.offset + at);
+    }
+  }
+};
+
 /// y = activation((x − mean) · scale + offset + added).
 template <class Vector, class Stored>
-CT_INLINE void normalize(const Stored *x, const Stored *added, Stored *y, int64_t rows, int64_t columns, const float *mean,
-                         const float *scale, const float *offset, int64_t activation) {
+CT_INLINE void normalize(const Stored *x, const Stored *added, Stored *y, int64_t rows, int64_t columns,
+                         const Scaling &scaling, int64_t activation) {
   with_activation(activation, [&]<int activation>() __attribute__((always_inline)) {
     for_columns<Vector>(columns, [&]<int vectors>(int64_t column) __attribute__((always_inline)) {
-      Vector m[vectors], s[vectors], o[vectors];
-      for (int v = 0; v < vectors; ++v) {
-        const int64_t at = column + v * lanes<Vector>;
-        m[v] = load<Vector>(mean + at), s[v] = load<Vector>(scale + at), o[v] = load<Vector>(offset + at);
-      }
+      const Block<Vector, vectors> block(scaling, column);
       for (int64_t row = 0; row < rows; ++row)
         for (int v = 0; v < vectors; ++v) {
           const int64_t at = row * columns + column + v * lanes<Vector>;
-          Vector z = (load<Vector>(x + at) - m[v]) * s[v] + o[v];
+          Vector z = (load<Vector>(x + at) - block.mean[v]) * block.scale[v] + block.offset[v];
           if (added) z += load<Vector>(added + at);
           store(y + at, activated<activation>(z));
         }
@@ -140,20 +155,16 @@ CT_INLINE void normalize(const Stored *x, const Stored *added, Stored *y, int64_
 /// The activation's input is computed again, or where `output` is given its output is read.
 template <class Vector, class Stored>
 CT_INLINE void reduce(const Stored *x, const Stored *gradient, const Stored *output, Stored *kept, int64_t rows,
-                      int64_t columns, const float *mean, const float *scale, const float *offset, int64_t activation,
-                      float *sums, float *products) {
+                      int64_t columns, const Scaling &scaling, int64_t activation, float *sums, float *products) {
   with_activation(activation, [&]<int activation>() __attribute__((always_inline)) {
     for_columns<Vector>(columns, [&]<int vectors>(int64_t column) __attribute__((always_inline)) {
-      Vector m[vectors], s[vectors], o[vectors], sum[vectors]{}, product[vectors]{};
-      for (int v = 0; v < vectors; ++v) {
-        const int64_t at = column + v * lanes<Vector>;
-        m[v] = load<Vector>(mean + at), s[v] = load<Vector>(scale + at), o[v] = load<Vector>(offset + at);
-      }
+      const Block<Vector, vectors> block(scaling, column);
+      Vector sum[vectors]{}, product[vectors]{};
       for (int64_t row = 0; row < rows; ++row)
         for (int v = 0; v < vectors; ++v) {
           const int64_t at = row * columns + column + v * lanes<Vector>;
-          const Vector d = load<Vector>(x + at) - m[v];
-          const Vector z = output ? load<Vector>(output + at) : d * s[v] + o[v];
+          const Vector d = load<Vector>(x + at) - block.mean[v];
+          const Vector z = output ? load<Vector>(output + at) : d * block.scale[v] + block.offset[v];
           const Vector g = in_front<activation>(load<Vector>(gradient + at), z);
           if (kept) store(kept + at, g);
           sum[v] += g;
@@ -170,22 +181,21 @@ CT_INLINE void reduce(const Stored *x, const Stored *gradient, const Stored *out
 /// The gradient of x: g · scale + (x − mean) · slope + constant.
 template <class Vector, class Stored>
 CT_INLINE void propagate(const Stored *x, const Stored *gradient, Stored *to_x, int64_t rows, int64_t columns,
-                         const float *mean, const float *scale, const float *offset, const float *slope,
-                         const float *constant, int64_t activation) {
+                         const Scaling &scaling, const float *slope, const float *constant, int64_t activation) {
   with_activation(activation, [&]<int activation>() __attribute__((always_inline)) {
     for_columns<Vector>(columns, [&]<int vectors>(int64_t column) __attribute__((always_inline)) {
-      Vector m[vectors], s[vectors], o[vectors], a[vectors], b[vectors];
+      const Block<Vector, vectors> block(scaling, column);
+      Vector a[vectors], b[vectors];
       for (int v = 0; v < vectors; ++v) {
-        const int64_t at = column + v * lanes<Vector>;
-        m[v] = load<Vector>(mean + at), s[v] = load<Vector>(scale + at), o[v] = load<Vector>(offset + at);
-        a[v] = load<Vector>(slope + at), b[v] = load<Vector>(constant + at);
+        a[v] = load<Vector>(slope + column + v * lanes<Vector>);
+        b[v] = load<Vector>(constant + column + v * lanes<Vector>);
       }
       for (int64_t row = 0; row < rows; ++row)
         for (int v = 0; v < vectors; ++v) {
           const int64_t at = row * columns + column + v * lanes<Vector>;
-          const Vector d = load<Vector>(x + at) - m[v];
-          const Vector g = in_front<activation>(load<Vector>(gradient + at), d * s[v] + o[v]);
-          store(to_x + at, g * s[v] + d * a[v] + b[v]);
+          const Vector d = load<Vector>(x + at) - block.mean[v];
+          const Vector g = in_front<activation>(load<Vector>(gradient + at), d * block.scale[v] + block.offset[v]);
+          store(to_x + at, g * block.scale[v] + d * a[v] + b[v]);
         }
     });
   });

@@ -81,6 +81,16 @@ extension CheckpointInterval: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }
 }
 
+extension Backbone {
+  /// Refuses that no checkpoint is named, and says which would fit.
+  func requireWeights(_ weights: String?) throws {
+    guard weights == nil else { return }
+    throw ValidationError(
+      "--weights is missing: name the checkpoint of \(name), safetensors or PyTorch's. It wants \(weightsHint). "
+        + "To train from scratch, pass --weights none.")
+  }
+}
+
 /// Options that several subcommands share.
 struct OutputOptions: ParsableArguments {
   @Flag(help: "Print one JSON object per line to standard output.")

@@ -24,12 +24,15 @@ struct DataOptions: ParsableArguments {
   @Option(help: "Keep only these classes, separated by commas.")
   var classes: String?
 
-  @Option(parsing: .unconditional, help: "The seed of everything random.")
-  var seed: UInt64 = 0
-
   @Flag(help: "Leave out images that cannot be decoded.")
   var skipUnreadable = false
 
   /// The names in `classes`.
   var classList: [String]? { classes.map { $0.split(separator: ",").map(String.init) } }
+}
+
+/// The seed of a single run.
+struct SeedOption: ParsableArguments {
+  @Option(parsing: .unconditional, help: "The seed of everything random.")
+  var seed: UInt64 = 0
 }

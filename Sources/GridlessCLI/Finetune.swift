@@ -65,17 +65,14 @@ struct Finetune: ParsableCommand {
 
   @OptionGroup(title: "Method") var method: MethodOptions
   @OptionGroup var images: DataOptions
+  @OptionGroup var random: SeedOption
   @OptionGroup(title: "Texts") var texts: TextOptions
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
     let backbone = try asUsage { try Backbone.named(model) }
-    if weights == nil {
-      throw ValidationError(
-        "--weights is missing: name the checkpoint of \(model), safetensors or PyTorch's. It wants \(backbone.weightsHint). "
-          + "To train from scratch, pass --weights none.")
-    }
+    try backbone.requireWeights(weights)
     if out.isEmpty { throw ValidationError("--out is empty: name the run folder to make.") }
     try asUsage {
       _ = try backbone.makeNetwork(classes: 1, training: train)
@@ -97,7 +94,7 @@ struct Finetune: ParsableCommand {
     options.n = images.n
     method.apply(to: &options)
     texts.apply(to: &options)
-    options.seed = images.seed
+    options.seed = random.seed
     options.device = compute.device
     options.threads = compute.threads
     options.precision = precision

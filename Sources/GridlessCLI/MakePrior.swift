@@ -65,6 +65,7 @@ struct MakePrior: ParsableCommand {
   var overwrite = false
 
   @OptionGroup var images: DataOptions
+  @OptionGroup var random: SeedOption
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var output: OutputOptions
 
@@ -126,7 +127,7 @@ struct MakePrior: ParsableCommand {
     options.n = images.n
     options.trainSplits = try Split.list(images.trainSplits)
     options.classes = images.classList
-    options.seed = images.seed
+    options.seed = random.seed
     options.device = compute.device
     options.threads = compute.threads
     options.skipUnreadable = images.skipUnreadable

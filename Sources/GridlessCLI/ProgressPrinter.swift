@@ -151,17 +151,4 @@ final class ProgressPrinter {
 
   /// A terminal that is gone is no reason to stop.
   private func write(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
-
-  private struct EventLine<Content: Encodable>: Encodable {
-    let event: String
-    let content: Content
-
-    private enum Key: CodingKey { case event }
-
-    func encode(to encoder: any Encoder) throws {
-      try content.encode(to: encoder)
-      var container = encoder.container(keyedBy: Key.self)
-      try container.encode(event, forKey: .event)
-    }
-  }
 }

@@ -10,7 +10,9 @@ struct StudyOptions: ParsableArguments {
   var model: String
 
   @Option(
-    help: ArgumentHelp("A safetensors checkpoint of that network, or none to train from scratch.", valueName: "file"))
+    help: ArgumentHelp(
+      "A checkpoint of that network, in any form that finetune takes, or none to train from scratch.", valueName: "file"
+    ))
   var weights: String?
 
   @Option(help: ArgumentHelp("The study's folder to make, or to go on with.", valueName: "study"))
@@ -21,27 +23,6 @@ struct StudyOptions: ParsableArguments {
 
   @Option(parsing: .unconditional, help: "Optimisation steps of a whole run, the same for every method.")
   var steps = FineTuneConfiguration.publishedSteps
-
-  @Option(parsing: .unconditional, help: "The side of the image crop in pixels (default: the network's own).")
-  var size: Int?
-
-  @Option(help: "How images become square: square resizes both sides, shortest keeps the aspect and crops.")
-  var resize = Preprocessing.Resize.square
-
-  @Option(help: "What is done to training images at random.")
-  var augment = Augmentation.Kind.cropAndFlip
-
-  @Option(parsing: .unconditional, help: "Images per step (default: min(128, N)).")
-  var batchSize: Int?
-
-  @Option(parsing: .unconditional, help: "Train on a stratified subset of so many images, drawn for each seed.")
-  var n: Int?
-
-  @Option(help: "Splits to train on, separated by commas.")
-  var trainSplits = "train"
-
-  @Option(help: "Keep only these classes, separated by commas.")
-  var classes: String?
 
   @Option(help: "The prior on the backbone, of every method.")
   var prior = PriorKind.l2SP
@@ -56,9 +37,6 @@ struct StudyOptions: ParsableArguments {
     parsing: .unconditional, help: "σ before the first step; networks of under a million parameters want about 1e-3.")
   var initialSigma = FineTuneConfiguration.publishedInitialSigma
 
-  @Flag(help: "Leave out images that cannot be decoded.")
-  var skipUnreadable = false
-
   @Option(help: "Where to compute; auto takes the GPU if there is one.")
   var device = DeviceChoice.auto
 
@@ -66,7 +44,7 @@ struct StudyOptions: ParsableArguments {
   var threads: Int?
 
   @Option(
-    help: "In which precision the network computes: auto is bf16 where the processor has instructions for it.")
+    help: "In which precision the network computes: auto is bf16 where that is faster.")
   var precision = PrecisionChoice.auto
 
   @Option(
@@ -75,18 +53,15 @@ struct StudyOptions: ParsableArguments {
       valueName: "interval"))
   var checkpointEvery = CheckpointInterval.seconds(600)
 
+  @OptionGroup var images: DataOptions
+
   func validate() throws {
     if let threads, threads < 1 { throw ValidationError("--threads \(threads): expected at least 1.") }
   }
 
   /// Refuses what is missing or unknown, with what to do.
   func validateNames() throws {
-    let backbone = try asUsage { try Backbone.named(model) }
-    if weights == nil {
-      throw ValidationError(
-        "--weights is missing: name the safetensors checkpoint of \(model). It wants \(backbone.weightsHint). "
-          + "To train from scratch, pass --weights none.")
-    }
+    try asUsage { try Backbone.named(model) }.requireWeights(weights)
     if out.isEmpty { throw ValidationError("--out is empty: name the study's folder to make.") }
   }
 
@@ -101,21 +76,21 @@ struct StudyOptions: ParsableArguments {
       }
       return seed
     }
-    configuration.size = size
-    configuration.resize = resize
-    configuration.augmentation = augment
+    configuration.size = images.size
+    configuration.resize = images.resize
+    configuration.augmentation = images.augment
     configuration.steps = steps
-    configuration.batchSize = batchSize
-    configuration.trainSplits = trainSplits.split(separator: ",").map(String.init)
-    configuration.classes = classes.map { $0.split(separator: ",").map(String.init) }
-    configuration.n = n
+    configuration.batchSize = images.batchSize
+    configuration.trainSplits = images.trainSplits.split(separator: ",").map(String.init)
+    configuration.classes = images.classList
+    configuration.n = images.n
     configuration.priorFile = priorFile
     configuration.recipe = recipe.rawValue
     configuration.initialSigma = initialSigma
     configuration.threads = threads
     configuration.device = device.rawValue
     configuration.precision = precision.rawValue
-    configuration.skipUnreadable = skipUnreadable
+    configuration.skipUnreadable = images.skipUnreadable
     configuration.checkpointEvery = checkpointEvery.description
     return configuration
   }

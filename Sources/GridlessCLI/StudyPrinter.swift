@@ -90,17 +90,4 @@ final class StudyPrinter {
           ? "1 trial failed; its trial.json says why" : "\(failed) trials failed; their trial.json say why")
     }
   }
-
-  private struct EventLine<Content: Encodable>: Encodable {
-    let event: String
-    let content: Content
-
-    private enum Key: CodingKey { case event }
-
-    func encode(to encoder: any Encoder) throws {
-      try content.encode(to: encoder)
-      var container = encoder.container(keyedBy: Key.self)
-      try container.encode(event, forKey: .event)
-    }
-  }
 }

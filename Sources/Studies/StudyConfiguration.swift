@@ -106,7 +106,10 @@ public struct StudyConfiguration: Codable, Sendable, Equatable {
       throw StudyError.invalidOption("\(data): has a number for each image; compare expects classes.")
     }
     examples = dataset.splits[.train]?.count ?? 0
-    parameters = try Backbone.named(model).makeNetwork(classes: dataset.classes.count).layout.count
+    let backbone = try Backbone.named(model)
+    parameters = backbone.makeNetwork(classes: dataset.classes.count, size: size).layout.count
+    // So that no study begins that cannot go on.
+    if let weights { _ = try PretrainedWeights(path: weights, of: backbone) }
     let (n, d) = (Double(examples), Double(parameters))
     let words = ["1": 1, "N": n, "D/N": d / n, "D": d]
     kappas = try Set(

@@ -66,6 +66,10 @@ public struct FineTuner {
     let initial = network.starting(
       try initialState(of: network, weights, pretraining, onEvent), head: configuration.headInitialization)
 
+    let model = try Model(
+      network: network, state: initial, device: device, blocks: options.division, precision: configuration.precision)
+    if let size = configuration.size { try model.checkSize(size) }
+
     func decode(_ split: Split, _ examples: [Example]?, as name: String? = nil) throws -> ExampleBatches? {
       guard let examples, !examples.isEmpty else { return nil }
       var batches = try preparation.batches(
@@ -92,9 +96,6 @@ public struct FineTuner {
     }
 
     let layout = network.layout
-    let model = try Model(
-      network: network, state: initial, device: device, blocks: options.division, precision: configuration.precision)
-    if let size = configuration.size { try model.checkSize(size) }
     let initialMean = try Tensor(layout.vector(initial.parameters), shape: [layout.paddedCount]).to(device: device)
     let objective = DataEmphasizedELBO(
       layout: layout, examples: trainingData.count,

@@ -38,10 +38,10 @@ public struct PriorTrainer {
     _ = try options.plan(examples: dataset.splits[.train]?.count ?? 0)
     let network = backbone.makeNetwork(classes: dataset.classes.count, size: options.size)
     let model = try Model(network: network, state: try initialState(of: network, onEvent), device: device)
-    let data = try images(dataset, for: backbone, device: device, onEvent)
-    let plan = try options.plan(examples: data.count)
     let size = options.size ?? backbone.inputSize
     try model.checkSize(size)
+    let data = try images(dataset, for: backbone, device: device, onEvent)
+    let plan = try options.plan(examples: data.count)
 
     let collector = try train(model, on: data, plan, onEvent)
     let mean = collector.mean

@@ -211,6 +211,16 @@ struct BadInput: CustomTestStringConvertible, Sendable {
     #expect(try place.everything() == before)
   }
 
+  /// Decoding a large data set takes minutes.
+  @Test func aSizeIsRefusedBeforeImagesAreDecoded() throws {
+    let place = try Workplace()
+    try place.writeData()
+    let outcome = try place.gridless(
+      "finetune", "data", "--model", "vit_ti_16", "--weights", "none", "--size", "40", "--lr", "0.1", "--out", "run")
+    #expect(outcome.errors.contains("Pass a multiple of 16"))
+    #expect(!outcome.errors.contains("decoded"))
+  }
+
   @Test func omittedWeightsNameTheFileToSupply() throws {
     let place = try Workplace()
     let outcome = try place.gridless("finetune", "data", "--model", "densenet169", "--out", "run")

@@ -180,5 +180,6 @@ import Testing
     let missing = try place.compare("elbo", "--out", "other", "--weights", "nowhere.safetensors")
     #expect(missing.status == 1)
     #expect(missing.errors.contains("nowhere.safetensors"))
+    #expect(!FileManager.default.fileExists(atPath: place.place.absolute("other")))
   }
 }

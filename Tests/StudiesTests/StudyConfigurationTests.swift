@@ -1,0 +1,35 @@
+import Backbones
+import Foundation
+import Studies
+import Testing
+
+/// What a study finds out about its data and network before it begins.
+@Suite struct StudyConfigurationTests {
+  /// A table of one image for each of two classes; resolving reads the listing alone.
+  private func table(in scratch: Scratch) throws -> String {
+    let path = scratch.path + "/images.csv"
+    try Data("path,label\na.png,x\nb.png,y\n".utf8).write(to: URL(fileURLWithPath: path))
+    for name in ["a.png", "b.png"] { try Data().write(to: URL(fileURLWithPath: scratch.path + "/" + name)) }
+    return path
+  }
+
+  /// A Vision Transformer has a parameter per patch, so that D, and with it the κ of a sweep, depends on the size.
+  @Test func theNumberOfParametersIsThatOfTheSize() throws {
+    let scratch = try Scratch()
+    var configuration = StudyConfiguration(
+      data: try table(in: scratch), model: "vit_ti_16", weights: nil, methods: [.deELBO])
+    configuration.size = 32
+    try configuration.resolve(kappaWords: ["D"])
+    let expected = try Backbone.named("vit_ti_16").makeNetwork(classes: 2, size: 32).layout.count
+    #expect(configuration.parameters == expected)
+    #expect(configuration.kappas == [Double(expected)])
+    #expect(configuration.examples == 2)
+  }
+
+  @Test func weightsThatAreNotThereAreToldFirst() throws {
+    let scratch = try Scratch()
+    var configuration = StudyConfiguration(
+      data: try table(in: scratch), model: "resnet8", weights: scratch.path + "/none.pth", methods: [.deELBO])
+    #expect { try configuration.resolve() } throws: { "\($0)".contains("none.pth") }
+  }
+}
