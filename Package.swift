@@ -107,7 +107,7 @@ let package = Package(
       name: "ReportsTests", dependencies: ["Reports", "Studies", "Training", "Datasets", "TestSupport"],
       swiftSettings: strict),
     .testTarget(
-      name: "GridlessCLITests", dependencies: ["GridlessCLI", "Gridless", "TestSupport"],
+      name: "GridlessCLITests", dependencies: ["GridlessCLI", "Gridless", "Reports", "TestSupport"],
       exclude: ["Snapshots", "Faults"],
       swiftSettings: strict
     ),

@@ -76,6 +76,10 @@ struct Compare: ParsableCommand {
       let text = "interrupted at \(place) of \(run); to go on: \(Finetune.sameCommand)\n"
       if !worker { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
       throw ExitCode(128 + signals.caught)
+    } catch StudyError.interrupted(let path) {
+      let text = "interrupted between two runs of \(path); to go on: \(Finetune.sameCommand)\n"
+      if !worker { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
+      throw ExitCode(128 + signals.caught)
     }
   }
 }

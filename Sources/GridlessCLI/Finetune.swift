@@ -147,10 +147,7 @@ struct Finetune: ParsableCommand {
 
   /// The command as it was given, for a shell; without `--overwrite`, which would not go on.
   static var sameCommand: String {
-    CommandLine.arguments.filter { $0 != "--overwrite" }.map { argument in
-      let isPlain = !argument.isEmpty && argument.allSatisfy { $0.isLetter || $0.isNumber || "-_./=,:+%@".contains($0) }
-      return isPlain ? argument : "'" + argument.replacingOccurrences(of: "'", with: "'\\''") + "'"
-    }.joined(separator: " ")
+    ShellCommand.text(CommandLine.arguments.filter { $0 != "--overwrite" })
   }
 
   /// What `--json` prints last where a run was interrupted.

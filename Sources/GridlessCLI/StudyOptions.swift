@@ -85,11 +85,11 @@ struct StudyOptions: ParsableArguments {
     configuration.classes = images.classList
     configuration.n = images.n
     configuration.priorFile = priorFile
-    configuration.recipe = recipe.rawValue
+    configuration.recipe = recipe
     configuration.initialSigma = initialSigma
     configuration.threads = threads
-    configuration.device = device.rawValue
-    configuration.precision = precision.rawValue
+    configuration.device = device
+    configuration.precision = precision
     configuration.skipUnreadable = images.skipUnreadable
     configuration.checkpointEvery = checkpointEvery.description
     return configuration

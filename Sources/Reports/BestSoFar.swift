@@ -14,9 +14,11 @@ struct BestSoFar {
     for trial in method.ended(seed) {
       seconds += trial.seconds ?? 0
       guard trial.status == .done, number(trial) != nil else { continue }
+      // Of a search that gives its trials different steps, the best of those that had the most.
       let isTaken =
         trial.stage == .final
-        || (best?.stage != .final && (trial.score ?? .infinity) <= (best?.score ?? .infinity))
+        || (best?.stage != .final
+          && (-trial.steps, trial.score ?? .infinity) <= (-(best?.steps ?? 0), best?.score ?? .infinity))
       if isTaken { best = trial }
       if let value = best.flatMap(number) { stairs.append((seconds, value)) }
     }

@@ -28,7 +28,7 @@ struct MethodOutcome {
 
   /// A seed's trials that ended, in the order of their ends.
   func ended(_ seed: UInt64) -> [TrialRecord] {
-    records.filter { $0.seed == seed && ($0.status == .done || $0.status == .failed) && $0.seconds != nil }
+    records.filter { $0.seed == seed && $0.hasEnded && $0.seconds != nil }
       .sorted { ($0.finishedAfter ?? .infinity, $0.id) < ($1.finishedAfter ?? .infinity, $1.id) }
   }
 
@@ -60,20 +60,5 @@ struct MethodOutcome {
 
   static func mean(_ values: [Double]) -> Double? {
     values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
-  }
-}
-
-extension TrialRecord {
-  /// α, the penalty's weight on the backbone: chosen, or that which corresponds to λ.
-  var gridAlpha: Double? { values["alpha"] ?? lambda.flatMap(gridUnits) }
-  /// β, that on the head: chosen, or that which corresponds to τ.
-  var gridBeta: Double? { values["beta"] ?? values["alpha"] ?? tau.flatMap(gridUnits) }
-  /// The learning rate that was given, or found.
-  var rate: Double? { values["lr"] ?? lr }
-
-  /// 1/(κN·variance).
-  private func gridUnits(_ variance: Double) -> Double? {
-    guard let n, let kappa, n > 0, kappa > 0, variance > 0 else { return nil }
-    return 1 / (kappa * Double(n) * variance)
   }
 }

@@ -1,13 +1,13 @@
 import Evidence
-import Foundation
 import Training
 
 /// The `gridless finetune` command that makes a run with a configuration.
-struct ReproducingCommand {
-  private(set) var arguments: [String]
+package struct ReproducingCommand {
+  /// The words, of which the first is `gridless`.
+  package private(set) var arguments: [String]
 
-  /// What the run's `config.json` says; `file` is its content, which may have values that other versions wrote.
-  init(_ configuration: FineTuneConfiguration, file: [String: Any], out: String) {
+  /// What the run's `config.json` says.
+  package init(_ configuration: FineTuneConfiguration, out: String) {
     arguments = ["gridless", "finetune", configuration.data]
     func add(_ name: String, _ value: String?, unless usual: String? = nil) {
       if let value, value != usual { arguments += ["--\(name)", value] }
@@ -31,13 +31,21 @@ struct ReproducingCommand {
     add("n", c.n.map { "\($0)" })
     add("steps", "\(c.steps)")
     add("batch-size", "\(c.batchSize)")
-    add("objective", file["objective"] as? String, unless: "de-elbo")
-    add("alpha", number(file["alpha"] as? Double))
-    add("beta", number(file["beta"] as? Double))
-    add("hold-out", number(file["hold_out"] as? Double))
+    let objective = c.objective ?? .deELBO
+    add("objective", objective.rawValue, unless: ObjectiveKind.deELBO.rawValue)
+    add("alpha", number(c.alpha))
+    add("beta", number(c.beta))
+    add("hold-out", number(c.holdOut))
     add("lr", c.race == true ? "auto" : c.learningRates.count > 1 ? "grid" : number(c.learningRates.first))
     add("kappa", number(c.kappa))
-    add("kappa-limit", number(c.kappaLimit) ?? "none", unless: number(Recipe.default.kappaLimit))
+    // A point has no use for these, and refuses them by name.
+    if !objective.hasPosterior {
+      if c.kappaLimit != Recipe.default.kappaLimit { add("recipe", Recipe.published.rawValue) }
+    } else {
+      add("kappa-limit", number(c.kappaLimit) ?? "none", unless: number(Recipe.default.kappaLimit))
+      add("sigma-update", c.sigmaUpdate.rawValue, unless: Recipe.default.sigmaUpdate.rawValue)
+      add("draw-statistics", c.drawStatistics.rawValue, unless: Recipe.default.drawStatistics.rawValue)
+    }
     add("prior", c.prior.rawValue, unless: PriorKind.l2SP.rawValue)
     add("prior-file", c.priorFile)
     add("prior-columns", c.priorColumns.map { "\($0)" })
@@ -48,10 +56,10 @@ struct ReproducingCommand {
     add("sigma", number(c.sigma))
     add("samples", "\(c.samples)", unless: "1")
     if c.antithetic { arguments.append("--antithetic") }
-    add("head-init", c.headInitialization.rawValue, unless: Recipe.default.headInitialization?.rawValue)
+    if c.stochasticDepth == true { arguments.append("--stochastic-depth") }
+    let usualHead = objective.hasPosterior ? HeadInitialization.zero : .uniform
+    add("head-init", c.headInitialization.rawValue, unless: usualHead.rawValue)
     add("initial-sigma", number(c.initialSigma), unless: number(FineTuneConfiguration.publishedInitialSigma))
-    add("sigma-update", c.sigmaUpdate.rawValue, unless: Recipe.default.sigmaUpdate.rawValue)
-    add("draw-statistics", c.drawStatistics.rawValue, unless: Recipe.default.drawStatistics.rawValue)
     add("evidence-samples", "\(c.evidenceSamples)", unless: "\(FineTuneConfiguration.publishedEvidenceSamples)")
     add("noise", number(c.noise))
     add("seed", "\(c.seed)")
@@ -63,10 +71,5 @@ struct ReproducingCommand {
   }
 
   /// The command for a shell.
-  var text: String {
-    arguments.map { argument in
-      let isPlain = !argument.isEmpty && argument.allSatisfy { $0.isLetter || $0.isNumber || "-_./=,:+%@".contains($0) }
-      return isPlain ? argument : "'" + argument.replacingOccurrences(of: "'", with: "'\\''") + "'"
-    }.joined(separator: " ")
-  }
+  package var text: String { ShellCommand.text(arguments) }
 }

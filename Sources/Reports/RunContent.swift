@@ -1,4 +1,3 @@
-import Foundation
 import Training
 
 /// What a run's folder holds of what a report tells.
@@ -9,8 +8,6 @@ struct RunContent {
   let result: FineTuneResult?
   /// `metrics.jsonl`.
   let lines: [MetricsLine]
-  /// `config.json` and `summary.json` as they stand.
-  let configurationFile, summaryFile: [String: Any]
 
   /// Reads a run's folder; throws where there is no configuration that can be read.
   init(_ folder: RunFolder) throws {
@@ -18,12 +15,6 @@ struct RunContent {
     configuration = try folder.readConfiguration()
     result = try? folder.readSummary()
     lines = folder.readMetrics()
-    func file(_ path: String) -> [String: Any] {
-      let data = FileManager.default.contents(atPath: path) ?? Data()
-      return (try? JSONSerialization.jsonObject(with: data)) as? [String: Any] ?? [:]
-    }
-    configurationFile = file(folder.configuration)
-    summaryFile = file(folder.summary)
   }
 
   /// The learning rate that was taken, or else the last in training.
@@ -34,16 +25,24 @@ struct RunContent {
 
   /// `de-elbo`, `elbo`, `map` or another objective; without a prior it is MAP with a penalty of 0.
   var objective: String {
-    let named = (summaryFile["objective"] ?? configurationFile["objective"]) as? String ?? "de-elbo"
-    guard named == "de-elbo" else { return named }
-    return configuration.prior == .none ? "map" : configuration.kappa == 1 ? "elbo" : named
+    guard kind.hasPosterior else { return kind.rawValue }
+    return configuration.kappa == 1 ? "elbo" : kind.rawValue
   }
+
+  /// The same, where the plain ELBO is a DE-ELBO.
+  var kind: ObjectiveKind { configuration.prior == .none ? .map : configuration.objective ?? .deELBO }
 
   /// What the term beside the NLL is.
   var regularizerName: String {
-    switch objective {
-    case "map", "la-lml": "penalty on the weights"
-    default: "KL term, KL/(κN)"
+    kind.hasPosterior ? "KL term, KL/(κN)" : "penalty on the weights"
+  }
+
+  /// What learning rates were chosen by: in words, and its number in a candidate's line.
+  var rateScore: (name: String, number: (MetricsLine) -> Double?) {
+    switch kind {
+    case .deELBO: ("the same objective", { $0.loss })
+    case .map: ("the NLL of what was held out", { $0.validationLoss })
+    case .laplace: ("the Laplace evidence, log p(D)", { $0.logMarginalLikelihood })
     }
   }
 

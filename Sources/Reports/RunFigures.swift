@@ -30,6 +30,8 @@ struct RunFigures {
 
   /// λ, τ and σ.
   var scales: Figure? {
+    // MAP's are given.
+    guard content.kind != .map else { return nil }
     let steps = steps
     let window = RunContent.window(steps.count)
     let numbers: [(String, (MetricsLine) -> Double?)] = [
@@ -43,7 +45,9 @@ struct RunFigures {
     guard !series.isEmpty else { return nil }
     return .lines(
       "scales", "What was learned beside the weights",
-      caption: "λ and τ are the best for the weights of each step; σ is learned by gradient. \(meanOf(window))",
+      caption: (content.kind == .laplace
+        ? "λ and τ follow the Laplace evidence, from epoch to epoch. "
+        : "λ and τ are the best for the weights of each step; σ is learned by gradient. ") + meanOf(window),
       x: .init("step"), y: .init("value", log: Figure.wantsLog(series.flatMap(\.points).map { $0[1] }, ratio: 10)),
       series)
   }
@@ -93,15 +97,16 @@ struct RunFigures {
   private var outcomes: Figure? {
     let lines = content.lines.filter { $0.event == "candidate" }
     guard lines.count > 1 else { return nil }
+    let score = content.rateScore
     var figure = Figure(
-      id: "race", kind: .bars, title: "The objective's loss at each learning rate", x: .init("loss"),
-      by: "learning rate")
+      id: "race", kind: .bars, title: "How the learning rates were judged", x: .init(score.name), by: "learning rate")
     figure.bars = lines.map { line in
       Figure.Bar(
-        name: line.lr.map { "\($0)" } ?? "–", value: line.loss,
+        name: line.lr.map { "\($0)" } ?? "–", value: score.number(line),
         note: line.failure ?? (line.lr == content.result?.lr ? "taken" : "not taken"))
     }
-    figure.caption = "On the training set, each rate trained to the end; the lowest is taken."
+    figure.caption =
+      "Each rate trained to the end, judged by \(score.name); the \(content.kind == .laplace ? "highest" : "lowest") is taken."
     return figure
   }
 }

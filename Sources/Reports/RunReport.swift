@@ -45,10 +45,11 @@ struct RunReport {
 
   private var lead: String {
     let how =
-      switch content.objective {
-      case "map": "It was trained by maximum a posteriori, with fixed regularisation."
-      case "la-lml": "Its regularisation was chosen by the Laplace evidence, on the training \(kind)s."
-      default: "Its regularisation was learned on the training \(kind)s: no validation split, no grid of weight decays."
+      switch content.kind {
+      case .map: "It was trained by maximum a posteriori, with fixed regularisation."
+      case .laplace: "Its regularisation was chosen by the Laplace evidence, on the training \(kind)s."
+      case .deELBO:
+        "Its regularisation was learned on the training \(kind)s: no validation split, no grid of weight decays."
       }
     guard let result else {
       return
@@ -57,7 +58,7 @@ struct RunReport {
     let rates = configuration.learningRates.count
     let race =
       rates > 1
-      ? " The learning rate, \(result.lr), was \(configuration.race == true ? "raced" : "chosen") out of \(rates) by the same objective."
+      ? " The learning rate, \(result.lr), was \(configuration.race == true ? "raced" : "chosen") out of \(rates) by \(content.rateScore.name)."
       : ""
     return how + race + " It took \(Wording.duration(result.seconds))."
   }
@@ -145,25 +146,27 @@ struct RunReport {
       guard let value else { return }
       rows.append([.init(name), .init(Wording.short(value)), .init(given == nil ? "learned" : "given"), .init(note)])
     }
-    let weight = result.kappa * Double(result.n)
-    row(
-      "λ", result.lambda, result.lambda.map { "α = 1/(κNλ) = \(Wording.short(1 / (weight * $0)))" } ?? "",
-      given: configuration.lambda)
-    row(
-      "τ", result.tau, result.tau.map { "β = 1/(κNτ) = \(Wording.short(1 / (weight * $0)))" } ?? "",
-      given: configuration.tau)
+    if content.kind.hasPosterior {
+      let weight = result.kappa * Double(result.n)
+      row(
+        "λ", result.lambda, result.lambda.map { "α = 1/(κNλ) = \(Wording.short(1 / (weight * $0)))" } ?? "",
+        given: configuration.lambda)
+      row(
+        "τ", result.tau, result.tau.map { "β = 1/(κNτ) = \(Wording.short(1 / (weight * $0)))" } ?? "",
+        given: configuration.tau)
+    } else {
+      row("α", result.alpha, "the penalty's weight on the backbone", given: configuration.alpha)
+      row("β", result.beta, "the penalty's weight on the head", given: configuration.beta)
+    }
     if result.sigma > 0 { row("σ", result.sigma, "the posterior's standard deviation", given: configuration.sigma) }
     row("noise", result.noise, "of the targets, in their own unit", given: configuration.noise)
-    for name in ["alpha", "beta"] {
-      row(
-        name == "alpha" ? "α" : "β", content.summaryFile[name] as? Double, "the penalty's weight",
-        given: content.objective == "map" ? 0 : nil)
-    }
     guard !rows.isEmpty else { return Page.Section(title: "") }
     return Page.Section(
       title: "Regularisation",
       text:
-        "What a grid search would look for is α and β, the weights of an L2 penalty in a loss that is the mean NLL; the values that correspond to λ and τ are beside them.",
+        content.kind.hasPosterior
+        ? "What a grid search would look for is α and β, the weights of an L2 penalty in a loss that is the mean NLL; the values that correspond to λ and τ are beside them."
+        : "α and β are the weights of an L2 penalty in a loss that is the mean NLL.",
       content: [
         Table(caption: "Strengths of regularisation", head: ["", "value", "", "meaning"], rows: rows, words: 4).html
       ])
@@ -180,7 +183,7 @@ struct RunReport {
   }
 
   private var summary: Page.Section {
-    let command = ReproducingCommand(configuration, file: content.configurationFile, out: content.folder.path)
+    let command = ReproducingCommand(configuration, out: content.folder.path)
     var facts: [(String, String)] = [
       ("model", configuration.model), ("pretrained weights", configuration.weights), ("data", configuration.data),
       ("objective", content.objective),
@@ -199,11 +202,12 @@ struct RunReport {
           ("κ", "\(Wording.short(result.kappa)) (D/N is \(Wording.short(Double(result.d) / Double(result.n))))"),
         ], at: 3)
     }
-    if let held = content.summaryFile["validation"] as? [String: Any],
-      let accuracy = held["balanced_accuracy"] as? Double, let nll = held["nll"] as? Double
-    {
+    if let held = result?.validation {
       facts.append(
-        ("on what was held out", "balanced accuracy \(Wording.percent(accuracy)), NLL \(Wording.fixed(nll))"))
+        (
+          "on what was held out",
+          "balanced accuracy \(Wording.percent(held.balancedAccuracy)), NLL \(Wording.fixed(held.nll))"
+        ))
     }
     let list = facts.map { name, value -> HTML in "<dt>\(name)</dt><dd>\(value)</dd>" }
     return Page.Section(

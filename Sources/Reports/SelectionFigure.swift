@@ -1,23 +1,17 @@
 import Studies
-import Training
 
 /// Which of two runs each objective prefers: one that fits well, trained by the DE-ELBO, and one that fits badly, trained
 /// by the ELBO.
 struct SelectionFigure {
   let study: StudyContent
 
-  /// A run with its steps.
-  private struct Run {
-    var name: String
-    var steps: [MetricsLine]
-    var n: Double
-    var kappa: Double
-  }
+  /// A run and what it is called.
+  private typealias Run = (name: String, curve: SelectionCurve, kappa: Double)
 
   /// The figure's own trials, or else the finals of the two methods.
   private func trial(_ method: String, isELBO: Bool) -> TrialRecord? {
     let done = study.records.filter { $0.status == .done }
-    let own = done.filter { $0.method == "selection" }
+    let own = done.filter { $0.studyMethod == .selection }
     let kappas = own.compactMap { $0.values["kappa"] }
     if let kappa = isELBO ? kappas.min() : kappas.max(), Set(kappas).count > 1 {
       return own.first { $0.values["kappa"] == kappa }
@@ -26,13 +20,13 @@ struct SelectionFigure {
   }
 
   private func run(_ method: String, _ words: String, isELBO: Bool) -> Run? {
-    guard let trial = trial(method, isELBO: isELBO), let n = trial.n, let kappa = trial.values["kappa"] ?? trial.kappa,
-      let content = try? RunContent(study.run(of: trial))
-    else { return nil }
-    let steps = content.steps(of: content.learningRate)
-    guard !steps.isEmpty else { return nil }
+    guard let trial = trial(method, isELBO: isELBO), let kappa = trial.values["kappa"] ?? trial.kappa else {
+      return nil
+    }
+    let curve = SelectionCurve(of: trial, in: study.run(of: trial))
+    guard !curve.elbo.isEmpty else { return nil }
     let accuracy = trial.test.map { ", test accuracy \(Wording.percent($0.balancedAccuracy))" } ?? ""
-    return Run(name: words + accuracy, steps: steps, n: Double(n), kappa: kappa)
+    return (words + accuracy, curve, kappa)
   }
 
   /// The ELBO's and the DE-ELBO's figure; none unless both runs are in the study.
@@ -46,8 +40,8 @@ struct SelectionFigure {
       let series = [(good, 0), (bad, 1)].map { run, look in
         Figure.Series(
           name: run.name,
-          points: RunContent.means(run.steps, over: RunContent.window(run.steps.count)) { line in
-            line.nll.flatMap { nll in line.regularizer.map { -(nll + $0 * run.kappa * run.n / (kappa * run.n)) } }
+          points: RunContent.means(run.curve.steps, over: RunContent.window(run.curve.steps.count)) {
+            run.curve.objective(at: $0, kappa: kappa)
           }, look: look)
       }
       return .lines(

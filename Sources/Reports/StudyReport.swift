@@ -117,9 +117,9 @@ struct StudyReport {
         .init(grid.flatMap { grid in method.meanSeconds.map { Wording.times(grid / $0) } } ?? ""),
         method.spread(Self.accuracy, Wording.percent), method.spread({ $0.test?.nll }) { Wording.fixed($0) },
         method.spread(\.lambda) { Wording.short($0) }, method.spread(\.tau) { Wording.short($0) },
-        method.spread(\.gridAlpha) { Wording.short($0) }, method.spread(\.gridBeta) { Wording.short($0) },
+        method.spread(\.alpha) { Wording.short($0) }, method.spread(\.beta) { Wording.short($0) },
         .init(
-          Set(method.results.compactMap { $0.rate }).sorted().map { String(format: "%.3g", $0) }
+          Set(method.results.compactMap { $0.learningRate }).sorted().map { String(format: "%.3g", $0) }
             .joined(separator: ", ")),
       ])
     }

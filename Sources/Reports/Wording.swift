@@ -41,7 +41,7 @@ enum Wording {
     return words.replacingOccurrences(of: " ", with: "\u{00A0}")
   }
 
-  /// "23 times", "1.4 times".
+  /// "23×", "1.4×".
   static func times(_ ratio: Double) -> String {
     (ratio >= 10 ? fixed(ratio, digits: 0) : fixed(ratio, digits: 1)) + "×"
   }

@@ -101,7 +101,6 @@ struct MethodTrials {
     switch decision {
     case .run(let configuration, let rung):
       return .open(begun + [self.configuration(configuration, at: rung, asha)])
-    case .wait: return .open(begun)
     case .finished:
       if !begun.isEmpty { return .open(begun) }
       let most = searched.filter { $0.status == .done && $0.score?.isFinite == true }.map(\.steps).max()

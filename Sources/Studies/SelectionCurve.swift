@@ -1,4 +1,3 @@
-import Foundation
 import Training
 
 /// Both objectives over the steps of one run: what the figure `selection` draws.
@@ -6,32 +5,30 @@ import Training
 /// From each step's NLL and KL the objective at any κ follows. Per example, and in units of the log likelihood, it is
 /// J/(κN) = −NLL − KL/(κN).
 public struct SelectionCurve: Sendable, Equatable {
-  /// A step of the run.
-  public struct Point: Sendable, Equatable {
-    /// Counted from 1.
-    public var step: Int
-    /// The mean negative log likelihood of the step's batch, at its sample of the posterior.
-    public var nll: Double
-    /// KL(q ‖ p), in nats.
-    public var kl: Double
-  }
-
   /// The run's trial.
   public var trial: TrialRecord
   /// Every step at the learning rate that was taken.
-  public var points: [Point]
+  public var steps: [MetricsLine]
 
-  /// J/(κN) at a point, for any κ.
-  public func objective(at point: Point, kappa: Double) -> Double {
-    -point.nll - point.kl / (kappa * Double(trial.n ?? 1))
+  /// J/(κN) at a step, for any κ; nil where the line lacks a term.
+  public func objective(at step: MetricsLine, kappa: Double) -> Double? {
+    guard let nll = step.nll, let kl = step.kl, let n = trial.n else { return nil }
+    return -nll - kl / (kappa * Double(n))
   }
 
   /// The ELBO per example over steps: κ = 1.
-  public var elbo: [Double] { points.map { objective(at: $0, kappa: 1) } }
+  public var elbo: [Double] { steps.compactMap { objective(at: $0, kappa: 1) } }
 
   /// The data-emphasized ELBO over steps, divided by κN: κ = D/N.
   public var dataEmphasized: [Double] {
-    points.map { objective(at: $0, kappa: Double(trial.d ?? 1) / Double(trial.n ?? 1)) }
+    steps.compactMap { objective(at: $0, kappa: Double(trial.d ?? 1) / Double(trial.n ?? 1)) }
+  }
+
+  /// The steps of a trial's run that lies in a folder.
+  public init(of trial: TrialRecord, in run: RunFolder) {
+    self.trial = trial
+    let rate = trial.learningRate
+    steps = run.readMetrics().filter { $0.event == "step" && $0.candidate == rate }
   }
 }
 
@@ -40,28 +37,7 @@ extension StudyFolder {
   ///
   /// Throws ``StudyError/unreadableTrial(path:reason:)``.
   public func selection() throws -> [SelectionCurve] {
-    try records().filter { $0.studyMethod == .selection && $0.status == .done }.map { try curve(of: $0) }
-  }
-
-  /// NLL and KL over the steps of a trial's run.
-  ///
-  /// Throws ``StudyError/unreadableTrial(path:reason:)``.
-  public func curve(of trial: TrialRecord) throws -> SelectionCurve {
-    struct Line: Decodable {
-      var event: String
-      var step: Int?
-      var candidateLr, nll, kl: Double?
-    }
-    let run = run(of: trial.id)
-    guard let content = FileManager.default.contents(atPath: run.metrics), let lr = trial.learningRate else {
-      throw StudyError.unreadableTrial(path: run.path, reason: "has no readable metrics.jsonl")
-    }
-    let points = content.split(separator: UInt8(ascii: "\n")).compactMap { text -> SelectionCurve.Point? in
-      guard let line = try? JSON.decode(Line.self, from: Data(text)), line.event == "step", line.candidateLr == lr,
-        let step = line.step, let nll = line.nll, let kl = line.kl
-      else { return nil }
-      return SelectionCurve.Point(step: step, nll: nll, kl: kl)
-    }
-    return SelectionCurve(trial: trial, points: points)
+    try records().filter { $0.studyMethod == .selection && $0.status == .done }
+      .map { SelectionCurve(of: $0, in: run(of: $0.id)) }
   }
 }

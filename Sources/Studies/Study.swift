@@ -42,8 +42,9 @@ public struct Study: Sendable {
 
   /// Works until every trial of the study has ended, whichever process ended it.
   ///
-  /// A run that diverges is a failed trial, and the study goes on. Throws ``StudyError`` and what a run throws:
-  /// `TrainingError.interrupted` where a stop was requested, after which another call goes on.
+  /// A run that diverges is a failed trial, and the study goes on. Throws ``StudyError`` and what a run throws. Where a
+  /// stop was requested that is `TrainingError.interrupted` in a run, and between two ``StudyError/interrupted(path:)``;
+  /// after either, another call goes on.
   public func work(
     interruption: Interruption? = nil, onEvent: (Event) throws -> Void = { _ in }
   ) throws {
@@ -51,6 +52,7 @@ public struct Study: Sendable {
     var cache: [String: TrialRecord] = [:]
     var isWaiting = false
     while true {
+      if interruption?.isRequested == true { throw StudyError.interrupted(path: folder.path) }
       switch try claim(plan, &cache) {
       case .finished: return
       case .wait(let held):
@@ -61,7 +63,7 @@ public struct Study: Sendable {
         isWaiting = false
         defer { folder.release(lease, of: trial.id) }
         try onEvent(.began(trial))
-        let ended = try run(trial, interruption) { try onEvent(.run(trial, $0)) }
+        let ended = try run(trial, cache, interruption) { try onEvent(.run(trial, $0)) }
         try onEvent(.ended(try end(ended, plan, lease, &cache)))
       }
     }
@@ -119,9 +121,10 @@ public struct Study: Sendable {
 
   /// Makes the run of a trial, and gathers what came of it.
   private func run(
-    _ trial: TrialRecord, _ interruption: Interruption?, _ onEvent: (FineTuneEvent) throws -> Void
+    _ trial: TrialRecord, _ cache: [String: TrialRecord], _ interruption: Interruption?,
+    _ onEvent: (FineTuneEvent) throws -> Void
   ) throws -> TrialRecord {
-    if trial.studyMethod == .laCLML && trial.stage == .search { return try judge(trial) }
+    if trial.studyMethod == .laCLML && trial.stage == .search { return try judge(trial, cache) }
     let start = ContinuousClock.now
     var record = trial
     do {
@@ -137,9 +140,11 @@ public struct Study: Sendable {
   }
 
   /// The conditional evidence of a run of the grid; its time is that run's and the judgement's.
-  private func judge(_ trial: TrialRecord) throws -> TrialRecord {
+  ///
+  /// That has ended, and so is among the records that were read already.
+  private func judge(_ trial: TrialRecord, _ cache: [String: TrialRecord]) throws -> TrialRecord {
     let id = MethodTrials.gridID(of: trial)
-    guard let run = try folder.records().first(where: { $0.id == id }) else {
+    guard let run = cache[id] else {
       throw StudyError.unreadableTrial(path: folder.run(of: id).path, reason: "is missing")
     }
     let start = ContinuousClock.now
@@ -152,6 +157,9 @@ public struct Study: Sendable {
     (record.id, record.method, record.finishedAfter) = (trial.id, trial.method, nil)
     record.values["temperature"] = judgement.temperature
     record.score = -judgement.conditionalLogMarginalLikelihood
+    if record.score?.isFinite != true {
+      (record.status, record.failure, record.score) = (.failed, "every draw of its posterior overflows", nil)
+    }
     record.seconds = (run.seconds ?? 0) + (ContinuousClock.now - start) / .seconds(1)
     return record
   }

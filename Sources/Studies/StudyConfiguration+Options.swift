@@ -7,43 +7,23 @@ extension StudyConfiguration {
   /// What every run has in common; it lies in `out`.
   func options(out: String) throws -> FineTuneOptions {
     var options = FineTuneOptions(data: data, model: model, weights: weights, out: out)
-    guard let recipe = Recipe(rawValue: recipe) else {
-      throw StudyError.invalidOption(
-        "--recipe \(recipe): expected one of \(Recipe.allCases.map(\.rawValue).joined(separator: ", ")).")
-    }
     recipe.apply(to: &options)
     options.size = size
     options.resize = resize
     options.augmentation = augmentation
     options.steps = steps
     options.batchSize = batchSize
-    options.trainSplits = try trainSplits.map { name in
-      guard let split = Split(rawValue: name) else {
-        throw StudyError.invalidOption(
-          "--train-splits \(name): expected one of \(Split.allCases.map(\.rawValue).joined(separator: ", ")).")
-      }
-      return split
-    }
+    options.trainSplits = try Split.list(trainSplits.joined(separator: ","))
     options.classes = classes
     options.n = n
     options.prior = prior
     options.priorFile = priorFile
     options.threads = threads
     options.skipUnreadable = skipUnreadable
-    options.device = try choice(device, of: "--device")
-    options.precision = try choice(precision, of: "--precision")
+    options.device = device
+    options.precision = precision
     options.checkpointEvery = CheckpointInterval(checkpointEvery) ?? options.checkpointEvery
     return options
-  }
-
-  private func choice<Value: RawRepresentable & CaseIterable>(
-    _ name: String, of option: String
-  ) throws(StudyError) -> Value where Value.RawValue == String {
-    guard let value = Value(rawValue: name) else {
-      throw .invalidOption(
-        "\(option) \(name): expected one of \(Value.allCases.map(\.rawValue).joined(separator: ", ")).")
-    }
-    return value
   }
 
   /// The run of a trial: what is common, and what its method and its values make of it.
@@ -75,7 +55,7 @@ extension StudyConfiguration {
 
   /// N of a run: a search trains on what is not held out.
   private func trainedExamples(in stage: TrialRecord.Stage) -> Int {
-    stage == .final ? examples : examples - Int((Double(examples) * holdOut).rounded())
+    stage == .final ? examples : examples - FineTuneOptions.heldOutCount(of: examples, fraction: holdOut)
   }
 
   /// Refuses what has no meaning, before anything is written.

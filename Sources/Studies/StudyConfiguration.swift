@@ -36,8 +36,8 @@ public struct StudyConfiguration: Codable, Sendable, Equatable {
   public var prior = PriorKind.l2SP
   /// The prior file of a low-rank prior.
   public var priorFile: String?
-  /// `default` or `published`: what every run does but for what its method asks.
-  public var recipe = "default"
+  /// What every run does but for what its method asks.
+  public var recipe = Recipe.default
   /// σ before the first step.
   public var initialSigma = FineTuneConfiguration.publishedInitialSigma
   /// The grid of `map-grid` and `la-clml`.
@@ -55,10 +55,10 @@ public struct StudyConfiguration: Codable, Sendable, Equatable {
   public var holdOut = 0.2
   /// Threads of each process; nil for one per core.
   public var threads: Int?
-  /// `auto`, `cpu` or `cuda`.
-  public var device = "auto"
-  /// `auto`, `fp32` or `bf16`.
-  public var precision = "auto"
+  /// Where to compute.
+  public var device = DeviceChoice.auto
+  /// In which precision the network computes.
+  public var precision = PrecisionChoice.auto
   /// Whether images that cannot be decoded are left out.
   public var skipUnreadable = false
   /// How often a run's checkpoint is written, as `CheckpointInterval` reads it.
@@ -96,8 +96,8 @@ public struct StudyConfiguration: Codable, Sendable, Equatable {
   /// D/N, without a limit.
   public var emphasis: Double { Double(parameters) / Double(max(examples, 1)) }
 
-  /// Looks at the data's listing and the network: fills N and D, and replaces `kappaWords` (`1`, `N`, `D/N`, `D` or a
-  /// number) by the sweep's values.
+  /// Looks at the data's listing and the network: fills N and D, and makes `kappaWords` (`1`, `N`, `D/N`, `D` or a
+  /// number), where there are some, the sweep's values.
   ///
   /// Throws ``StudyError/invalidOption(_:)``, and the errors of Datasets and Backbones.
   public mutating func resolve(kappaWords: [String] = []) throws {
@@ -107,11 +107,15 @@ public struct StudyConfiguration: Codable, Sendable, Equatable {
     }
     examples = dataset.splits[.train]?.count ?? 0
     let backbone = try Backbone.named(model)
+    guard backbone.modality == .images else {
+      throw StudyError.invalidOption("--model \(model): reads texts; compare expects a network of images.")
+    }
     parameters = backbone.makeNetwork(classes: dataset.classes.count, size: size).layout.count
     // So that no study begins that cannot go on.
     if let weights { _ = try PretrainedWeights(path: weights, of: backbone) }
     let (n, d) = (Double(examples), Double(parameters))
     let words = ["1": 1, "N": n, "D/N": d / n, "D": d]
+    guard !kappaWords.isEmpty else { return }
     kappas = try Set(
       kappaWords.map { word in
         guard let value = words[word] ?? Double(word), value > 0, value.isFinite else {

@@ -10,6 +10,8 @@ public enum StudyError: Error, Sendable, Equatable, CustomStringConvertible {
   case unreadableStudy(path: String, reason: String)
   /// A trial's folder without a readable `trial.json`.
   case unreadableTrial(path: String, reason: String)
+  /// A stop was requested between two trials.
+  case interrupted(path: String)
 
   /// What was found, what was expected, and what to do.
   public var description: String {
@@ -23,6 +25,7 @@ public enum StudyError: Error, Sendable, Equatable, CustomStringConvertible {
       "\(path): \(reason). Pass the folder that was given to compare --out."
     case .unreadableTrial(let path, let reason):
       "\(path): \(reason). Remove this trial's folder, and the study makes it again."
+    case .interrupted(let path): "\(path): interrupted between two runs. The same command goes on."
     }
   }
 }

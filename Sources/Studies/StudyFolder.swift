@@ -149,10 +149,11 @@ public struct StudyFolder: Sendable {
     }
     let line = try JSON.line(Line(id: record.id, status: record.status)) + "\n"
     let descriptor = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
-    guard descriptor >= 0, AtomicFile.writeAll(Data(line.utf8), to: descriptor) == 0 else {
+    guard descriptor >= 0 else { throw TrainingError.notWritable(path: log, reason: String(cString: strerror(errno))) }
+    defer { close(descriptor) }
+    guard AtomicFile.writeAll(Data(line.utf8), to: descriptor) == 0 else {
       throw TrainingError.notWritable(path: log, reason: String(cString: strerror(errno)))
     }
-    close(descriptor)
   }
 
   // MARK: Holding

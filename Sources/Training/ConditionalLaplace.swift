@@ -31,8 +31,7 @@ public struct ConditionalLaplace: Sendable, Equatable {
   /// Throws `ImproperPrior` where its α or β is 0, ``TrainingError`` for another run and for data that are not the run's, and
   /// the errors of Datasets, Weights, Backbones and Torch.
   public init(
-    _ run: RunFolder, data: String? = nil, weights: String? = nil, device: Device = .cpu,
-    interruption: Interruption? = nil
+    _ run: RunFolder, data: String? = nil, weights: String? = nil, device: Device = .cpu
   ) throws {
     let saved = try SavedModel(run: run)
     let configuration = try run.readConfiguration()
@@ -53,17 +52,13 @@ public struct ConditionalLaplace: Sendable, Equatable {
     try run.checkSame(configuration, identity)
 
     let model = try saved.model(device: device)
-    let precisions = model.vector.blocks.map { block in
-      ((block.part == .head ? configuration.beta : configuration.alpha) ?? 0) * Double(parts.kept.count)
-    }
-    for (block, precision) in zip(model.vector.blocks, precisions) where precision <= 0 {
-      throw ImproperPrior(block: block.name, precision: precision)
+    let strengths = model.vector.blocks.map { (($0.part == .head ? configuration.beta : configuration.alpha) ?? 0) }
+    for (block, strength) in zip(model.vector.blocks, strengths) where strength <= 0 {
+      throw ImproperPrior(block: block.name, precision: strength)
     }
     func images(_ examples: [Example]) throws -> ExampleBatches {
-      var batches = try saved.preparation.batches(
+      try saved.preparation.batches(
         of: examples, split: .train, skipUnreadable: configuration.skipUnreadable, device: device)
-      batches.interruption = interruption
-      return batches
     }
     let center =
       try configuration.prior == .l2SP
@@ -73,6 +68,8 @@ public struct ConditionalLaplace: Sendable, Equatable {
           .to(device: device)
       } : nil
     var (kept, heldOut) = (try images(parts.kept), try images(parts.heldOut))
+    // N is what was trained on: images that could not be decoded are no part of it.
+    let precisions = strengths.map { $0 * Double(kept.count) }
     if configuration.train == .head {
       try kept.cacheFeatures(of: model, batchSize: configuration.batchSize)
       try heldOut.cacheFeatures(of: model, batchSize: configuration.batchSize)

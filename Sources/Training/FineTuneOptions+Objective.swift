@@ -59,13 +59,18 @@ extension FineTuneOptions {
       "\(name) with --likelihood gaussian: its evidence is for classes. Pass another --objective.")
   }
 
+  /// How many of so many examples a fraction holds out.
+  package static func heldOutCount(of examples: Int, fraction: Double) -> Int {
+    Int((Double(examples) * fraction).rounded())
+  }
+
   /// The training examples in what is trained on and what is held out; nothing is without ``FineTuneOptions/holdOut``.
   ///
   /// Throws ``TrainingError/invalidOption(_:)`` where nothing would be held out, or a class would have nothing to train on.
   func parts(of dataset: Dataset) throws -> Dataset.HoldOut {
     let all = dataset.splits[.train] ?? []
     guard let holdOut else { return Dataset.HoldOut(kept: all, heldOut: []) }
-    let count = Int((Double(all.count) * holdOut).rounded())
+    let count = Self.heldOutCount(of: all.count, fraction: holdOut)
     guard count > 0 else {
       throw TrainingError.invalidOption(
         "--hold-out \(holdOut): of \(all.count) training images that is none. Pass a larger fraction, or leave it out.")

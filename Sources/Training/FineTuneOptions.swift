@@ -231,7 +231,7 @@ public struct FineTuneOptions: Sendable {
 }
 
 /// Where to compute.
-public enum DeviceChoice: String, Sendable, CaseIterable {
+public enum DeviceChoice: String, Codable, Sendable, CaseIterable {
   /// The first GPU if there is one, else the CPU.
   case auto
   /// The CPU.
@@ -252,7 +252,7 @@ public enum DeviceChoice: String, Sendable, CaseIterable {
 }
 
 /// In which precision the network computes while it is trained.
-public enum PrecisionChoice: String, Sendable, CaseIterable {
+public enum PrecisionChoice: String, Codable, Sendable, CaseIterable {
   /// bfloat16 where it is faster: where the processor or the GPU has instructions for it, but on a processor not for
   /// networks with depthwise convolutions; else float32.
   case auto

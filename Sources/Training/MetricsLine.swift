@@ -18,12 +18,16 @@ public struct MetricsLine: Decodable, Sendable, Equatable {
   public var loss: Double?
   /// The mean negative log likelihood, in nats.
   public var nll: Double?
+  /// KL(q ‖ p), in nats, or the penalty in its place.
+  public var kl: Double?
   /// λ, τ and σ, where there are such.
   public var lambda, tau, sigma: Double?
   /// The joint norm of the gradient before clipping.
   public var gradientNorm: Double?
   /// The standard deviation of a Gaussian likelihood's noise.
   public var noise: Double?
+  /// Of a candidate: the mean NLL of what was held out, or log p(D), where learning rates are chosen by it.
+  public var validationLoss, logMarginalLikelihood: Double?
   /// Why there is no loss.
   public var failure: String?
 

@@ -1,7 +1,7 @@
 import Evidence
 
 /// A set of choices that belong together; each can still be made otherwise.
-public enum Recipe: String, Sendable, CaseIterable {
+public enum Recipe: String, Codable, Sendable, CaseIterable {
   /// What works best here: the study is the article *Study*.
   case `default`
   /// As Harvey, Petrov and Hughes trained (arXiv 2410.19675, arXiv 2502.01861).

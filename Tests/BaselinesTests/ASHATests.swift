@@ -36,7 +36,7 @@ import Testing
     for rung in byRung { #expect(Set(rung).count == rung.count) }
   }
 
-  @Test func whileOthersRunItBeginsNewOnesOrWaits() {
+  @Test func whileOthersRunItBeginsNewOnes() {
     let asha = ASHA(steps: 9, budget: 1)
     let running = (0..<3).map { ASHA.Entry(configuration: $0, rung: 0, outcome: .running) }
     #expect(asha.next(after: running) == .run(configuration: 3, rung: 0))

@@ -62,7 +62,7 @@ import Testing
 
     // The two runs of the figure, under both objectives.
     let curves = try place.folder.selection()
-    #expect(curves.map { $0.points.map(\.step) } == [[1, 2, 3], [1, 2, 3]])
+    #expect(curves.map { $0.steps.map(\.step) } == [[1, 2, 3], [1, 2, 3]])
     #expect(Set(curves.map(\.trial.kappa)) == [1, records.first { $0.method == "kappa" && $0.kappa != 1 }?.kappa])
 
     // Given again, it has nothing to do and says the same.
@@ -169,7 +169,7 @@ import Testing
       ("linear-probe", [], "linear-probe without pretrained weights"), ("elbo", ["--steps", "0"], "--steps 0"),
       ("map-grid", ["--prior", "ptyl", "--prior-file", "x"], "--prior ptyl with a grid of alpha"),
       ("elbo", ["--prior", "none"], "--prior none: what is compared"), ("elbo", ["--parallel", "0"], "--parallel 0"),
-      ("elbo", ["--model", "resnet9"], "resnet9"), ("elbo", ["--train-splits", "tain"], "--train-splits tain"),
+      ("elbo", ["--model", "resnet9"], "resnet9"), ("elbo", ["--train-splits", "tain"], "unknown split 'tain'"),
     ]
     for (methods, more, says) in cases {
       let outcome = try Command.run(StudyPlace.arguments(methods, more), in: place.place.path)

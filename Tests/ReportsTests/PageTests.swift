@@ -112,6 +112,27 @@ import Training
     #expect(plain.contains("maximum a posteriori"))
   }
 
+  /// Of a point α and β are told, once each, and by what its learning rates were chosen.
+  @Test func pagesOfPointsTellTheirPenalties() throws {
+    let fixture = try Self.fixture.get()
+    try fixture.writeTable("classes.csv")
+    try fixture.run("map", data: "classes.csv") { options in
+      (options.objective, options.alpha, options.beta) = (.map, 1e-3, 1e-2)
+      (options.learningRate, options.holdOut, options.initialSigma) = (.grid, 0.4, 1e-4)
+    }
+    let map = try body(Report(fixture.place("map")))
+    #expect(map.contains("out of 4 by the NLL of what was held out"))
+    #expect(map.contains("judged by the NLL of what was held out; the lowest is taken"))
+    #expect(map.components(separatedBy: ">α</t").count == 2 && map.components(separatedBy: ">β</t").count == 2)
+    #expect(!map.contains(">λ</t") && !map.contains("learned</td>") && !map.contains(#"data-figure="scales""#))
+    try fixture.run("laplace", data: "classes.csv") { options in
+      (options.objective, options.learningRate, options.initialSigma) = (.laplace, .grid, 1e-4)
+    }
+    let laplace = try body(Report(fixture.place("laplace")))
+    #expect(laplace.contains("by the Laplace evidence, log p(D); the highest is taken"))
+    #expect(laplace.contains("λ and τ follow the Laplace evidence") && laplace.contains("learned</td>"))
+  }
+
   @Test func aStudyHasEveryMethod() throws {
     let fixture = try Self.fixture.get()
     let study = fixture.place("study")

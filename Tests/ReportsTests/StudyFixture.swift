@@ -47,10 +47,10 @@ struct StudyFixture {
   init() {
     for seed: UInt64 in [1001, 2001, 3001] {
       add(
-        "de-elbo", seed, .final, ["lr": 0.03], seconds: 190 + 10 * random.uniform(),
+        "de-elbo", seed, .final, [:], seconds: 190 + 10 * random.uniform(),
         accuracy: 0.84 + 0.01 * random.uniform(), learned: true)
       add(
-        "elbo", seed, .final, ["lr": 0.01, "kappa": 1], seconds: 180, accuracy: 0.52 + 0.02 * random.uniform(),
+        "elbo", seed, .final, ["kappa": 1], seconds: 180, accuracy: 0.52 + 0.02 * random.uniform(),
         learned: true)
       for method in ["map-grid", "map-bo", "map-asha"] {
         let count = ["map-grid": 24, "map-bo": 12, "map-asha": 16][method] ?? 0
@@ -79,7 +79,10 @@ struct StudyFixture {
   /// Writes the folder; the runs of the selection figure are copies of `run`.
   func write(to folder: String, run: String) throws {
     let files = FileManager.default
-    for record in records {
+    let rate = try RunFolder(run).readSummary().lr
+    for var record in records {
+      // As a study notes it of a run that finds its own.
+      if record.status == .done && record.values["lr"] == nil { record.lr = rate }
       let trial = "\(folder)/trials/\(record.id)"
       try files.createDirectory(atPath: trial, withIntermediateDirectories: true)
       try JSON.document(record).write(to: URL(fileURLWithPath: "\(trial)/trial.json"))

@@ -73,7 +73,7 @@ import Training
     ]
     try Data(lines.joined(separator: "\n").utf8).write(to: URL(fileURLWithPath: folder.run(of: record.id).metrics))
     let curve = try #require(try folder.selection().first)
-    #expect(curve.points.map(\.step) == [1, 2])
+    #expect(curve.steps.map(\.step) == [1, 2])
     #expect(curve.elbo == [-32, -41])
     #expect(curve.dataEmphasized == [-2.6, -1.8])
   }

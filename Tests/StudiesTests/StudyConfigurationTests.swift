@@ -2,6 +2,7 @@ import Backbones
 import Foundation
 import Studies
 import Testing
+import Training
 
 /// What a study finds out about its data and network before it begins.
 @Suite struct StudyConfigurationTests {
@@ -24,6 +25,32 @@ import Testing
     #expect(configuration.parameters == expected)
     #expect(configuration.kappas == [Double(expected)])
     #expect(configuration.examples == 2)
+    // A sweep that is given in numbers stays.
+    configuration.kappas = [1, 100]
+    try configuration.resolve()
+    #expect(configuration.kappas == [1, 100])
+  }
+
+  @Test func aNetworkOfTextsIsRefused() throws {
+    let scratch = try Scratch()
+    var configuration = StudyConfiguration(
+      data: try table(in: scratch), model: "bert-tiny", weights: nil, methods: [.deELBO])
+    #expect { try configuration.resolve() } throws: { "\($0)".contains("bert-tiny: reads texts") }
+  }
+
+  @Test func aStopBetweenTwoTrialsEndsTheWork() throws {
+    let scratch = try Scratch()
+    var configuration = StudyConfiguration(
+      data: try table(in: scratch), model: "vit_ti_16", weights: nil, methods: [.deELBO])
+    configuration.size = 32
+    try configuration.resolve()
+    let study = try Study(configuration, in: StudyFolder(scratch.path + "/study"))
+    let interruption = Interruption()
+    interruption.request()
+    #expect(throws: StudyError.interrupted(path: scratch.path + "/study")) {
+      try study.work(interruption: interruption)
+    }
+    #expect(try study.folder.records().isEmpty)
   }
 
   @Test func weightsThatAreNotThereAreToldFirst() throws {

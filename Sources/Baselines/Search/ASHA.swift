@@ -49,13 +49,11 @@ public struct ASHA: Sendable, Equatable {
   public enum Decision: Sendable, Equatable {
     /// Run a configuration at a rung; a new one at rung 0.
     case run(configuration: Int, rung: Int)
-    /// Nothing, until one of those that run has ended.
-    case wait
-    /// Nothing any more.
+    /// Nothing that fits the budget.
     case finished
   }
 
-  /// What is to be done after `entries`, which are in the order in which they began.
+  /// What is to be done after `entries`.
   ///
   /// From the highest rung down, the best ⌊n/η⌋ of the n that have ended there go on; else a new configuration begins. What
   /// would exceed the budget is left out.
@@ -68,10 +66,8 @@ public struct ASHA: Sendable, Equatable {
         return .run(configuration: next, rung: rung + 1)
       }
     }
-    if fits(0) { return .run(configuration: entries.count { $0.rung == 0 }, rung: 0) }
-    // One that runs may still be good enough to go on, where that fits.
-    let mayGoOn = entries.contains { $0.outcome == .running && $0.rung + 1 < rungs.count && fits($0.rung + 1) }
-    return mayGoOn ? .wait : .finished
+    // A higher rung takes more steps than the lowest: where that does not fit, none does.
+    return fits(0) ? .run(configuration: entries.count { $0.rung == 0 }, rung: 0) : .finished
   }
 
   /// The configurations that may go on from a rung, best first; of equal ones the older.
