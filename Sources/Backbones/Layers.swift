@@ -23,8 +23,8 @@ public struct ForwardContext {
   public let drops: BranchDrops?
   /// How many of the first parameters are not trained: their BatchNorm layers are always in evaluation mode.
   private(set) var frozenSliceCount = 0
-  /// The network's input, for stages that need it beside the output of the stage before: tokens and their mask.
-  private(set) var input: Tensor?
+  /// Of token numbers: which are tokens, `[N, 1, 1, T]`, and not the padding behind a text's end.
+  private(set) var tokenMask: Tensor?
 
   /// Gathers what a forward pass needs.
   public init(parameters: [Tensor], buffers: [Tensor], mode: Mode, drops: BranchDrops? = nil) {
@@ -41,10 +41,12 @@ public struct ForwardContext {
     return context
   }
 
-  /// The same, for a pass over this input.
-  func reading(_ input: Tensor) -> ForwardContext {
+  /// The same, for a pass over this input: images, or token numbers `[N, T]`.
+  func reading(_ input: Tensor) throws(TorchError) -> ForwardContext {
+    guard input.dtype == .int64 else { return self }
     var context = self
-    context.input = input
+    let shape = input.shape
+    context.tokenMask = try input.isAtLeast(0).view([shape[0], 1, 1, shape[1]])
     return context
   }
 }

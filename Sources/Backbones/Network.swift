@@ -54,13 +54,14 @@ public struct Network: Sendable {
   public func callAsFunction(
     _ x: Tensor, _ context: ForwardContext, from stage: Int = 0
   ) throws(TorchError) -> Tensor {
-    let context = context.freezing(layout.frozenSliceCount).reading(x)
+    let context = try context.freezing(layout.frozenSliceCount).reading(x)
     return try architecture.head(apply(architecture.stages[stage...], to: x, context), context)
   }
 
   /// What the first ``frozenStageCount`` stages make of preprocessed images `[N, 3, H, W]` or of texts `[N, T]`.
   public func frozenFeatures(_ x: Tensor, _ context: ForwardContext) throws(TorchError) -> Tensor {
-    try apply(architecture.stages[..<frozenStageCount], to: x, context.freezing(layout.frozenSliceCount).reading(x))
+    try apply(
+      architecture.stages[..<frozenStageCount], to: x, context.freezing(layout.frozenSliceCount).reading(x))
   }
 
   private func apply(

@@ -127,8 +127,9 @@ struct FusedBatchNorm : torch::autograd::Function<FusedBatchNorm> {
       for (int64_t channel = 0; channel < shape.channels; ++channel) {
         const double shift = sum[channel] / count;
         mean[channel] = first[channel] + shift;
-        variance[channel] = std::max(0.0, square[channel] / count - shift * shift);
-        if (std::isnan(square[channel])) variance[channel] = square[channel];
+        // Of a channel that holds an infinity this is NaN, which must stay one.
+        const double found = square[channel] / count - shift * shift;
+        variance[channel] = found < 0 ? 0 : found;
         scale[channel] = w[channel] / std::sqrt(variance[channel] + eps);
       }
       const ChannelScaling scaling(shape, mean, scale, values(bias));

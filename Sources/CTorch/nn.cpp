@@ -46,13 +46,9 @@ CTStatus ct_sigmoid(CTTensor *out, CTTensor self) {
   return returning(out, [&] { return at::sigmoid(value(self)); });
 }
 
-CTStatus ct_attention(CTTensor *out, CTTensor query, CTTensor key, CTTensor values) {
-  return returning(out, [&] { return at::scaled_dot_product_attention(value(query), value(key), value(values)); });
-}
-
-CTStatus ct_masked_attention(CTTensor *out, CTTensor query, CTTensor key, CTTensor values, CTTensor mask) {
+CTStatus ct_attention(CTTensor *out, CTTensor query, CTTensor key, CTTensor values, CTTensor mask) {
   return returning(
-      out, [&] { return at::scaled_dot_product_attention(value(query), value(key), value(values), value(mask)); });
+      out, [&] { return at::scaled_dot_product_attention(value(query), value(key), value(values), optional(mask)); });
 }
 
 CTStatus ct_tanh(CTTensor *out, CTTensor self) {

@@ -1,4 +1,3 @@
-import CZlib
 import Dispatch
 import Foundation
 
@@ -131,9 +130,7 @@ public final class ImageStore: Sendable {
   /// The CRC-32 of each image's decoded, resized pixels, in the order of `examples`.
   package func checksums() throws(DatasetError) -> [UInt32] {
     try mapConcurrently(count, threads: threads) { index in
-      let pixels = UnsafeMutableRawBufferPointer(
-        UnsafeMutableBufferPointer(rebasing: storage.bytes[frames[index].range]))
-      return UInt32(truncatingIfNeeded: crc32_z(0, pixels.bindMemory(to: UInt8.self).baseAddress, pixels.count))
+      checksum(UnsafeRawBufferPointer(UnsafeMutableBufferPointer(rebasing: storage.bytes[frames[index].range])))
     }
   }
 

@@ -5,11 +5,11 @@ enum TableFolderLayout {
   /// Whether a folder is one: it has a training table, and no folders, which would be classes of images.
   static func isOne(_ root: String) -> Bool {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
-    return Split.allCases.contains { table(of: $0, in: root) != nil }
+    return table(of: .train, in: root) != nil
       && !names.contains { !$0.hasPrefix(".") && FileKind("\(root)/\($0)") == .folder }
   }
 
-  /// Reads each split's table; those of a table's own column `split` are refused.
+  /// Reads each split's table; a table whose own column `split` names another than `train` is refused.
   static func read(_ root: String) throws(DatasetError) -> Listing {
     var result: Listing?
     for split in Split.allCases {

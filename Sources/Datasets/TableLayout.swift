@@ -133,12 +133,13 @@ extension Dataset {
     guard let header = table.rows.first else { throw .unrecognized(path: path, found: "a file of empty lines") }
     if let column = header.fields.firstIndex(where: { $0.lowercased() == "text" }) {
       return try table.rows.dropFirst().map { row throws(DatasetError) in
-        guard row.fields.count == header.fields.count, !row.fields[column].isEmpty else {
+        guard row.fields.count == header.fields.count else {
           throw .malformed(
             path: path, line: row.line,
-            reason:
-              "\(row.fields.count) fields, expected \(header.fields.count) as in the header and a text that is not empty."
-          )
+            reason: "\(row.fields.count) fields, expected \(header.fields.count) as in the header.")
+        }
+        guard !row.fields[column].isEmpty else {
+          throw .malformed(path: path, line: row.line, reason: "an empty text. Remove the line, or fill it in.")
         }
         return .text(row.fields[column], file: path, line: row.line)
       }

@@ -78,13 +78,22 @@ extension Tensor {
   public func sigmoid() throws(TorchError) -> Tensor { try tensor { ct_sigmoid($0, handle) } }
 
   /// softmax(QKᵀ/√d) V of queries, keys and values `[…, tokens, d]`; self is Q (`scaled_dot_product_attention`).
-  public func attention(keys: Tensor, values: Tensor) throws(TorchError) -> Tensor {
-    try tensor { ct_attention($0, handle, keys.handle, values.handle) }
+  ///
+  /// Where there is a mask of bools `[N, 1, 1, tokens]`, each query looks only at the keys where it is true.
+  public func attention(keys: Tensor, values: Tensor, mask: Tensor? = nil) throws(TorchError) -> Tensor {
+    try tensor { ct_attention($0, handle, keys.handle, values.handle, mask?.handle) }
   }
 
-  /// The same, each query looking only at the keys where a mask of bools `[N, 1, 1, tokens]` is true.
-  public func attention(keys: Tensor, values: Tensor, mask: Tensor) throws(TorchError) -> Tensor {
-    try tensor { ct_masked_attention($0, handle, keys.handle, values.handle, mask.handle) }
+  /// Multi-head attention: tokens `[N, T, width]` are queries, keys and values, cut into heads and put together again.
+  public func attention(
+    keys: Tensor, values: Tensor, heads: Int, mask: Tensor? = nil
+  ) throws(TorchError) -> Tensor {
+    let shape = shape
+    func cut(_ tokens: Tensor) throws(TorchError) -> Tensor {
+      try tokens.reshape([shape[0], shape[1], heads, shape[2] / heads]).permute([0, 2, 1, 3])
+    }
+    return try cut(self).attention(keys: cut(keys), values: cut(values), mask: mask).permute([0, 2, 1, 3])
+      .reshape(shape)
   }
 
   /// tanh x of each element.

@@ -115,6 +115,19 @@ import Torch
     #expect(try y.to(dtype: .float32).contiguous().floats().allSatisfy(\.isNaN))
   }
 
+  @Test(arguments: Activation.allCases) func anInfinityMakesItsChannelNaN(_ activation: Activation) throws {
+    var numbers = (0..<2 * 3 * 3 * 32).map { Float($0 % 7) }
+    numbers[5 * 32 + 3] = .infinity
+    let x = try Tensor(numbers, shape: [2, 3, 3, 32]).permute([0, 3, 1, 2])
+    let (ones, variance) = (try Tensor.ones([32]), try Tensor.ones([32]))
+    let y = try x.batchNorm(
+      weight: ones, bias: try Tensor.zeros([32]), runningMean: try Tensor.zeros([32]), runningVar: variance,
+      training: true, momentum: 0.1, eps: 1e-5, activation: activation)
+    let values = try y.permute([0, 2, 3, 1]).contiguous().floats()
+    #expect(values.indices.allSatisfy { ($0 % 32 == 3) == values[$0].isNaN })
+    #expect(try variance.floats().enumerated().allSatisfy { ($0.offset == 3) == $0.element.isNaN })
+  }
+
   @Test func aConstantChannelIsNormalisedToItsShift() throws {
     let x = try (Tensor.zeros([2, 3, 3, 16]) + 1000.1).permute([0, 3, 1, 2])
     let (mean, variance) = (try Tensor.zeros([16]), try Tensor.ones([16]))

@@ -38,7 +38,7 @@ struct TensorFileTests {
   }
 
   /// A header of 123 bytes or 0x7B7B begins with a brace, and is no index.
-  @Test(arguments: [123, 0x7B, 0x7B7B]) func aLengthThatLooksLikeABraceIsNone(length: Int) throws {
+  @Test(arguments: [0x7B, 0x7B7B]) func aLengthThatLooksLikeABraceIsNone(length: Int) throws {
     try withFolder { folder in
       let header = "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}"
       let padded = header + String(repeating: " ", count: length - header.utf8.count)

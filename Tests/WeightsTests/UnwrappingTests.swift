@@ -106,11 +106,11 @@ struct UnwrappingTests {
     #expect(try tensors.array("resnet.norm.weight").name == "resnet.norm.weight")
   }
 
-  /// Every wrapper within every other, sixteen thousand names: bounded work.
+  /// Every wrapper within every other, four thousand names.
   @Test func manyNestedWrappersAreNoBurden() throws {
     let wrappers = Unwrapping.wrappers
     let names = wrappers.flatMap { a in wrappers.flatMap { b in wrappers.map { c in "\(a).\(b).\(c).x" } } }
-    let tensors = try unwrap(Array(names.prefix(4096)))
+    let tensors = try unwrap(names)
     #expect(!tensors.shapes.isEmpty)
   }
 }

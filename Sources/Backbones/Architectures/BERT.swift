@@ -115,17 +115,13 @@ struct BERT: Architecture {
 
     /// Each token attends to all tokens of its text, and not to the padding behind it.
     private func attention(_ x: Tensor, _ context: ForwardContext) throws(TorchError) -> Tensor {
-      let (count, tokens, width) = (x.shape[0], x.shape[1], x.shape[2])
-      guard let input = context.input, input.shape == [count, tokens] else {
-        throw TorchError("a layer of BERT without the token numbers [\(count), \(tokens)] of its input")
+      guard let mask = context.tokenMask, mask.shape == [x.shape[0], 1, 1, x.shape[1]] else {
+        throw TorchError("a layer of BERT without the token numbers \(x.shape.prefix(2)) of its input")
       }
       let dtype = context.parameters[query.weight].dtype
-      func split(_ layer: Linear) throws(TorchError) -> Tensor {
-        try layer(x, context).to(dtype: dtype).view([count, tokens, heads, width / heads]).permute([0, 2, 1, 3])
-      }
-      let mask = try input.isAtLeast(0).view([count, 1, 1, tokens])
-      let mixed = try split(query).attention(keys: split(key), values: split(value), mask: mask)
-      return try output(mixed.permute([0, 2, 1, 3]).reshape([count, tokens, width]), context)
+      func project(_ layer: Linear) throws(TorchError) -> Tensor { try layer(x, context).to(dtype: dtype) }
+      return try output(
+        project(query).attention(keys: project(key), values: project(value), heads: heads, mask: mask), context)
     }
   }
 }

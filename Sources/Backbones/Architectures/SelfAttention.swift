@@ -20,13 +20,11 @@ struct SelfAttention: Sendable {
 
   /// Of tokens `[N, T, width]`, each of which attends to all.
   func callAsFunction(_ x: Tensor, _ context: ForwardContext) throws(TorchError) -> Tensor {
-    let (count, tokens, width) = (x.shape[0], x.shape[1], x.shape[2])
+    let width = x.shape[2]
     let projected = try Linear.apply(context.parameters[weight], context.parameters[bias], to: x)
-      .view([count, tokens, 3, heads, width / heads]).permute([2, 0, 3, 1, 4])
     func part(_ index: Int) throws(TorchError) -> Tensor {
-      try projected.narrow(dim: 0, start: index, length: 1).reshape([count, heads, tokens, width / heads])
+      try projected.narrow(dim: 2, start: index * width, length: width)
     }
-    let mixed = try part(0).attention(keys: part(1), values: part(2))
-    return try output(mixed.permute([0, 2, 1, 3]).reshape([count, tokens, width]), context)
+    return try output(part(0).attention(keys: part(1), values: part(2), heads: heads), context)
   }
 }

@@ -133,17 +133,4 @@ extension Backbone {
         return NameMap.Entry(name: name, others: [name], trailingOnes: 0)
       })
   }
-
-  /// The naming that most of a checkpoint's names are of, torchvision's before the others'; nil if fewer than half of
-  /// the network's are there under any.
-  public func naming(of names: some Sequence<String>) -> Naming? {
-    let found = Set(names)
-    let shares = Naming.allCases.compactMap { naming -> (naming: Naming, share: Double)? in
-      guard let map = nameMap(naming) else { return nil }
-      let known = map.entries.flatMap(\.others).filter { !$0.hasSuffix("num_batches_tracked") }
-      return (naming, Double(known.count(where: found.contains)) / Double(known.count))
-    }
-    guard let best = shares.max(by: { $0.share < $1.share }), best.share >= 0.5 else { return nil }
-    return shares.first { $0.share == best.share }?.naming
-  }
 }

@@ -188,10 +188,9 @@ CT_CHECKED ct_layer_norm(CTTensor *out, CTTensor self, CTTensor weight, CTTensor
 CT_CHECKED ct_gelu(CTTensor *out, CTTensor self);
 CT_CHECKED ct_silu(CTTensor *out, CTTensor self);
 CT_CHECKED ct_sigmoid(CTTensor *out, CTTensor self);
-/// softmax(QKᵀ/√d)V over the last two dimensions, [tokens, d].
-CT_CHECKED ct_attention(CTTensor *out, CTTensor query, CTTensor key, CTTensor values);
-/// The same, each query looking only at the keys where `mask`, a bool [N, 1, 1, keys], is true.
-CT_CHECKED ct_masked_attention(CTTensor *out, CTTensor query, CTTensor key, CTTensor values, CTTensor mask);
+/// softmax(QKᵀ/√d)V over the last two dimensions, [tokens, d]; each query looks only at the keys where `mask`, a bool
+/// [N, 1, 1, keys], is true, or at all where it is NULL.
+CT_CHECKED ct_attention(CTTensor *out, CTTensor query, CTTensor key, CTTensor values, CTTensor mask);
 CT_CHECKED ct_tanh(CTTensor *out, CTTensor self);
 /// The rows of `weight`, [rows, width], whose numbers an int64 tensor holds; row 0 where a number is negative.
 CT_CHECKED ct_embedding(CTTensor *out, CTTensor weight, CTTensor numbers);

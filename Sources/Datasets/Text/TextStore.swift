@@ -1,4 +1,3 @@
-import CZlib
 import Foundation
 
 /// The texts of one split, tokenized once, from which batches are written.
@@ -44,11 +43,7 @@ public final class TextStore: Sendable {
 
   /// The CRC-32 of each text's numbers, in the order of `examples`.
   package func checksums() -> [UInt32] {
-    numbers.map { row in
-      row.withUnsafeBytes { bytes in
-        UInt32(truncatingIfNeeded: crc32_z(0, bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count))
-      }
-    }
+    numbers.map { $0.withUnsafeBytes(checksum) }
   }
 
   /// The numbers of some texts as `[indices, width]`, row by row: the width is the longest text's, and shorter ones end in

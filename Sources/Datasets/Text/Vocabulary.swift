@@ -1,4 +1,3 @@
-import CZlib
 import Foundation
 
 /// The word pieces of a language model: a token's place in the list is its number.
@@ -48,7 +47,7 @@ public struct Vocabulary: Sendable, Equatable {
 
   /// Reads a `vocab.txt`: one token a line, as Hugging Face's models have it.
   ///
-  /// Throws `DatasetError.notFound`, `.unreadable` and `.malformed`.
+  /// Throws `DatasetError.unreadable` and `.malformed`.
   public init(path: String) throws(DatasetError) {
     guard FileKind(path) == .file else {
       throw .malformed(
@@ -64,11 +63,7 @@ public struct Vocabulary: Sendable, Equatable {
   public var file: Data { Data(tokens.map { $0 + "\n" }.joined().utf8) }
 
   /// The CRC-32 of ``file``.
-  package var checksum: UInt32 {
-    file.withUnsafeBytes { bytes in
-      UInt32(truncatingIfNeeded: crc32_z(0, bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count))
-    }
-  }
+  package var checksum: UInt32 { file.withUnsafeBytes(Datasets.checksum) }
 
   /// Whether both have the same tokens in the same order.
   public static func == (one: Vocabulary, other: Vocabulary) -> Bool { one.file == other.file }
