@@ -48,15 +48,17 @@ let package = Package(
     .target(name: "Datasets", dependencies: ["CImageCodecs", "CZlib"], swiftSettings: strict),
 
     // Event files: bytes only.
-    .target(name: "TensorBoard", swiftSettings: strict),
+    .target(name: "Protobuf", swiftSettings: strict),
+    .target(name: "TensorBoard", dependencies: ["Protobuf"], swiftSettings: strict),
 
     // Networks, the method, runs.
     .target(name: "Backbones", dependencies: ["Torch", "Weights"], swiftSettings: strict),
+    .target(name: "ONNX", dependencies: ["Protobuf", "Torch", "Weights", "Backbones"], swiftSettings: strict),
     .target(name: "Evidence", dependencies: ["Torch", "Backbones"], swiftSettings: strict),
     .target(name: "Baselines", dependencies: ["Torch", "Backbones", "Evidence"], swiftSettings: strict),
     .target(
       name: "Training",
-      dependencies: ["Torch", "Weights", "Datasets", "TensorBoard", "Backbones", "Evidence", "Baselines"],
+      dependencies: ["Torch", "Weights", "Datasets", "TensorBoard", "Backbones", "ONNX", "Evidence", "Baselines"],
       swiftSettings: strict),
 
     // What Gridless is compared with.
@@ -98,6 +100,7 @@ let package = Package(
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets"], swiftSettings: strict),
     .testTarget(
       name: "BackbonesTests", dependencies: ["Torch", "Weights", "Backbones", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "ONNXTests", dependencies: ["ONNX", "Backbones", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "EvidenceTests", dependencies: ["Evidence", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "BaselinesTests", dependencies: ["Baselines", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "TensorBoardTests", dependencies: ["TensorBoard", "TestSupport"], swiftSettings: strict),

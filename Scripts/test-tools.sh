@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what two tests read their subjects with: TensorBoard, in the cache, and Chromium, Debian's package.
+# Installs what tests read their subjects with: TensorBoard and onnxruntime, in the cache, and Chromium, Debian's package.
 # Where one cannot be installed it says so, and the test that wants it is skipped; it never fails.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,18 +11,19 @@ mkdir -p "$cache"
 exec 9>"$cache/.lock"
 flock 9
 
-# --- TensorBoard: a folder of packages, named by the list that it was made from (TensorBoardReaderTests looks there) --
-install_tensorboard() {
-  local python packages="$cache/tensorboard-$(sha256sum Scripts/tensorboard.txt | cut -c1-12)"
+# --- install_packages NAME: a folder of packages, named by the list Scripts/NAME.txt (TestSupport's ForeignReader looks
+# there) ---------------------------------------------------------------------------------------------------------------
+install_packages() {
+  local python packages="$cache/$1-$(sha256sum "Scripts/$1.txt" | cut -c1-12)"
   [ ! -e "$packages" ] || return 0
   python="${GRIDLESS_PYTHON:-$(command -v python3.11 || command -v python3 || true)}"
   [ -n "$python" ] && [ "$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')" = 3.11 ] ||
-    { say "no Python 3.11, for which Scripts/tensorboard.txt is: the test of event files will be skipped"; return 0; }
-  say "installing TensorBoard (once; kept in $packages)"
+    { say "no Python 3.11, for which Scripts/$1.txt is: tests that need it will be skipped"; return 0; }
+  say "installing $1 (once; kept in $packages)"
   rm -rf "$packages.new"
   "$python" -m pip install --quiet --root-user-action=ignore --no-deps --no-cache-dir --require-hashes \
-    --only-binary=:all: --target "$packages.new" -r Scripts/tensorboard.txt >&2 ||
-    { say "pip could not install it: the test of event files will be skipped"; return 0; }
+    --only-binary=:all: --target "$packages.new" -r "Scripts/$1.txt" >&2 ||
+    { say "pip could not install it: tests that need it will be skipped"; return 0; }
   printf '%s\n' "$python" >"$packages.new/python.txt"
   mv "$packages.new" "$packages"
 }
@@ -43,5 +44,6 @@ install_chromium() {
   rm -f "$log"
 }
 
-install_tensorboard
+install_packages tensorboard
+install_packages onnxruntime
 install_chromium

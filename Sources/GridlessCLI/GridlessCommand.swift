@@ -13,7 +13,6 @@ import Gridless
     version: gridlessVersion,
     subcommands: [
       Finetune.self, Compare.self, Evaluate.self, Predict.self, MakePrior.self, MakeVocabulary.self, MakeReport.self,
-      Convert.self,
-      Models.self, Doctor.self,
+      Export.self, Convert.self, Models.self, Doctor.self,
     ])
 }

@@ -1,3 +1,5 @@
+import Protobuf
+
 /// One record of an event file: what TensorBoard shows for a step.
 ///
 /// An event file is a row of ``record``s, the first of which is ``fileVersion(wallTime:)``. TensorBoard reads every file

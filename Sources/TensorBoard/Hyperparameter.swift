@@ -1,3 +1,5 @@
+import Protobuf
+
 /// A hyperparameter's value, of the kinds that TensorBoard's HParams tab can filter by.
 public enum Hyperparameter: Sendable, Equatable {
   /// A number.

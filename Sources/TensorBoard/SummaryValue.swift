@@ -1,3 +1,5 @@
+import Protobuf
+
 /// A named value of an event: a scalar, an image, or what the HParams tab reads.
 public struct SummaryValue: Sendable {
   let message: ProtobufMessage

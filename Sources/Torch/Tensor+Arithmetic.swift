@@ -3,22 +3,22 @@ import CTorch
 extension Tensor {
   /// Elementwise sum, with broadcasting.
   public static func + (a: Tensor, b: Tensor) throws(TorchError) -> Tensor {
-    try tensor { ct_add($0, a.handle, b.handle, 1) }
+    try a.recorded(.add, with: [b]) { ct_add($0, a.handle, b.handle, 1) }
   }
 
   /// Elementwise difference, with broadcasting.
   public static func - (a: Tensor, b: Tensor) throws(TorchError) -> Tensor {
-    try tensor { ct_add($0, a.handle, b.handle, -1) }
+    try a.recorded(.subtract, with: [b]) { ct_add($0, a.handle, b.handle, -1) }
   }
 
   /// Elementwise product, with broadcasting.
   public static func * (a: Tensor, b: Tensor) throws(TorchError) -> Tensor {
-    try tensor { ct_mul($0, a.handle, b.handle) }
+    try a.recorded(.multiply, with: [b]) { ct_mul($0, a.handle, b.handle) }
   }
 
   /// Elementwise quotient, with broadcasting.
   public static func / (a: Tensor, b: Tensor) throws(TorchError) -> Tensor {
-    try tensor { ct_div($0, a.handle, b.handle) }
+    try a.recorded(.divide, with: [b]) { ct_div($0, a.handle, b.handle) }
   }
 
   /// Every element times a number.
@@ -41,7 +41,9 @@ extension Tensor {
 
   /// The mean over some dimensions.
   public func mean(dims: [Int], keepDim: Bool = false) throws(TorchError) -> Tensor {
-    try withIntArray(dims) { dims throws(TorchError) in try tensor { ct_mean($0, handle, dims, keepDim) } }
+    try withIntArray(dims) { array throws(TorchError) in
+      try recorded(.mean(dims: dims, keepDim: keepDim)) { ct_mean($0, handle, array, keepDim) }
+    }
   }
 
   /// Σ aᵢbᵢ of two flat vectors, computed in float64 whatever their dtypes; Σ aᵢ without the other.
@@ -63,21 +65,21 @@ extension Tensor {
 
 extension Tensor {
   /// Sets every element to 0.
-  public func zero_() throws(TorchError) { try check(ct_zero_(handle)) }
+  public func zero_() throws(TorchError) { try change { ct_zero_(handle) } }
 
   /// Copies another tensor's elements, converting dtype and device.
-  public func copy_(_ source: Tensor) throws(TorchError) { try check(ct_copy_(handle, source.handle)) }
+  public func copy_(_ source: Tensor) throws(TorchError) { try change { ct_copy_(handle, source.handle) } }
 
   /// self += alpha · other.
   public func add_(_ other: Tensor, alpha: Double = 1) throws(TorchError) {
-    try check(ct_add_(handle, other.handle, alpha))
+    try change { ct_add_(handle, other.handle, alpha) }
   }
 
   /// self += a · b, elementwise.
   public func addProduct_(_ a: Tensor, _ b: Tensor) throws(TorchError) {
-    try check(ct_add_product_(handle, a.handle, b.handle))
+    try change { ct_add_product_(handle, a.handle, b.handle) }
   }
 
   /// self *= value.
-  public func mul_(_ value: Double) throws(TorchError) { try check(ct_mul_scalar_(handle, value)) }
+  public func mul_(_ value: Double) throws(TorchError) { try change { ct_mul_scalar_(handle, value) } }
 }

@@ -24,19 +24,21 @@ extension Tensor {
   public func conv2d(
     _ weight: Tensor, bias: Tensor? = nil, stride: Int = 1, padding: Int = 0, groups: Int = 1
   ) throws(TorchError) -> Tensor {
-    try tensor {
+    try recorded(.conv2d(stride: stride, padding: padding, groups: groups), with: [weight, bias]) {
       ct_conv2d($0, handle, weight.handle, bias?.handle, Int64(stride), Int64(padding), Int64(groups))
     }
   }
 
   /// Constant padding, `[left, right, top, bottom]` for the last two dimensions.
   public func pad(_ padding: [Int], value: Double = 0) throws(TorchError) -> Tensor {
-    try withIntArray(padding) { padding throws(TorchError) in try tensor { ct_pad($0, handle, padding, value) } }
+    try withIntArray(padding) { size throws(TorchError) in
+      try recorded(.pad(padding, value: value)) { ct_pad($0, handle, size, value) }
+    }
   }
 
   /// input · weightᵀ + bias, for weight `[out, in]`.
   public func linear(_ weight: Tensor, bias: Tensor? = nil) throws(TorchError) -> Tensor {
-    try tensor { ct_linear($0, handle, weight.handle, bias?.handle) }
+    try recorded(.linear, with: [weight, bias]) { ct_linear($0, handle, weight.handle, bias?.handle) }
   }
 
   /// Batch normalisation over `[N, C, H, W]`, the addition of a shortcut of the same shape, and an activation.
@@ -48,7 +50,10 @@ extension Tensor {
     weight: Tensor, bias: Tensor, runningMean: Tensor, runningVar: Tensor, training: Bool, momentum: Double,
     eps: Double, adding shortcut: Tensor? = nil, activation: Activation = .none
   ) throws(TorchError) -> Tensor {
-    try tensor {
+    guard traced == nil || !training else { throw TorchError("batch statistics cannot be recorded") }
+    return try recorded(
+      .batchNorm(eps: eps, activation: activation), with: [weight, bias, runningMean, runningVar, shortcut]
+    ) {
       ct_batch_norm(
         $0, handle, weight.handle, bias.handle, runningMean.handle, runningVar.handle, training, momentum, eps,
         shortcut?.handle, activation.code)
@@ -56,32 +61,36 @@ extension Tensor {
   }
 
   /// max(x, 0).
-  public func relu() throws(TorchError) -> Tensor { try tensor { ct_relu($0, handle) } }
+  public func relu() throws(TorchError) -> Tensor { try recorded(.relu) { ct_relu($0, handle) } }
 
   /// x limited to [min, max]; with 0 and 6 this is ReLU6.
   public func hardtanh(min: Double, max: Double) throws(TorchError) -> Tensor {
-    try tensor { ct_hardtanh($0, handle, min, max) }
+    try recorded(.hardtanh(min: min, max: max)) { ct_hardtanh($0, handle, min, max) }
   }
 
   /// Layer normalisation over the last dimension: (x − mean) / √(variance + eps) · weight + bias (Ba et al., 2016).
   public func layerNorm(weight: Tensor, bias: Tensor, eps: Double) throws(TorchError) -> Tensor {
-    try tensor { ct_layer_norm($0, handle, weight.handle, bias.handle, eps) }
+    try recorded(.layerNorm(eps: eps), with: [weight, bias]) {
+      ct_layer_norm($0, handle, weight.handle, bias.handle, eps)
+    }
   }
 
   /// x Φ(x), Φ the normal distribution's exact cumulative function (`torch.nn.GELU()`).
-  public func gelu() throws(TorchError) -> Tensor { try tensor { ct_gelu($0, handle) } }
+  public func gelu() throws(TorchError) -> Tensor { try recorded(.gelu) { ct_gelu($0, handle) } }
 
   /// x · sigmoid(x).
-  public func silu() throws(TorchError) -> Tensor { try tensor { ct_silu($0, handle) } }
+  public func silu() throws(TorchError) -> Tensor { try recorded(.silu) { ct_silu($0, handle) } }
 
   /// 1 / (1 + e⁻ˣ).
-  public func sigmoid() throws(TorchError) -> Tensor { try tensor { ct_sigmoid($0, handle) } }
+  public func sigmoid() throws(TorchError) -> Tensor { try recorded(.sigmoid) { ct_sigmoid($0, handle) } }
 
   /// softmax(QKᵀ/√d) V of queries, keys and values `[…, tokens, d]`; self is Q (`scaled_dot_product_attention`).
   ///
   /// Where there is a mask of bools `[N, 1, 1, tokens]`, each query looks only at the keys where it is true.
   public func attention(keys: Tensor, values: Tensor, mask: Tensor? = nil) throws(TorchError) -> Tensor {
-    try tensor { ct_attention($0, handle, keys.handle, values.handle, mask?.handle) }
+    try recorded(.attention, with: [keys, values, mask]) {
+      ct_attention($0, handle, keys.handle, values.handle, mask?.handle)
+    }
   }
 
   /// Multi-head attention: tokens `[N, T, width]` are queries, keys and values, cut into heads and put together again.
@@ -97,17 +106,19 @@ extension Tensor {
   }
 
   /// tanh x of each element.
-  public func tanh() throws(TorchError) -> Tensor { try tensor { ct_tanh($0, handle) } }
+  public func tanh() throws(TorchError) -> Tensor { try recorded(.tanh) { ct_tanh($0, handle) } }
 
   /// The rows of this table `[rows, width]` whose numbers an int64 tensor `[…]` holds, `[…, width]` (`torch.embedding`).
   ///
   /// A negative number, which stands for padding, gives row 0.
   public func embedding(_ numbers: Tensor) throws(TorchError) -> Tensor {
-    try tensor { ct_embedding($0, handle, numbers.handle) }
+    try recorded(.embedding, with: [numbers]) { ct_embedding($0, handle, numbers.handle) }
   }
 
   /// Where the elements are at least this value, as bools.
-  public func isAtLeast(_ value: Double) throws(TorchError) -> Tensor { try tensor { ct_at_least($0, handle, value) } }
+  public func isAtLeast(_ value: Double) throws(TorchError) -> Tensor {
+    try recorded(.isAtLeast(value)) { ct_at_least($0, handle, value) }
+  }
 
   /// Images `[N, C, H, W]` at another size, by bicubic interpolation.
   ///
@@ -118,12 +129,16 @@ extension Tensor {
 
   /// The largest value of each window.
   public func maxPool2d(kernelSize: Int, stride: Int, padding: Int = 0) throws(TorchError) -> Tensor {
-    try tensor { ct_max_pool2d($0, handle, Int64(kernelSize), Int64(stride), Int64(padding)) }
+    try recorded(.maxPool2d(kernelSize: kernelSize, stride: stride, padding: padding)) {
+      ct_max_pool2d($0, handle, Int64(kernelSize), Int64(stride), Int64(padding))
+    }
   }
 
   /// The mean of each window.
   public func avgPool2d(kernelSize: Int, stride: Int, padding: Int = 0) throws(TorchError) -> Tensor {
-    try tensor { ct_avg_pool2d($0, handle, Int64(kernelSize), Int64(stride), Int64(padding)) }
+    try recorded(.avgPool2d(kernelSize: kernelSize, stride: stride, padding: padding)) {
+      ct_avg_pool2d($0, handle, Int64(kernelSize), Int64(stride), Int64(padding))
+    }
   }
 
   /// log softmax along `dim`.

@@ -13,6 +13,8 @@ import CTorch
 /// ```
 public final class Tensor {
   let handle: CTTensor
+  /// Its place in a ``Trace``, if it is recorded.
+  var traced: TracedValue?
 
   init(owning handle: CTTensor) { self.handle = handle }
 
