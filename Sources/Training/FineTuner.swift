@@ -144,15 +144,16 @@ public struct FineTuner {
           of: examples, under: learned, names: dataset.classes, batchSize: configuration.batchSize)
       }
       let (validation, test) = (try heldOutData.map(metrics), try testData.map(metrics))
+      let naming = weights?.naming ?? .usual(of: backbone)
       return try keeper.finish(in: claim.folder) {
         try SavedModel.write(
           best.posterior, family: configuration.posterior, buffers: try best.buffers.map { try $0.floats() },
           drawBuffers: best.drawBuffers, seed: configuration.seed,
           of: network, classes: dataset.classes, preparation: preparation, evidence: best.evidence,
           kappa: objective.kappa, likelihood: learned, train: options.train, objective: options.objective,
-          to: claim.folder)
+          naming: naming, to: claim.folder)
         let evidence = best.evidence
-        return FineTuneResult(
+        let result = FineTuneResult(
           run: claim.folder.path, model: backbone.name, n: trainingData.count, d: layout.count,
           kappa: objective.kappa, lambda: evidence.lambda, tau: evidence.tau, sigma: evidence.sigma,
           lambdaByLayer: evidence.lambdaByLayer, tauByLayer: evidence.tauByLayer, sigmaByLayer: evidence.sigmaByLayer,
@@ -168,6 +169,11 @@ public struct FineTuner {
           alpha: configuration.alpha ?? objective.gridUnits(evidence.lambdaByLayer == nil ? evidence.lambda : nil),
           beta: configuration.beta ?? objective.gridUnits(evidence.tauByLayer == nil ? evidence.tau : nil),
           logMarginalLikelihood: evidence.logMarginalLikelihood)
+        try ModelCard(
+          result: result, configuration: configuration, classes: dataset.classes, preparation: preparation,
+          naming: naming
+        ).write(to: claim.folder)
+        return result
       }
     } catch is Interrupted {
       throw TrainingError.interrupted(run: claim.folder.path, progress: keeper.progress)

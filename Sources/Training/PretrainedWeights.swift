@@ -99,6 +99,9 @@ extension Naming {
     (self != .torchvision || backbone.modality == .images) && backbone.nameMap(self) != nil
   }
 
+  /// The library whose names a backbone has where no file gives others.
+  static func usual(of backbone: Backbone) -> Naming { allCases.first { $0.has(backbone) } ?? .torchvision }
+
   /// The library as sentences name it.
   var title: String {
     switch self {

@@ -3,7 +3,7 @@ import Foundation
 import Weights
 
 /// A run on disk: `config.json`, `data.json`, `metrics.jsonl`, an event file for TensorBoard, `checkpoints`,
-/// `model.safetensors`, `summary.json`.
+/// `model.safetensors`, `README.md`, `summary.json`.
 ///
 /// `config.json` makes the folder a run. `summary.json` is written last: a folder that has it holds a finished run.
 public struct RunFolder: Sendable {
@@ -25,6 +25,8 @@ public struct RunFolder: Sendable {
   public var vocabulary: String { file("vocab.txt") }
   /// What predictions averaged over the posterior need beside the mean.
   public var posterior: String { file("posterior.safetensors") }
+  /// What the model is, for people.
+  public var card: String { file("README.md") }
   /// The result.
   public var summary: String { file("summary.json") }
   /// What identifies the data and the weights that the run began with.

@@ -61,20 +61,24 @@ public struct SavedModel: Sendable {
     // Runs of older versions trained all.
     let part = try file.metadata["train"] == nil ? .all : metadata("train", as: TrainedPart.self)
     let backbone = try Backbone.named(name)
+    guard let naming = Naming(rawValue: file.metadata["naming"] ?? "torchvision"), let map = backbone.nameMap(naming)
+    else { throw TrainingError.unreadableRun(path: run.model, reason: "no readable naming in the metadata") }
+    let tensors: any TensorSource = map.changesNothing ? file : RenamedSource(file, map)
     network = try backbone.makeNetwork(
-      outputsFor: classes, size: preparation.preprocessing?.size, vocabulary: backbone.vocabularySize(of: file),
+      outputsFor: classes, size: preparation.preprocessing?.size, vocabulary: backbone.vocabularySize(of: tensors),
       training: part)
-    state = try network.loadStateDict(file, head: .checkpoint)
+    state = try network.loadStateDict(tensors, head: .checkpoint)
   }
 
-  /// Writes a posterior mean so that PyTorch's model of that name loads it with `strict=True`.
+  /// Writes a posterior mean so that PyTorch's model of that name loads it with `strict=True`: the model of the library
+  /// whose names the pretrained weights had.
   ///
   /// λ, τ, σ, κ and the likelihood go to the metadata, which holds no times, hosts or paths: equal runs give equal files.
   static func write(
     _ posterior: PosteriorValues, family: GaussianPosterior.Family, buffers: [[Float]], drawBuffers: [[[Float]]],
     seed: UInt64, of network: Network, classes: [String], preparation: InputPreparation,
     evidence: EvidenceEstimate, kappa: Double, likelihood: Likelihood, train: TrainedPart,
-    objective: ObjectiveKind, to run: RunFolder
+    objective: ObjectiveKind, naming: Naming, to run: RunFolder
   ) throws {
     let sigma = posterior.rhoVector?.map { Float(GaussianPosterior.sigma(rho: Double($0))) }
     if evidence.sigma > 0 {
@@ -84,6 +88,7 @@ public struct SavedModel: Sendable {
     var metadata = [
       "format": "pt",
       "model": network.backbone.name,
+      "naming": naming.rawValue,
       "classes": try JSON.line(classes),
       "lambda": try JSON.line(evidence.lambda),
       "tau": try JSON.line(evidence.tau),
@@ -103,7 +108,9 @@ public struct SavedModel: Sendable {
     metadata[input.key] = input.value
     if let sigmas = evidence.sigmaByLayer { metadata["sigma_by_layer"] = try JSON.line(sigmas) }
     let state = StateDict(parameters: network.layout.values(ofVector: posterior.mean), buffers: buffers)
-    try Safetensors.write(network.namedArrays(state), metadata: metadata, to: run.model)
+    let arrays = network.namedArrays(state)
+    try Safetensors.write(
+      network.backbone.nameMap(naming)?.fromTorchvision(arrays) ?? arrays, metadata: metadata, to: run.model)
   }
 
   /// The network in memory, at the posterior mean.

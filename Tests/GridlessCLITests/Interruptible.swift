@@ -60,7 +60,7 @@ final class Interruptible: Sendable {
     #expect(try Self.events(place, folder) == events, comment)
     let files = try FileManager.default.contentsOfDirectory(atPath: place.absolute(folder)).sorted()
     let expected =
-      ["config.json", "data.json", "events.out.tfevents.gridless", "metrics.jsonl", "model.safetensors"]
+      ["README.md", "config.json", "data.json", "events.out.tfevents.gridless", "metrics.jsonl", "model.safetensors"]
       + (posterior == nil ? [] : ["posterior.safetensors"]) + ["summary.json"]
     #expect(files.filter { $0 != "checkpoints" } == expected, comment)
     let kept = (try? FileManager.default.contentsOfDirectory(atPath: place.absolute("\(folder)/checkpoints"))) ?? []

@@ -102,7 +102,7 @@ import Testing
       #expect(result["run"] as? String == out)
       let files = try FileManager.default.contentsOfDirectory(
         atPath: out.hasPrefix("/") ? out : place.absolute(out))
-      let expected = ["config", "data", "events", "metrics", "model", "posterior", "summary"]
+      let expected = ["README", "config", "data", "events", "metrics", "model", "posterior", "summary"]
       #expect(files.sorted().map { $0.split(separator: ".").first.map(String.init) } == expected)
     }
   }

@@ -11,6 +11,12 @@ public struct ONNXRun {
   /// The inputs' sides; names where they are free.
   public var inputs: [String: [String]]
 
+  /// The metadata of the model at `path`.
+  public static func metadata(path: String) throws -> [String: String] {
+    try PythonPackages.onnxruntime.run("onnx/run.py", [path], input: Data("null".utf8))["metadata"] as? [String: String]
+      ?? [:]
+  }
+
   /// Runs the model at `path` on inputs of a NumPy dtype.
   public init(path: String, _ inputs: [(name: String, dtype: String, shape: [Int], values: [Double])]) throws {
     var request: [String: Any] = [:]

@@ -1,6 +1,6 @@
 """Checks an ONNX model and runs it: run.py MODEL < REQUEST > RESULT, both JSON.
 
-The request holds, by name, each input's dtype, shape and values; the result the outputs' shapes and values, the model's
+The request holds, by name, each input's dtype, shape and values, or is null to run nothing; the result the outputs' shapes and values, the model's
 metadata, and what onnxruntime says of its inputs.
 """
 
@@ -17,12 +17,15 @@ options = onnxruntime.SessionOptions()
 options.intra_op_num_threads = 1
 options.log_severity_level = 3
 session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-inputs = {
-    name: np.array(value["values"], dtype=value["dtype"]).reshape(value["shape"])
-    for name, value in json.load(sys.stdin).items()
-}
-names = [output.name for output in session.get_outputs()]
-outputs = dict(zip(names, session.run(names, inputs)))
+request = json.load(sys.stdin)
+outputs = {}
+if request is not None:
+    inputs = {
+        name: np.array(value["values"], dtype=value["dtype"]).reshape(value["shape"])
+        for name, value in request.items()
+    }
+    names = [output.name for output in session.get_outputs()]
+    outputs = dict(zip(names, session.run(names, inputs)))
 json.dump(
     {
         "outputs": {

@@ -1,5 +1,4 @@
 import Evidence
-import Training
 
 /// The `gridless finetune` command that makes a run with a configuration.
 package struct ReproducingCommand {
