@@ -19,7 +19,10 @@ extension Backbone {
 
   private static func resNet(_ name: String, _ blocks: [Int], bottleneck: Bool) -> Backbone {
     let configuration = ResNet.Configuration(blocks: blocks, bottleneck: bottleneck)
-    return Backbone(name, featureWidth: configuration.featureWidth, head: "fc", names: .resNet) {
+    return Backbone(
+      name, featureWidth: configuration.featureWidth, head: "fc",
+      transformers: TransformersTraits(modelType: "resnet", activation: "relu"), names: .resNet
+    ) {
       ResNet(configuration, classes: $0, builder: &$1)
     }
   }
@@ -40,7 +43,7 @@ extension Backbone {
   ) -> Backbone {
     Backbone(
       name, featureWidth: MobileNetV2.featureWidth, normalization: normalization, head: "classifier.1",
-      weights: weights,
+      weights: weights, transformers: TransformersTraits(modelType: "mobilenet_v2", activation: "relu6"),
       names: .mobileNetV2
     ) {
       MobileNetV2(stridedPadding: stridedPadding, classes: $0, builder: &$1)
@@ -79,6 +82,7 @@ extension Backbone {
     return Backbone(
       name, featureWidth: width, inputSize: BERT.positions, head: "classifier",
       weights: "Hugging Face's \(published), with its vocab.txt", modality: .texts,
+      transformers: TransformersTraits(modelType: "bert", activation: "gelu", heads: heads),
       names: NameTables(timm: nil, huggingFace: [])
     ) {
       BERT(configuration, classes: $0, builder: &$1)
@@ -103,7 +107,8 @@ extension Backbone {
     let configuration = VisionTransformer.Configuration(patch: patch, depth: depth, heads: heads, width: width)
     return Backbone(
       name, featureWidth: width, normalization: timm == nil ? .imageNet : .tensorFlow, head: "heads.head",
-      weights: timm.map { "timm's \($0) under torchvision's names, pretrained on ImageNet" }, names: .visionTransformer
+      weights: timm.map { "timm's \($0) under torchvision's names, pretrained on ImageNet" },
+      transformers: TransformersTraits(modelType: "vit", activation: "gelu", heads: heads), names: .visionTransformer
     ) {
       VisionTransformer(configuration, classes: $0, builder: &$1)
     }
@@ -125,7 +130,9 @@ extension Backbone {
     return Backbone(
       name, featureWidth: widths[widths.count - 1], head: "classifier.2",
       weights: timm.map { "timm's \($0) under torchvision's names, pretrained on ImageNet" },
-      stochasticDepth: dropProbability > 0, names: .convNeXt(perceptronOnes: timm == nil ? 0 : 2)
+      stochasticDepth: dropProbability > 0,
+      transformers: TransformersTraits(modelType: "convnext", activation: "gelu"),
+      names: .convNeXt(perceptronOnes: timm == nil ? 0 : 2)
     ) {
       ConvNeXt(configuration, classes: $0, builder: &$1)
     }
@@ -134,6 +141,7 @@ extension Backbone {
   private static var efficientNetB0: Backbone {
     Backbone(
       "efficientnet_b0", featureWidth: EfficientNet.featureWidth, head: "classifier.1", stochasticDepth: true,
+      transformers: TransformersTraits(modelType: "efficientnet", activation: "swish"),
       names: .efficientNetB0
     ) {
       EfficientNet(classes: $0, builder: &$1)

@@ -20,6 +20,10 @@ public struct Backbone: Sendable {
   /// Whether it was made to drop residual branches in training, which ``BranchDrops`` asks for.
   public let hasStochasticDepth: Bool
 
+  /// What transformers' `config.json` says of such a network and its tensors' shapes do not tell; nil where transformers
+  /// has none.
+  public let transformers: TransformersTraits?
+
   let names: NameTables
   let fan: Initialization.Fan
   let eps: Double
@@ -28,7 +32,8 @@ public struct Backbone: Sendable {
   init(
     _ name: String, featureWidth: Int, inputSize: Int = 224, normalization: InputNormalization = .imageNet,
     head: String, weights: String? = nil, modality: Modality = .images, fan: Initialization.Fan = .output,
-    eps: Double = 1e-5, stochasticDepth: Bool = false, names: NameTables = .none,
+    eps: Double = 1e-5, stochasticDepth: Bool = false, transformers: TransformersTraits? = nil,
+    names: NameTables = .none,
     make: @escaping @Sendable (_ classes: Int, inout LayoutBuilder) -> any Architecture
   ) {
     self.name = name
@@ -39,10 +44,21 @@ public struct Backbone: Sendable {
     headName = head
     weightsHint = weights ?? "torchvision's \(name), pretrained on ImageNet"
     hasStochasticDepth = stochasticDepth
+    self.transformers = transformers
     self.names = names
     self.fan = fan
     self.eps = eps
     makeArchitecture = make
+  }
+
+  /// A network in the words of transformers' `config.json`.
+  public struct TransformersTraits: Sendable, Hashable {
+    /// `model_type`.
+    public let modelType: String
+    /// `hidden_act`.
+    public let activation: String
+    /// `num_attention_heads`, where there is attention.
+    public var heads: Int?
   }
 
   /// What a network reads.

@@ -17,6 +17,11 @@ public struct InputNormalization: Sendable, Hashable {
   /// Divided by last.
   public let std: [Float]
 
+  /// A normalisation; `mean` and `std` have a number for each of three channels.
+  public init(channelOrder: ChannelOrder, divisor: Float, mean: [Float], std: [Float]) {
+    (self.channelOrder, self.divisor, self.mean, self.std) = (channelOrder, divisor, mean, std)
+  }
+
   /// ImageNet's mean and standard deviation, as torchvision's models.
   public static let imageNet = InputNormalization(
     channelOrder: .rgb, divisor: 255, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225])

@@ -48,12 +48,12 @@ extension Network {
 
   /// A checkpoint's values by name, as fp32, under a head from `head`.
   ///
-  /// A checkpoint's `num_batches_tracked` are ignored, and a BERT's heads of pretraining; embeddings of positions that were
-  /// made for images of another size are interpolated, which ``adaptations(of:)`` tells. Throws Weights' three lists
+  /// A checkpoint's `num_batches_tracked` are ignored, and what transformers' models have beside the network: heads of
+  /// pretraining, a pooler, a buffer of positions. Embeddings of positions that were made for images of another size are
+  /// interpolated, which ``adaptations(of:)`` tells. Throws Weights' three lists
   /// (missing, unexpected, wrong shape) where names or shapes do not fit, and ``StateDictError`` where a value is NaN or
   /// infinite.
-  public func loadStateDict(_ source: some TensorSource, head: HeadSource) throws -> StateDict {
-    let file: any TensorSource = backbone.modality == .texts ? BERTCheckpoint(source) : source
+  public func loadStateDict(_ file: some TensorSource, head: HeadSource) throws -> StateDict {
     let counters = Set(buffers.counterNames)
     let replaced = Set(head == .checkpoint ? [] : backbone.headParameterNames)
     let positions = architecture.positionEmbedding
@@ -65,7 +65,7 @@ extension Network {
         return (slice.name, isAdapted ? foundPositions?.shape ?? slice.shape : slice.shape)
       } + buffers.slices.map { ($0.name, $0.shape) },
       found: file.shapes, file: file.path,
-      ignoring: { counters.contains($0) || replaced.contains($0) })
+      ignoring: { counters.contains($0) || replaced.contains($0) || isBesideTheNetwork($0) })
     return StateDict(
       parameters: try layout.slices.map { slice in
         if slice.group == .head, case .fresh(let seed) = head { return slice.initialValues(seed: seed) }
@@ -74,6 +74,14 @@ extension Network {
         return try positions.resized(values, from: otherSide)
       },
       buffers: try buffers.slices.map { try finiteValues(file, $0.name) })
+  }
+
+  /// Whether a tensor's name is one that transformers' models have beside the network.
+  private func isBesideTheNetwork(_ name: String) -> Bool {
+    let isBeside =
+      name.hasPrefix("cls.") || name.hasSuffix(".position_ids") || name == "position_ids"
+      || name.hasPrefix("vit.pooler.")
+    return isBeside && !layout.slices.contains { $0.name == name }
   }
 
   /// The arrays of a checkpoint that PyTorch's model of this name loads with `strict=True`.
@@ -89,11 +97,18 @@ extension Network {
     buffers.slices.map { [Float](repeating: $0.initialValue, count: $0.shape.reduce(1, *)) }
   }
 
-  private func finiteValues(_ file: any TensorSource, _ name: String) throws -> [Float] {
+  private func finiteValues(_ file: some TensorSource, _ name: String) throws -> [Float] {
     let values = try file.floats(name)
     if let index = values.firstIndex(where: { !$0.isFinite }) {
       throw StateDictError.notFinite(file: file.path, name: name, index: index, value: "\(values[index])")
     }
     return values
+  }
+}
+
+extension Backbone {
+  /// The number of tokens that a checkpoint of a network of texts has embeddings of; nil where it has none.
+  public func vocabularySize(of file: any TensorSource) -> Int? {
+    file.shapes.first { $0.name == "bert.embeddings.word_embeddings.weight" }?.shape.first
   }
 }

@@ -42,7 +42,8 @@ extension FineTuneOptions {
     guard backbone.modality == .texts else {
       return .images(
         Preprocessing(
-          size: configuration.size ?? backbone.inputSize, resize: configuration.resize, for: backbone.normalization))
+          size: configuration.size ?? backbone.inputSize, resize: configuration.resize,
+          for: weights?.normalization ?? backbone.normalization))
     }
     let vocabulary = try wordPieces(of: examples, beside: weights?.file.path, onEvent)
     if let weights, let rows = backbone.vocabularySize(of: weights.tensors), vocabulary.tokens.count > rows {

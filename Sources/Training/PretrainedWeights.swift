@@ -17,11 +17,14 @@ public struct PretrainedWeights: Sendable {
   public let tensors: any TensorSource
   /// Whose names the file has; torchvision's where no known naming fits.
   public let naming: Naming
+  /// How they want their pixels, where something beside them says so, and else as the backbone's usual weights.
+  public let normalization: InputNormalization
   /// What was chosen, unwrapped and renamed, in sentences.
   public let notes: [String]
 
   /// Opens the file, index or folder at `path` and finds the tensors of a backbone in it.
   ///
+  /// A `config.json` beside it, as the Hugging Face Hub has it, must describe that backbone.
   /// Throws `WeightsError`.
   public init(path: String, of backbone: Backbone) throws {
     let file = try TensorFile.open(path)
@@ -45,6 +48,15 @@ public struct PretrainedWeights: Sendable {
     var notes = file.path == path ? [] : ["\(path): its file \(Self.relative(file.path, to: path)) is read"]
     notes += [unwrapped.note].compactMap { $0 }
     if renaming != nil { notes.append("\(file.path): its names are those of \(naming.title)") }
+    let configuration = try CheckpointConfiguration(beside: file)
+    try configuration.check(backbone)
+    let found = backbone.modality == .images ? try configuration.normalization() : nil
+    normalization = found?.0 ?? backbone.normalization
+    if let found, found.0 != backbone.normalization {
+      notes.append(
+        "\(found.source): pixels are normalised with mean \(found.0.mean) and std \(found.0.std), not as usual for "
+          + backbone.name)
+    }
     self.notes = notes
   }
 

@@ -37,10 +37,11 @@ public struct PriorTrainer {
     for note in dataset.notes { try onEvent(.note(note)) }
     _ = try options.plan(examples: dataset.splits[.train]?.count ?? 0)
     let network = backbone.makeNetwork(classes: dataset.classes.count, size: options.size)
-    let model = try Model(network: network, state: try initialState(of: network, onEvent), device: device)
+    let weights = try PretrainedWeights(path: options.weights, of: backbone)
+    let model = try Model(network: network, state: try initialState(of: network, weights, onEvent), device: device)
     let size = options.size ?? backbone.inputSize
     try model.checkSize(size)
-    let data = try images(dataset, for: backbone, device: device, onEvent)
+    let data = try images(dataset, size: size, for: weights.normalization, device: device, onEvent)
     let plan = try options.plan(examples: data.count)
 
     let collector = try train(model, on: data, plan, onEvent)
@@ -93,8 +94,9 @@ public struct PriorTrainer {
     return collector
   }
 
-  private func initialState(of network: Network, _ onEvent: (PriorEvent) throws -> Void) throws -> StateDict {
-    let weights = try PretrainedWeights(path: options.weights, of: network.backbone)
+  private func initialState(
+    of network: Network, _ weights: PretrainedWeights, _ onEvent: (PriorEvent) throws -> Void
+  ) throws -> StateDict {
     for note in weights.notes { try onEvent(.note(note)) }
     let shapes = Dictionary(weights.tensors.shapes.map { ($0.name, $0.shape) }, uniquingKeysWith: { first, _ in first })
     let hasHead = network.layout.slices.filter { $0.group == .head }.allSatisfy { shapes[$0.name] == $0.shape }
@@ -106,10 +108,10 @@ public struct PriorTrainer {
   }
 
   private func images(
-    _ dataset: Dataset, for backbone: Backbone, device: Device, _ onEvent: (PriorEvent) throws -> Void
+    _ dataset: Dataset, size: Int, for normalization: InputNormalization, device: Device,
+    _ onEvent: (PriorEvent) throws -> Void
   ) throws -> ExampleBatches {
-    let preprocessing = Preprocessing(
-      size: options.size ?? backbone.inputSize, resize: options.resize, for: backbone.normalization)
+    let preprocessing = Preprocessing(size: size, resize: options.resize, for: normalization)
     let store = try ImageStore.decode(
       dataset.splits[.train] ?? [], preprocessing: preprocessing, skipUnreadable: options.skipUnreadable, split: .train
     ) { event in

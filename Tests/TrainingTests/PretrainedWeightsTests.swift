@@ -98,6 +98,25 @@ struct PretrainedWeightsTests {
         == Set(own.map(\.name).filter { !$0.hasPrefix("classifier") }))
   }
 
+  /// As Google's BERT is published: TensorFlow's names, the heads of pretraining and a buffer.
+  @Test func headsOfPretrainingAreLeftOut() throws {
+    let folder = ScratchFolder()
+    let backbone = try Backbone.named("bert-tiny")
+    let network = backbone.makeNetwork(classes: 3, vocabulary: 50)
+    let own = network.namedArrays(network.initialState(seed: 5)).filter { !$0.name.hasPrefix("classifier") }
+    let published =
+      renamed(own) {
+        $0.replacingOccurrences(of: "LayerNorm.weight", with: "LayerNorm.gamma")
+          .replacingOccurrences(of: "LayerNorm.bias", with: "LayerNorm.beta")
+      }
+      + ["cls.predictions.bias", "cls.seq_relationship.weight", "bert.embeddings.position_ids"].map {
+        NamedArray(name: $0, shape: [1], [1 as Float])
+      }
+    let weights = try PretrainedWeights(path: write(published, "published", in: folder), of: backbone)
+    let state = try network.loadStateDict(weights.tensors, head: .fresh(seed: 5))
+    #expect(state == network.initialState(seed: 5) && backbone.vocabularySize(of: weights.tensors) == 50)
+  }
+
   /// A checkpoint of torch.save with averaged weights under Hugging Face's names, in a folder, behind an index.
   @Test func allOfItAtOnce() throws {
     let folder = ScratchFolder()
