@@ -3,7 +3,7 @@ import Torch
 import Weights
 
 extension ONNXModel {
-  /// Sizes of the recorded batch. What is free in the graph is found again by them: no network has a width of 7.
+  /// Sizes of the recorded batch, by which what is free in the graph is found again: no network has a width of 7.
   private static let (batch, tokens) = (2, 7)
 
   /// A network in evaluation mode.
