@@ -80,3 +80,16 @@ awk -F, "$columns"' id != "id" {
     d = 0; for (i = 1; i <= n; i++) { rx = ry = 1
       for (j = 1; j <= n; j++) { rx += x[j] < x[i]; ry += y[j] < y[i] } d += (rx - ry) ^ 2 }
     printf "| %s | %.2f | %d |\n", pair, 1 - 6 * d / (n * (n * n - 1)), n } }' racing.csv | sort
+
+echo
+echo "## From weights that Gridless trained: mean over seeds, with the lowest and highest"
+echo
+echo "| network | start | seeds | accuracy | NLL |"
+echo "|---|---|---|---|---|"
+awk -F, "$columns"' id != "id" {
+  split(id, part, "-"); key = part[1] " | " part[2]
+  n[key]++; a[key] += accuracy; l[key] += nll
+  if (n[key] == 1 || accuracy < low[key]) low[key] = accuracy
+  if (n[key] == 1 || accuracy > high[key]) high[key] = accuracy }
+  END { for (key in n) printf "| %s | %d | %.3f (%.3f–%.3f) | %.3f |\n", key, n[key], a[key] / n[key], low[key], high[key],
+    l[key] / n[key] }' transfer.csv | sort
