@@ -39,13 +39,15 @@ let package = Package(
       ]),
     .target(name: "Torch", dependencies: ["CTorch"], swiftSettings: strict),
 
-    // Files: neither of these two sees libtorch.
+    // Files: none of these sees libtorch.
     .systemLibrary(name: "CZlib"),
     .target(name: "Weights", dependencies: ["CZlib"], swiftSettings: strict),
     .target(
       name: "CImageCodecs",
       linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png"), .linkedLibrary("webp")]),
     .target(name: "Datasets", dependencies: ["CImageCodecs", "CZlib"], swiftSettings: strict),
+    .systemLibrary(name: "CCrypto"),
+    .target(name: "Fetching", dependencies: ["CCrypto"], swiftSettings: strict),
 
     // Event files: bytes only.
     .target(name: "TensorBoard", swiftSettings: strict),
@@ -76,7 +78,8 @@ let package = Package(
     .target(
       name: "Gridless",
       dependencies: [
-        "Torch", "Weights", "Datasets", "Backbones", "Evidence", "Baselines", "Training", "Studies", "Reports",
+        "Torch", "Weights", "Datasets", "Fetching", "Backbones", "Evidence", "Baselines", "Training", "Studies",
+        "Reports",
       ],
       swiftSettings: strict),
     .executableTarget(name: "GridlessCLI", dependencies: ["Gridless", argumentParser], swiftSettings: strict),
@@ -87,7 +90,7 @@ let package = Package(
       name: "gridless-bench", dependencies: ["CJPEGLoop", "Gridless", argumentParser], path: "Benchmarks/GridlessBench",
       swiftSettings: strict),
 
-    // Tests mirror Sources. TestSupport reads the golden files and writes PyTorch files.
+    // Tests mirror Sources. TestSupport reads the golden files, writes PyTorch files and serves files on loopback.
     .target(name: "TestSupport", dependencies: ["Weights"], path: "Tests/TestSupport", swiftSettings: strict),
     // Mutated and hostile files for Weights alone: `make fuzz`.
     .executableTarget(
@@ -96,6 +99,7 @@ let package = Package(
     .testTarget(
       name: "WeightsTests", dependencies: ["Weights", "TestSupport", "weights-fuzz"], swiftSettings: strict),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets"], swiftSettings: strict),
+    .testTarget(name: "FetchingTests", dependencies: ["Fetching", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "BackbonesTests", dependencies: ["Torch", "Weights", "Backbones", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "EvidenceTests", dependencies: ["Evidence", "TestSupport"], swiftSettings: strict),
