@@ -17,8 +17,8 @@ package struct MATFile {
   /// The matrices by name.
   package let matrices: [String: Matrix]
 
-  /// The most that a compressed matrix may hold; Flower-102's hold kilobytes.
-  static let limit = 1 << 26
+  /// The most numbers that a file may hold, and the most bytes that a matrix may have; Flower-102's hold kilobytes.
+  static let limit = 1 << 22
 
   /// Reads a file.
   ///
@@ -37,10 +37,12 @@ package struct MATFile {
       guard Array(bytes[126..<128]) == Array("IM".utf8), bytes[125] == 1 else {
         throw Problem("its header is not that of a little-endian one")
       }
-      var (matrices, reader) = ([String: Matrix](), Reader(bytes[128...]))
+      var (matrices, reader, held) = ([String: Matrix](), Reader(bytes[128...]), 0)
       while !reader.isAtEnd {
         guard let (name, matrix) = try Self.matrix(try reader.element()) else { continue }
         guard matrices.updateValue(matrix, forKey: name) == nil else { throw Problem("two matrices '\(name)'") }
+        held += matrix.values.count
+        guard held <= Self.limit else { throw Problem("more than \(Self.limit) numbers") }
       }
       self.matrices = matrices
     } catch {
@@ -109,6 +111,7 @@ package struct MATFile {
     case .matrix: break
     default: return nil
     }
+    try bound(element.bytes.count)
     var reader = Reader(element.bytes)
     let flags = try reader.element()
     guard flags.kind == .uint32, flags.bytes.count == 8, let kind = flags.bytes.first else {
@@ -128,6 +131,10 @@ package struct MATFile {
     }
     guard count == values.count else { throw Problem("\(values.count) values in a matrix of \(shape)") }
     return (String(decoding: title.bytes, as: UTF8.self), Matrix(shape: shape, values: values))
+  }
+
+  private static func bound(_ count: Int) throws(Problem) {
+    guard count <= limit else { throw Problem("a matrix of \(count) bytes, expected at most \(limit)") }
   }
 
   /// The numbers of an element, which may be stored in a smaller type than the matrix's own.
@@ -180,7 +187,7 @@ package struct MATFile {
     let tag = inflate(8)
     guard tag.count == 8 else { throw Problem("a compressed element that zlib refuses") }
     let count = tag[4...].reversed().reduce(0) { $0 << 8 | Int($1) }
-    guard count <= limit else { throw Problem("a matrix of \(count) bytes, expected at most \(limit)") }
+    try bound(count)
     // Room for one byte more, so that a longer one is told from this.
     let data = inflate(count + 1)
     guard data.count == count, status == Z_STREAM_END, stream.avail_in == 0 else {

@@ -8,7 +8,7 @@ struct Download {
   let url: URL
   /// Where it goes.
   let place: String
-  /// The seconds before another attempt, which is made while the last ones brought nothing; then it fails.
+  /// The seconds before each further attempt; after as many in a row that brought nothing it fails.
   let waits: [Double]
   /// After so many silent seconds a connection is given up.
   let stall: Double

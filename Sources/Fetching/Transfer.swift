@@ -18,7 +18,7 @@ final class Transfer {
   /// The connection failed; what came before is good.
   struct Dropped: Error {
     var reason: String
-    /// The server was not reached at all, and another attempt right now would not help.
+    /// Where nothing was heard of the server before, there is no connection, and another attempt would not help now.
     var isOffline = false
   }
 
@@ -99,8 +99,9 @@ private final class Receiver: NSObject, URLSessionDataDelegate {
 extension Transfer.Dropped {
   fileprivate init(_ error: any Error) {
     let offline: [URLError.Code] = [
-      .cannotFindHost, .cannotConnectToHost, .dnsLookupFailed, .notConnectedToInternet, .secureConnectionFailed,
-      .serverCertificateUntrusted, .serverCertificateHasBadDate, .serverCertificateHasUnknownRoot, .unsupportedURL,
+      .timedOut, .cannotFindHost, .cannotConnectToHost, .dnsLookupFailed, .notConnectedToInternet, .unsupportedURL,
+      .secureConnectionFailed, .serverCertificateUntrusted, .serverCertificateHasBadDate,
+      .serverCertificateHasUnknownRoot,
     ]
     reason = error.localizedDescription.trimmingCharacters(in: ["."])
     isOffline = (error as? URLError).map { offline.contains($0.code) } ?? false

@@ -56,10 +56,11 @@ import Datasets
       (header + [1, 2, 3], "an element of 4 bytes where 3 are left"),
       (header + tag(15, 4) + [1, 2, 3, 4], "a compressed element that zlib refuses"),
       // zlib's form of a tag that claims 4 GB, and nothing behind it.
-      (header + tag(15, 19) + stored(tag(14, huge)), "a matrix of 4294967280 bytes, expected at most 67108864"),
+      (header + tag(15, 19) + stored(tag(14, huge)), "a matrix of 4294967280 bytes, expected at most 4194304"),
       (header + tag(15, 19) + stored(tag(14, 1 << 20)), "another length than its tag says"),
       (header + tag(14, 16) + tag(6, 8) + [6, 0, 0, 0, 0, 0, 0, 0], "an element of 4 bytes where 0 are left"),
       (header + matrix(shape: [3, 1], doubles: 2), "2 values in a matrix of [3, 1]"),
+      (header + matrix(shape: [1 << 19, 1], doubles: 1 << 19), "a matrix of 4194352 bytes, expected at most 4194304"),
       (header + matrix(shape: [1 << 30, 1 << 30], doubles: 2), "2 values in a matrix of"),
       (header + matrix(shape: [-1, -2], doubles: 2), "dimensions [-1, -2]"),
       (header + matrix(shape: [2, 1], doubles: 2) + matrix(shape: [2, 1], doubles: 2), "two matrices 'a'"),
