@@ -11,7 +11,7 @@ DIGITS := $${XDG_CACHE_HOME:-$$HOME/.cache}/gridless/digits/digits.csv
 # machine prints the same.
 DIGITS_IMAGES := --model resnet8 --size 16 --augment crop --threads 1
 DIGITS_NETWORK := $(DIGITS_IMAGES) --seed 1
-DOCUMENTED := Torch Weights Datasets TensorBoard Backbones Evidence Baselines Training Studies Reports Gridless
+DOCUMENTED := Torch Weights Datasets Fetching TensorBoard Backbones Evidence Baselines Training Studies Reports Gridless
 DOCS := docs-build
 # After this long a test is taken to hang.
 TEST_LIMIT ?= 20m

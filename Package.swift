@@ -39,13 +39,15 @@ let package = Package(
       ]),
     .target(name: "Torch", dependencies: ["CTorch"], swiftSettings: strict),
 
-    // Files: neither of these two sees libtorch.
+    // Files: none of these sees libtorch.
     .systemLibrary(name: "CZlib"),
     .target(name: "Weights", dependencies: ["CZlib"], swiftSettings: strict),
     .target(
       name: "CImageCodecs",
       linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png"), .linkedLibrary("webp")]),
     .target(name: "Datasets", dependencies: ["CImageCodecs", "CZlib"], swiftSettings: strict),
+    .systemLibrary(name: "CCrypto"),
+    .target(name: "Fetching", dependencies: ["CCrypto"], swiftSettings: strict),
 
     // Event files: bytes only.
     .target(name: "Protobuf", swiftSettings: strict),
@@ -78,7 +80,8 @@ let package = Package(
     .target(
       name: "Gridless",
       dependencies: [
-        "Torch", "Weights", "Datasets", "Backbones", "Evidence", "Baselines", "Training", "Studies", "Reports",
+        "Torch", "Weights", "Datasets", "Fetching", "Backbones", "Evidence", "Baselines", "Training", "Studies",
+        "Reports",
       ],
       swiftSettings: strict),
     .executableTarget(name: "GridlessCLI", dependencies: ["Gridless", argumentParser], swiftSettings: strict),
@@ -89,7 +92,7 @@ let package = Package(
       name: "gridless-bench", dependencies: ["CJPEGLoop", "Gridless", argumentParser], path: "Benchmarks/GridlessBench",
       swiftSettings: strict),
 
-    // Tests mirror Sources. TestSupport reads the golden files and writes PyTorch files.
+    // Tests mirror Sources. TestSupport reads the golden files, writes PyTorch files and serves files on loopback.
     .target(name: "TestSupport", dependencies: ["Weights"], path: "Tests/TestSupport", swiftSettings: strict),
     // Mutated and hostile files for Weights alone: `make fuzz`.
     .executableTarget(
@@ -98,6 +101,7 @@ let package = Package(
     .testTarget(
       name: "WeightsTests", dependencies: ["Weights", "TestSupport", "weights-fuzz"], swiftSettings: strict),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets"], swiftSettings: strict),
+    .testTarget(name: "FetchingTests", dependencies: ["Fetching", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "BackbonesTests", dependencies: ["Torch", "Weights", "Backbones", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "ONNXTests", dependencies: ["ONNX", "Backbones", "TestSupport"], swiftSettings: strict),

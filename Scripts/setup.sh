@@ -23,14 +23,15 @@ command -v swift >/dev/null ||
 command -v git >/dev/null || die "git is missing. Install it: apt-get install git"
 command -v flock >/dev/null || die "flock is missing. Install it: apt-get install util-linux"
 
-# --- Debian's image libraries -------------------------------------------------------------------------------------
+# --- Debian's libraries -------------------------------------------------------------------------------------------
 missing=()
 [ -e /usr/include/jpeglib.h ] || missing+=(libjpeg-dev)
 [ -e /usr/include/png.h ] || missing+=(libpng-dev)
 [ -e /usr/include/webp/decode.h ] || missing+=(libwebp-dev)
+[ -e /usr/include/openssl/evp.h ] || missing+=(libssl-dev)
 if [ ${#missing[@]} -gt 0 ]; then
   command -v apt-get >/dev/null ||
-    die "missing ${missing[*]} and no apt-get here. Install the headers of libjpeg-turbo, libpng and libwebp"
+    die "missing ${missing[*]} and no apt-get here. Install the headers of libjpeg-turbo, libpng, libwebp and OpenSSL"
   by_hand="apt-get update && apt-get install -y --no-install-recommends ${missing[*]}"
   if [ "$(id -u)" = 0 ]; then as_root=(); elif sudo -n true 2>/dev/null; then as_root=(sudo -n); else
     die "missing ${missing[*]}. As root, run: $by_hand"

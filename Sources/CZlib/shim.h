@@ -1,4 +1,4 @@
-// zlib, which libpng brings along: only its crc32_z is used.
+// zlib, which libpng brings along: its crc32_z and inflate are used.
 #pragma once
 
 #include <zlib.h>

@@ -16,6 +16,10 @@ public struct Dataset: Equatable, Sendable {
     case classRows
     /// The binary version of CIFAR-10.
     case cifar10
+    /// Oxford's 102 flowers as published.
+    case flowers102
+    /// Oxford-IIIT Pet as published.
+    case oxfordPets
     /// The UCI handwritten digits as scikit-learn ships them.
     case digits
   }
@@ -66,7 +70,7 @@ public struct Dataset: Equatable, Sendable {
 
   /// The class names; an example's label is an index into them; none in a regression data set.
   ///
-  /// Sorted by UTF-8 bytes, as Python sorts; CIFAR-10's in the order of its own list.
+  /// Sorted by UTF-8 bytes, as Python sorts; those of CIFAR-10, Flower-102 and Pet in the order of their own lists.
   public var classes: [String] { if case .classes(let classes) = targets { classes } else { [] } }
 
   /// Whether its examples are texts rather than images.
@@ -83,6 +87,8 @@ public struct Dataset: Equatable, Sendable {
   ///   The texts are joined by a space, spaces at both ends removed.
   /// - A folder with such a table as `train.csv` (or `.tsv`) and optionally `val.csv` and `test.csv`, and no subfolders.
   /// - CIFAR-10's binary files, in the folder or in `cifar-10-batches-bin` inside it.
+  /// - Oxford's 102 flowers, `jpg`, `imagelabels.mat` and `setid.mat`, there or in `flowers-102`; and Oxford-IIIT Pet,
+  ///   `images` and `annotations`, there or in `oxford-iiit-pet`.
   /// - scikit-learn's digits CSV: 64 numbers 0…16 and a label per row; the first half is `train`, the second `test`.
   ///
   /// Throws `DatasetError` if the layout is none of these, a class folder is empty, fewer than two classes are left,
@@ -99,6 +105,10 @@ public struct Dataset: Equatable, Sendable {
     case .folder:
       if let folder = CIFAR10Layout.folder(in: root) {
         listing = try CIFAR10Layout.read(folder)
+      } else if let folder = Flowers102Layout.folder(in: root) {
+        listing = try Flowers102Layout.read(folder)
+      } else if let folder = OxfordPetsLayout.folder(in: root) {
+        listing = try OxfordPetsLayout.read(folder)
       } else if TableFolderLayout.isOne(root) {
         listing = try TableFolderLayout.read(root)
       } else {

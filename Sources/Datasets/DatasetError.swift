@@ -47,7 +47,7 @@ public enum DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
     case .unrecognized(let path, let found):
       "\(path): not a data set (found \(found)). Expected train/<class>/<image>, <class>/<image>, a CSV or TSV file "
         + "with the columns path (of images) or text, and label (or value, a number), a folder with such a train.csv, or "
-        + "CIFAR-10's binary files."
+        + "CIFAR-10's binary files, Oxford's 102 flowers or Oxford-IIIT Pet as they are published."
     case .emptyClass(let path):
       "\(path): a class folder without images (expected .jpg, .jpeg, .png or .webp). Add images, or remove the folder."
     case .tooFewClasses(let path, let classes):

@@ -3,6 +3,7 @@
 @_exported import Baselines
 @_exported import Datasets
 @_exported import Evidence
+@_exported import Fetching
 @_exported import Reports
 @_exported import Studies
 @_exported import Torch

@@ -45,6 +45,11 @@ func asUsage<Result>(_ body: () throws -> Result) throws -> Result {
     throw ValidationError(error.description)
   } catch let error as UnknownLayer {
     throw ValidationError(error.description)
+  } catch let error as FetchError {
+    switch error {
+    case .unknown, .badMirror: throw ValidationError(error.description)
+    default: throw error
+    }
   } catch let error as DatasetError {
     guard case .unknownSplit = error else { throw error }
     throw ValidationError(error.description)
@@ -79,16 +84,6 @@ extension TrainedPart: ExpressibleByArgument {
 extension CheckpointInterval: ExpressibleByArgument {
   /// As ``CheckpointInterval`` reads it.
   public init?(argument: String) { self.init(argument) }
-}
-
-extension Backbone {
-  /// Refuses that no checkpoint is named, and says which would fit.
-  func requireWeights(_ weights: String?) throws {
-    guard weights == nil else { return }
-    throw ValidationError(
-      "--weights is missing: name the checkpoint of \(name), safetensors or PyTorch's. It wants \(weightsHint). "
-        + "To train from scratch, pass --weights none.")
-  }
 }
 
 /// Options that several subcommands share.

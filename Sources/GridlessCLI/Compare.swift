@@ -6,7 +6,7 @@ import Gridless
 struct Compare: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Compare ways to choose hyperparameters, side by side on your own data.",
-    usage: "gridless compare <data> --model <model> --weights <file> --methods <methods> --out <study> [<options>]",
+    usage: "gridless compare <data> --model <model> --methods <methods> --out <study> [<options>]",
     discussion: """
       A study is a folder of trials, each a run folder. Several processes may work on one study: give the same command in \
       another terminal, or pass --parallel. If a study is interrupted, the same command goes on with it.
@@ -47,6 +47,8 @@ struct Compare: ParsableCommand {
         ? "interrupted between two runs; nothing was lost" : "interrupted; the runs are saved where they are"
     ) { _ in crew.stop() }
     if worker { OrphanWatch.begin(signals.interruption) }
+    // A member's leader has fetched it.
+    if !worker { try study.chosenWeights().fetch(for: study.data, showing: ProgressPrinter(output)) }
     let folder = StudyFolder(study.out)
     var configuration = try asUsage { try self.configuration() }
     // How many threads a run has may not change when a study goes on.

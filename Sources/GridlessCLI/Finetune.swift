@@ -6,10 +6,11 @@ import Gridless
 struct Finetune: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Fine-tune a pretrained network, and learn its regularization strengths on the training set.",
-    usage: "gridless finetune <data> --model <model> --weights <file> --out <run> [<options>]",
+    usage: "gridless finetune <data> --model <model> --out <run> [<options>]",
     discussion: """
       DATA is a folder train/<class>/<image> (val and test beside train are optional), a flat folder <class>/<image>, a \
-      CSV or TSV with path,label (or path,value: a number per image), CIFAR-10's binary files, or the UCI digits' CSV. \
+      CSV or TSV with path,label (or path,value: a number per image), the UCI digits' CSV, or CIFAR-10 (binary), \
+      Oxford's 102 flowers or Oxford-IIIT Pet as they are published. \
       For networks of texts it is a CSV or TSV with text,label (or text,value), rows of a class number and texts as AG News \
       has them, or a folder with such a train.csv and test.csv. The run folder gets config.json, \
       metrics.jsonl, an event file for TensorBoard, model.safetensors (which the PyTorch model of that name loads) and \
@@ -26,7 +27,7 @@ struct Finetune: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Its pretrained weights: safetensors, a state dict of torch.save, an index of shards or a folder; or none to train "
-        + "from scratch.", valueName: "file"))
+        + "from scratch (default: the official checkpoint, which is fetched if it is not there).", valueName: "file"))
   var weights: String?
 
   @Option(help: ArgumentHelp("The run folder to make, or to go on with.", valueName: "run"))
@@ -72,7 +73,6 @@ struct Finetune: ParsableCommand {
 
   func validate() throws {
     let backbone = try asUsage { try Backbone.named(model) }
-    try backbone.requireWeights(weights)
     if out.isEmpty { throw ValidationError("--out is empty: name the run folder to make.") }
     try asUsage {
       _ = try backbone.makeNetwork(classes: 1, training: train)
@@ -82,7 +82,7 @@ struct Finetune: ParsableCommand {
 
   /// What was asked for, in the library's words.
   private func options() throws -> FineTuneOptions {
-    var options = FineTuneOptions(data: data, model: model, weights: weights == "none" ? nil : weights, out: out)
+    var options = FineTuneOptions(data: data, model: model, weights: try chosenWeights().path, out: out)
     options.size = images.size
     options.resize = images.resize
     options.train = train
@@ -105,6 +105,8 @@ struct Finetune: ParsableCommand {
     return options
   }
 
+  private func chosenWeights() throws -> ChosenWeights { try ChosenWeights(weights, of: Backbone.named(model)) }
+
   func run() throws {
     let signals = Signals { [out, output] signal in
       if output.json { Self.printInterruption(InterruptedLine(run: out, progress: nil, signal: signal)) }
@@ -112,6 +114,7 @@ struct Finetune: ParsableCommand {
     let progress = ProgressPrinter(output)
     var wasFinished = false
     do {
+      try chosenWeights().fetch(for: data, showing: progress)
       let result = try FineTuner(options()).run(interruption: signals.interruption) { event in
         if case .alreadyFinished = event { wasFinished = true }
         try progress.print(event)

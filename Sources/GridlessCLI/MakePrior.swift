@@ -6,7 +6,7 @@ struct MakePrior: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "prior",
     abstract: "Make a prior for fine-tuning from your own pretraining, or from published files.",
-    usage: "gridless prior <data> --model <model> --weights <file> --out <prior> [<options>]",
+    usage: "gridless prior <data> --model <model> --out <prior> [<options>]",
     discussion: """
       Runs SWAG on a source data set: SGD with a constant learning rate from pretrained weights, whose iterates give a \
       mean, variances and the columns of a covariance ("Pre-Train Your Loss", Shwartz-Ziv et al., 2022).
@@ -23,7 +23,9 @@ struct MakePrior: ParsableCommand {
   var model: String
 
   @Option(
-    help: ArgumentHelp("Its pretrained weights, in any form that finetune takes.", valueName: "file"))
+    help: ArgumentHelp(
+      "Its pretrained weights, in any form that finetune takes (default: the official checkpoint, which is fetched if it "
+        + "is not there).", valueName: "file"))
   var weights: String?
 
   @Option(help: ArgumentHelp("The prior's file to write.", valueName: "prior"))
@@ -80,9 +82,6 @@ struct MakePrior: ParsableCommand {
       guard data != nil else {
         throw ValidationError("the source data is missing: name its folder or file, or import three published files.")
       }
-      guard weights != nil else {
-        throw ValidationError("--weights is missing: a prior is made from the pretrained weights of \(model).")
-      }
       try asUsage { try options().validate() }
     } else {
       guard imports.count == 3 else {
@@ -105,14 +104,18 @@ struct MakePrior: ParsableCommand {
       (source.weights, source.columns, source.overwrite) = (weights, columns, overwrite)
       result = try source.run { try progress.print($0) }
     } else {
+      try chosenWeights().fetch(for: data ?? "", showing: progress)
       result = try asUsage { try PriorTrainer(options()).run { try progress.print($0) } }
     }
     progress.finish()
     print(output.json ? try JSON.line(result) : summary(of: result))
   }
 
+  private func chosenWeights() throws -> ChosenWeights { try ChosenWeights(weights, of: Backbone.named(model)) }
+
   private func options() throws -> PriorOptions {
-    var options = PriorOptions(data: data ?? "", model: model, weights: weights ?? "", out: out)
+    // A prior is made from pretrained weights: none is a file's name here.
+    var options = PriorOptions(data: data ?? "", model: model, weights: try chosenWeights().path ?? "none", out: out)
     options.columns = columns ?? options.columns
     options.epochs = epochs
     options.steps = steps

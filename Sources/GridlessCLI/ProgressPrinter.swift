@@ -11,6 +11,7 @@ final class ProgressPrinter {
   private var setup: FineTuneSetup?
   private var lastDraw = ContinuousClock.now
   private var candidate: (lr: Double, firstStep: Int, start: ContinuousClock.Instant)?
+  private var fetchBegan: (start: ContinuousClock.Instant, present: Int)?
 
   init(_ options: OutputOptions) { self.options = options }
 
@@ -56,6 +57,28 @@ final class ProgressPrinter {
     case .decoding(let split, let done, let total):
       try print(FineTuneEvent.decoding(split: split, done: done, total: total))
     case .step(let step): if !options.quiet { show(step) }
+    }
+  }
+
+  func print(_ event: FetchEvent) {
+    guard !options.quiet else { return }
+    switch event {
+    case .note(let text): line("note: \(text)")
+    case .began(let url, let path, let bytes, let present):
+      let rest = present > 0 ? ", of which \(megabytes(present)) are there" : ""
+      line("fetching \(url) to \(path) (\(megabytes(bytes))\(rest))")
+      fetchBegan = (.now, present)
+    case .receiving(let file, let bytes, let total):
+      guard isTerminal, isDue || bytes == total else { return }
+      var left = ""
+      if let fetchBegan, bytes > fetchBegan.present {
+        let seconds = (ContinuousClock.now - fetchBegan.start) / .seconds(1)
+        left = "  \(duration(seconds / Double(bytes - fetchBegan.present) * Double(max(total - bytes, 0)))) left"
+      }
+      bar(file, bytes, total, counts: "\(bytes / 1_000_000)/\(megabytes(total))", left)
+    case .checking(let file, let bytes, let total):
+      if isTerminal, isDue { bar("checking \(file)", bytes, total, counts: megabytes(total), "") }
+    case .unpacking(let file): line("unpacking \(file)")
     }
   }
 
@@ -121,12 +144,12 @@ final class ProgressPrinter {
     return true
   }
 
-  private func bar(_ label: String, _ done: Int, _ total: Int, _ text: String) {
+  private func bar(_ label: String, _ done: Int, _ total: Int, counts: String? = nil, _ text: String) {
     // The last column stays free: some terminals wrap as soon as it is written.
     let columns = Self.columns - 1
-    let tail = " \(done)/\(total)  \(text)"
+    let tail = " \(counts ?? "\(done)/\(total)")  \(text)"
     let width = min(max(columns - label.count - 1 - tail.count, 4), 20)
-    let filled = total == 0 ? width : width * done / total
+    let filled = total == 0 ? width : min(width, width * done / total)
     let blocks = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
     write("\r\u{1B}[2K" + "\(label) \(blocks)\(tail)".prefix(columns))
     hasBar = true

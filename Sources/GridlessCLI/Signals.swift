@@ -13,17 +13,18 @@ final class Signals: Sendable {
   private let isTerminal = isatty(STDERR_FILENO) == 1
   private let first = Mutex<Int32>(SIGTERM)
   private let onLeave: @Sendable (Int32) -> Void
-  private let leaving: String
+  private let (leaving, again): (String, String)
 
   /// The signal that asked the run to stop.
   var caught: Int32 { first.withLock { $0 } }
 
   /// `onLeave` is told of the signal where training has not begun, right before the process ends; `leaving` is what is said
-  /// then.
+  /// then, and `again` what the same command would do.
   init(
-    leaving: String = "interrupted before training; nothing was lost", onLeave: @escaping @Sendable (Int32) -> Void
+    leaving: String = "interrupted before training; nothing was lost", again: String = "To start again",
+    onLeave: @escaping @Sendable (Int32) -> Void
   ) {
-    (self.onLeave, self.leaving) = (onLeave, leaving)
+    (self.onLeave, self.leaving, self.again) = (onLeave, leaving, again)
     signal(SIGHUP, SIG_IGN)
     signal(SIGPIPE, SIG_IGN)
     var set = sigset_t()
@@ -44,7 +45,7 @@ final class Signals: Sendable {
       if interruption.request() {
         interruption.abandon()
         onLeave(number)
-        tell("\(leaving). To start again: \(Finetune.sameCommand)")
+        tell("\(leaving). \(again): \(Finetune.sameCommand)")
         _exit(128 + number)
       }
       if isTerminal { tell("stopping after this step, to go on later; a second Ctrl-C stops at once") }

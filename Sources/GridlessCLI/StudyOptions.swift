@@ -11,8 +11,8 @@ struct StudyOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "A checkpoint of that network, in any form that finetune takes, or none to train from scratch.", valueName: "file"
-    ))
+      "A checkpoint of that network, in any form that finetune takes, or none to train from scratch (default: the "
+        + "official one, which is fetched if it is not there).", valueName: "file"))
   var weights: String?
 
   @Option(help: ArgumentHelp("The study's folder to make, or to go on with.", valueName: "study"))
@@ -61,14 +61,16 @@ struct StudyOptions: ParsableArguments {
 
   /// Refuses what is missing or unknown, with what to do.
   func validateNames() throws {
-    try asUsage { try Backbone.named(model) }.requireWeights(weights)
+    _ = try asUsage { try chosenWeights() }
     if out.isEmpty { throw ValidationError("--out is empty: name the study's folder to make.") }
   }
+
+  func chosenWeights() throws -> ChosenWeights { try ChosenWeights(weights, of: Backbone.named(model)) }
 
   /// What was asked for, in the library's words.
   func configuration(grid: HyperparameterGrid?, methods: [StudyMethod]) throws -> StudyConfiguration {
     var configuration = StudyConfiguration(
-      data: data, model: model, weights: weights == "none" ? nil : weights, methods: methods, prior: prior)
+      data: data, model: model, weights: try chosenWeights().path, methods: methods, prior: prior)
     if let grid { configuration.grid = grid }
     configuration.seeds = try seeds.split(separator: ",").map { text in
       guard let seed = UInt64(text) else {

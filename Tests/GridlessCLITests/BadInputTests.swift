@@ -223,10 +223,10 @@ struct BadInput: CustomTestStringConvertible, Sendable {
 
   @Test func omittedWeightsNameTheFileToSupply() throws {
     let place = try Workplace()
-    let outcome = try place.gridless("finetune", "data", "--model", "densenet169", "--out", "run")
+    let outcome = try place.gridless("finetune", "data", "--model", "tf_mobilenet_v2", "--out", "run")
     #expect(outcome.status == 64)
     #expect(outcome.errors.contains("--weights is missing"))
-    #expect(outcome.errors.contains("torchvision's densenet169, pretrained on ImageNet"))
+    #expect(outcome.errors.contains("TensorFlow's MobileNetV2 1.0 under torchvision's names, pretrained on ImageNet"))
     #expect(outcome.errors.contains("--weights none"))
   }
 

@@ -50,7 +50,8 @@ enum Command {
 
   /// Runs the command with its streams going to `output` and `errors`, and waits for its exit status.
   static func start(
-    _ arguments: [String], in folder: String, output: FileHandle, errors: FileHandle
+    _ arguments: [String], in folder: String, output: FileHandle, errors: FileHandle,
+    environment: [String: String] = [:]
   ) throws -> Int32 {
     guard FileManager.default.isExecutableFile(atPath: path) else {
       throw Unexpected("\(path): no such command. Build it: swift build -c release --build-tests")
@@ -60,6 +61,7 @@ enum Command {
     process.arguments = ["timeout", "60", path] + arguments
     process.currentDirectoryURL = URL(fileURLWithPath: folder)
     process.environment = ProcessInfo.processInfo.environment.merging(["COLUMNS": "80"]) { $1 }
+      .merging(environment) { $1 }
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = output
     process.standardError = errors

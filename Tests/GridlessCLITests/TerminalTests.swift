@@ -1,11 +1,12 @@
 import Foundation
 import Testing
 
-/// What a terminal shows while a run goes on.
-@Suite struct TerminalTests {
-  @Test(arguments: [40, 80, 200]) func theBarStaysWithinOneLine(_ columns: Int) throws {
-    let place = try Workplace()
-    try place.writeData()
+/// A terminal for standard error.
+enum Terminal {
+  /// What a command that succeeds writes to a terminal of so many columns.
+  static func output(
+    columns: Int, _ arguments: [String], in place: Workplace, _ environment: [String: String] = [:]
+  ) throws -> String {
     var (master, slave): (Int32, Int32) = (-1, -1)
     var window = winsize(ws_row: 24, ws_col: UInt16(columns), ws_xpixel: 0, ws_ypixel: 0)
     try #require(openpty(&master, &slave, nil, nil, &window) == 0)
@@ -14,13 +15,22 @@ import Testing
 
     // Little enough to lie in the terminal's buffer until it is read.
     let status = try Command.start(
-      Workplace.tiny("data", ["--json"]), in: place.path, output: .nullDevice, errors: terminal)
+      arguments, in: place.path, output: .nullDevice, errors: terminal, environment: environment)
     #expect(status == 0)
     try terminal.close()
     var (bytes, piece) = ([UInt8](), [UInt8](repeating: 0, count: 4096))
     // Ends with an error (EIO), as the other side is closed.
     while case let count = read(master, &piece, piece.count), count > 0 { bytes += piece[..<count] }
-    let shown = String(decoding: bytes, as: UTF8.self)
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}
+
+/// What a terminal shows while a run goes on.
+@Suite struct TerminalTests {
+  @Test(arguments: [40, 80, 200]) func theBarStaysWithinOneLine(_ columns: Int) throws {
+    let place = try Workplace()
+    try place.writeData()
+    let shown = try Terminal.output(columns: columns, Workplace.tiny("data", ["--json"]), in: place)
 
     // A bar is what stands between two clearings of the line.
     let bars = shown.components(separatedBy: "\r\u{1B}[2K").filter { $0.contains("█") || $0.contains("░") }
