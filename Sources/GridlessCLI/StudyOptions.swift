@@ -21,8 +21,10 @@ struct StudyOptions: ParsableArguments {
   @Option(help: "The seeds, separated by commas; every method is run under each.")
   var seeds = "0"
 
-  @Option(parsing: .unconditional, help: "Optimisation steps of a whole run, the same for every method.")
-  var steps = FineTuneConfiguration.publishedSteps
+  @Option(
+    parsing: .unconditional,
+    help: "Optimisation steps of a whole run, the same for every method (default: 6000, of texts 12000).")
+  var steps: Int?
 
   @Option(help: "The prior on the backbone, of every method.")
   var prior = PriorKind.l2SP
@@ -53,6 +55,7 @@ struct StudyOptions: ParsableArguments {
       valueName: "interval"))
   var checkpointEvery = CheckpointInterval.seconds(600)
 
+  @OptionGroup(title: "Texts") var texts: TextOptions
   @OptionGroup var images: DataOptions
 
   func validate() throws {
@@ -78,10 +81,14 @@ struct StudyOptions: ParsableArguments {
       }
       return seed
     }
+    configuration.vocabulary = texts.vocab
+    configuration.maxTokens = texts.maxTokens
     configuration.size = images.size
     configuration.resize = images.resize
     configuration.augmentation = images.augment
-    configuration.steps = steps
+    let readsTexts = try Backbone.named(model).modality == .texts
+    configuration.steps =
+      steps ?? (readsTexts ? FineTuneConfiguration.publishedTextSteps : FineTuneConfiguration.publishedSteps)
     configuration.batchSize = images.batchSize
     configuration.trainSplits = images.trainSplits.split(separator: ",").map(String.init)
     configuration.classes = images.classList

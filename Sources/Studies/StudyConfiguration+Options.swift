@@ -8,6 +8,8 @@ extension StudyConfiguration {
   func options(out: String) throws -> FineTuneOptions {
     var options = FineTuneOptions(data: data, model: model, weights: weights, out: out)
     recipe.apply(to: &options)
+    options.vocabulary = vocabulary
+    options.maxTokens = maxTokens
     options.size = size
     options.resize = resize
     options.augmentation = augmentation

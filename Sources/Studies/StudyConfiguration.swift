@@ -12,6 +12,10 @@ public struct StudyConfiguration: Codable, Sendable, Equatable {
   public var model: String
   /// The safetensors checkpoint; nil trains from scratch.
   public var weights: String?
+  /// The word pieces of a network of texts; nil for those beside the weights, or made from the training texts.
+  public var vocabulary: String?
+  /// The most tokens of a text; nil for as many as the network has positions for.
+  public var maxTokens: Int?
   /// The side of the crop in pixels; nil for the backbone's own.
   public var size: Int?
   /// What resizing does with images that are not square.
@@ -105,14 +109,26 @@ public struct StudyConfiguration: Codable, Sendable, Equatable {
     guard case .classes = dataset.targets else {
       throw StudyError.invalidOption("\(data): has a number for each image; compare expects classes.")
     }
-    examples = dataset.splits[.train]?.count ?? 0
     let backbone = try Backbone.named(model)
-    guard backbone.modality == .images else {
-      throw StudyError.invalidOption("--model \(model): reads texts; compare expects a network of images.")
+    guard dataset.holdsTexts == (backbone.modality == .texts) else {
+      let found = dataset.holdsTexts ? "texts" : "images"
+      throw StudyError.invalidOption(
+        "--model \(model): reads \(backbone.modality.rawValue), but \(data) holds \(found). Pass a --model of \(found)."
+      )
     }
-    parameters = backbone.makeNetwork(classes: dataset.classes.count, size: size).layout.count
-    // So that no study begins that cannot go on.
-    if let weights { _ = try PretrainedWeights(path: weights, of: backbone) }
+    try options(out: "").validateModality(of: backbone)
+    examples = dataset.splits[.train]?.count ?? 0
+    // Read now, so that no study begins that cannot go on.
+    let file = try weights.map { try PretrainedWeights(path: $0, of: backbone) }
+    let tokens =
+      try file.flatMap { backbone.vocabularySize(of: $0.tensors) }
+      ?? vocabulary.map { try Vocabulary(path: $0).tokens.count }
+    parameters = backbone.makeNetwork(classes: dataset.classes.count, size: size, vocabulary: tokens).layout.count
+    if backbone.modality == .texts, tokens == nil, let word = kappaWords.first(where: { ["D", "D/N"].contains($0) }) {
+      throw StudyError.invalidOption(
+        "--kappas \(word): with a vocabulary that each run makes from its texts, D is not known before. Pass --vocab, or a number."
+      )
+    }
     let (n, d) = (Double(examples), Double(parameters))
     let words = ["1": 1, "N": n, "D/N": d / n, "D": d]
     guard !kappaWords.isEmpty else { return }

@@ -5,7 +5,7 @@ import Weights
 
 extension FineTuneOptions {
   /// Refuses options that belong to the other kind of examples; before the data are looked at.
-  func validateModality(of backbone: Backbone) throws(TrainingError) {
+  package func validateModality(of backbone: Backbone) throws(TrainingError) {
     let model = backbone.name
     switch backbone.modality {
     case .images:

@@ -48,6 +48,32 @@ import Testing
     #expect(doctor.status == 0 && doctor.output.contains("8 texts, the longest of 28 bytes"))
   }
 
+  /// Every method takes texts.
+  @Test func methodsAreComparedOnTexts() throws {
+    let place = try place()
+    try place.write("grid.json", Data(#"{"lr": [0.01], "alpha": [0.01, 0], "beta": [0.1]}"#.utf8))
+    try #require(try place.gridless("vocabulary", "news", "--out", "vocab.txt", "--size", "60").status == 0)
+    func compare(_ arguments: String...) throws -> Outcome {
+      try Command.run(
+        ["compare", "news", "--model", "bert-tiny", "--weights", "none", "--steps", "3", "--batch-size", "4"]
+          + ["--threads", "1", "--max-tokens", "16", "--grid", "grid.json", "--out", "study", "--json"] + arguments,
+        in: place.path)
+    }
+    let outcome = try compare("--methods", "de-elbo,map-grid,la-lml,la-clml", "--vocab", "vocab.txt", "--kappas", "1,D")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    let rows = try outcome.objects().filter { $0["event"] as? String == "method" }
+    #expect(rows.map { $0["method"] as? String } == ["de-elbo", "map-grid", "la-lml", "la-clml", "kappa", "kappa"])
+    #expect(rows.allSatisfy { $0["accuracy"] is Double && $0["failed"] as? Int == 0 })
+    let parameters = try Backbone.named("bert-tiny").makeNetwork(classes: 2, vocabulary: 60).layout.count
+    #expect(rows.last?["swept_kappa"] as? Double == Double(parameters))
+    #expect(try place.gridless("report", "study").status == 0)
+
+    let unknown = try compare("--methods", "de-elbo", "--kappas", "D/N", "--out", "other")
+    #expect(unknown.status == 64 && unknown.errors.contains("D is not known before"), "\(unknown.errors)")
+    let size = try compare("--methods", "de-elbo", "--size", "32", "--out", "other")
+    #expect(size.status == 64 && size.errors.contains("--size 32: bert-tiny reads texts"), "\(size.errors)")
+  }
+
   @Test func whatIsAnsweredToMistakes() throws {
     let place = try place()
     try place.writeData()

@@ -31,11 +31,11 @@ import Training
     #expect(configuration.kappas == [1, 100])
   }
 
-  @Test func aNetworkOfTextsIsRefused() throws {
+  @Test func imagesForANetworkOfTextsAreRefused() throws {
     let scratch = try Scratch()
     var configuration = StudyConfiguration(
       data: try table(in: scratch), model: "bert-tiny", weights: nil, methods: [.deELBO])
-    #expect { try configuration.resolve() } throws: { "\($0)".contains("bert-tiny: reads texts") }
+    #expect { try configuration.resolve() } throws: { "\($0)".contains("bert-tiny: reads texts, but") }
   }
 
   @Test func aStopBetweenTwoTrialsEndsTheWork() throws {
