@@ -24,3 +24,11 @@ for split in val test; do
 done
 head -c $bytes "$binaries/data_batch_5.bin" > "$study/data/cifar-val/cifar-10-batches-bin/test_batch.bin"
 head -c $bytes "$binaries/test_batch.bin" > "$study/data/cifar-test/cifar-10-batches-bin/test_batch.bin"
+
+# transfer.plan: AG News' first three classes without every fourth text, and the rest with the fourth class.
+news=$shared/ag_news
+mkdir -p "$study/ag-source" "$study/ag-target"
+grep -E '^"[123]",' "$news/train.csv" | awk 'NR % 4 != 0' > "$study/ag-source/train.csv"
+{ grep -E '^"[123]",' "$news/train.csv" | awk 'NR % 4 == 0'; grep '^"4",' "$news/train.csv"; } > "$study/ag-target/train.csv"
+grep -E '^"[123]",' "$news/test.csv" > "$study/ag-source/test.csv"
+cp "$news/test.csv" "$study/ag-target/"

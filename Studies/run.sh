@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # run.sh PLAN RESULTS.csv: makes the run of each line of a plan ("id|data|options") that the results have no row of.
+# A line of comparison.plan is a study of one method under one seed (gridless compare), of every other plan a finetune.
 #
 # Resumable: a row is added when a run is finished, an interrupted run goes on, and several processes may work on one plan.
 # SHARED, DIGITS and STUDY in data and options stand for the folder of the data sets, the digits' CSV and the folder of the
@@ -12,10 +13,18 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/gridless
 study=${STUDY:-.build/study}
 gridless=${GRIDLESS:-.build/release/gridless}
 commit=${COMMIT:-$(git rev-parse --short HEAD)}
-keys='.n,.lr,.kappa,.lambda,.tau,.sigma,.loss,.test.accuracy,.test.balanced_accuracy,.test.nll,.test.ece,.test.brier,.seconds'
+case $(basename "$plan") in
+  comparison.plan)
+    command=compare event=method last=accuracy,balanced_accuracy,nll,lr,lambda,tau,alpha,beta,runs,failed,hours
+    keys=".${last//,/,.}" rungs='' ;;
+  *)
+    command=finetune event=result
+    last=n,lr,kappa,lambda,tau,sigma,loss,accuracy,balanced_accuracy,nll,ece,brier,seconds,rungs
+    keys='.n,.lr,.kappa,.lambda,.tau,.sigma,.loss,.test.accuracy,.test.balanced_accuracy,.test.nll,.test.ece,.test.brier,.seconds'
+    rungs='"," + ([.rungs // [] | .[] | "\(.rung):\(.lr):\(.loss)"] | join(" "))' ;;
+esac
 mkdir -p "$study/runs"
-[ -s "$results" ] ||
-  echo "id,commit,data,options,n,lr,kappa,lambda,tau,sigma,loss,accuracy,balanced_accuracy,nll,ece,brier,seconds,rungs" > "$results"
+[ -s "$results" ] || echo "id,commit,data,options,$last" > "$results"
 expand() { sed "s#SHARED#$shared/data#g; s#DIGITS#$cache/digits/digits.csv#g; s#STUDY#$study#g" <<<"$1"; }
 
 while IFS='|' read -r id data options <&3; do
@@ -24,11 +33,10 @@ while IFS='|' read -r id data options <&3; do
   mkdir "$study/runs/$id.lock" 2>/dev/null || continue
   trap 'rmdir "$study/runs/$id.lock" 2>/dev/null || true' EXIT
   # shellcheck disable=SC2046 # options are words
-  if line=$("$gridless" finetune $(expand "$data $options") --threads 1 --quiet --json --out "$study/runs/$id" \
-    2> "$study/runs/$id.err" | tail -n 1) && jq -e '.event == "result"' <<<"$line" > /dev/null; then
-    values=$(jq -r "[$keys] | map(tostring) | join(\",\")" <<<"$line")
-    rungs=$(jq -r '[.rungs // [] | .[] | "\(.rung):\(.lr):\(.loss)"] | join(" ")' <<<"$line")
-    echo "$id,$commit,$data,\"$options\",$values,$rungs" >> "$results"
+  if line=$("$gridless" $command $(expand "$data $options") --threads 1 --quiet --json --out "$study/runs/$id" \
+    2> "$study/runs/$id.err" | tail -n 1) && jq -e ".event == \"$event\"" <<<"$line" > /dev/null; then
+    values=$(jq -r "([$keys] | map(tostring) | join(\",\"))${rungs:+ + $rungs}" <<<"$line")
+    echo "$id,$commit,$data,\"$options\",$values" >> "$results"
   else
     echo "$id: failed: $(tail -n 1 "$study/runs/$id.err")" >&2
   fi
