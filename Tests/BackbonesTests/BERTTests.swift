@@ -90,7 +90,7 @@ import Weights
     let state = network.initialState(seed: 1)
     let own = network.namedArrays(state)
     func loaded(_ change: (NamedArray) -> [NamedArray]) throws -> (StateDict, Int?) {
-      let source = ArraysOfTest(own.flatMap(change))
+      let source = MemorySource(own.flatMap(change))
       return (
         try network.loadStateDict(source, head: .fresh(seed: 1)), network.backbone.vocabularySize(of: source)
       )
@@ -129,21 +129,4 @@ import Weights
       parameters: try network.layout.views(of: weights(network)), buffers: [], mode: .evaluation)
     #expect(throws: TorchError.self) { try network(Tensor.zeros([1, 513], dtype: .int64), context) }
   }
-}
-
-/// Arrays as a checkpoint.
-private struct ArraysOfTest: TensorSource {
-  let path = "test"
-  let arrays: [NamedArray]
-
-  init(_ arrays: [NamedArray]) { self.arrays = arrays }
-
-  var shapes: [(name: String, shape: [Int])] { arrays.map { ($0.name, $0.shape) } }
-
-  func floats(_ name: String) throws -> [Float] {
-    guard let array = arrays.first(where: { $0.name == name }) else { return [] }
-    return array.bytes.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
-  }
-
-  func floats(_ name: String, part: Range<Int>) throws -> [Float] { Array(try floats(name)[part]) }
 }

@@ -4,6 +4,14 @@ import Weights
 struct MemorySource: TensorSource {
   let arrays: [(name: String, shape: [Int], values: [Float])]
   var path: String { "memory" }
+
+  init(arrays: [(name: String, shape: [Int], values: [Float])]) { self.arrays = arrays }
+
+  /// Of arrays of float32.
+  init(_ arrays: [NamedArray]) {
+    self.arrays = arrays.map { ($0.name, $0.shape, $0.bytes.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }) }
+  }
+
   var shapes: [(name: String, shape: [Int])] { arrays.map { ($0.name, $0.shape) } }
 
   func floats(_ name: String) throws -> [Float] {

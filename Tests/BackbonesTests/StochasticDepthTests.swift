@@ -50,6 +50,35 @@ import Torch
     #expect(removed > 0, "another seed is needed")
   }
 
+  /// EfficientNet's: a dropped branch is one whose last scale and shift are 0. Block i of 16 is dropped with 0.2 · i/16.
+  @Test func efficientNetFollowsTorchvisionsSchedule() throws {
+    let network = try Backbone.named("efficientnet_b0").makeNetwork(classes: 3)
+    let examples = 8
+    let drops = BranchDrops(seed: 11, step: 0)
+    let subject = try FormulaNetwork(network, dtype: .float64)
+    let dropped = try withoutGrad { try subject.logits(examples, side: 32, .evaluation, drops: drops).doubles() }
+    // The blocks of each stage; the first of a stage changes the shape and has no branch.
+    let counts = [1, 2, 2, 3, 3, 4, 1]
+    let blocks = counts.enumerated().flatMap { stage, count in (0..<count).map { (stage: stage, index: $0) } }
+    var removed = 0
+    for example in 0..<examples {
+      let changed = try FormulaNetwork(network, dtype: .float64)
+      for (number, block) in blocks.enumerated() where block.index > 0 {
+        let factors = drops.factors(examples, block: number, probability: 0.2 * Double(number) / 16)
+        let factor = Double(factors[example])
+        removed += factor == 0 ? 1 : 0
+        let names = ["weight", "bias"].map { "features.\(block.stage + 1).\(block.index).block.3.1.\($0)" }
+        for index in network.layout.slices.indices where names.contains(network.layout.slices[index].name) {
+          try changed.leaves[index].mul_(factor)
+        }
+      }
+      let expected = try withoutGrad { try changed.logits(examples, side: 32, .evaluation).doubles() }
+      let range = 3 * example..<3 * example + 3
+      #expect(Golden.relativeError(Array(dropped[range]), Array(expected[range])) < 1e-6)
+    }
+    #expect(removed > 0, "another seed is needed")
+  }
+
   /// Frozen stages are a fixed function, with which features are computed once.
   @Test(arguments: ["convnext_tiny", "efficientnet_b0"]) func frozenStagesDropNothing(name: String) throws {
     let network = try Backbone.named(name).makeNetwork(classes: 3, training: .head)

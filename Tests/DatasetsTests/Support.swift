@@ -54,6 +54,14 @@ final class Scratch {
 
   deinit { try? FileManager.default.removeItem(atPath: path) }
 
+  /// A folder with these texts.
+  convenience init(_ files: [String: String]) throws {
+    try self.init()
+    for (name, text) in files { try write(name, text) }
+  }
+
+  func path(of name: String) -> String { "\(path)/\(name)" }
+
   /// Writes a file below the folder, making the folders on its way.
   func write(_ name: String, _ bytes: [UInt8]) throws {
     let url = URL(fileURLWithPath: "\(path)/\(name)")

@@ -3,63 +3,50 @@ import Foundation
 import Testing
 
 @Suite struct TextLayoutTests {
-  private final class Folder {
-    let path: String
-    init(_ files: [String: String]) throws {
-      path = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString).path
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-      for (name, content) in files {
-        try Data(content.utf8).write(to: URL(fileURLWithPath: "\(path)/\(name)"))
-      }
-    }
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-    func file(_ name: String) -> String { "\(path)/\(name)" }
-  }
-
   private func texts(_ dataset: Dataset, _ split: Split = .train) -> [String] {
     (dataset.splits[split] ?? []).compactMap(\.source.text)
   }
 
   @Test func tablesWithAHeader() throws {
-    let folder = try Folder([
+    let folder = try Scratch([
       "a.csv": "text,label,split\n\"one, two\",b,train\nthree,a,train\nfour,a,test\nfive,b,test\n",
       "a.tsv": "label\ttext\nx\tsome words\ny\tothers\n",
       "v.csv": "text,value\nshort,1\nlonger,2.5\n",
     ])
-    let dataset = try Dataset.open(folder.file("a.csv"))
+    let dataset = try Dataset.open(folder.path(of: "a.csv"))
     #expect(dataset.holdsTexts && dataset.layout == .table && dataset.classes == ["a", "b"])
     #expect(texts(dataset) == ["one, two", "three"] && texts(dataset, .test) == ["four", "five"])
     #expect(dataset.splits[.train]?.map(\.label) == [1, 0])
-    #expect(dataset.splits[.train]?.first?.source == .text("one, two", file: folder.file("a.csv"), line: 2))
-    #expect(texts(try Dataset.open(folder.file("a.tsv"))) == ["some words", "others"])
-    let values = try Dataset.open(folder.file("v.csv"))
+    #expect(dataset.splits[.train]?.first?.source == .text("one, two", file: folder.path(of: "a.csv"), line: 2))
+    #expect(texts(try Dataset.open(folder.path(of: "a.tsv"))) == ["some words", "others"])
+    let values = try Dataset.open(folder.path(of: "v.csv"))
     #expect(values.targets == .values && values.holdsTexts && values.splits[.train]?.map(\.value) == [1, 2.5])
   }
 
   @Test func rowsOfClassesAndTexts() throws {
     let rows = "\"2\",\"Title, A\",\"Words \"\"quoted\"\"\"\n\"1\",\"All in the title\",\"\"\n"
-    let folder = try Folder([
+    let folder = try Scratch([
       "train.csv": rows, "test.csv": rows, "notes.txt": "not looked at", "one.csv": "3,x\n4,y\n",
     ])
     let dataset = try Dataset.open(folder.path)
     #expect(dataset.layout == .classRows && dataset.classes == ["1", "2"] && dataset.holdsTexts)
     #expect(texts(dataset) == ["Title, A Words \"quoted\"", "All in the title"])
     #expect(texts(dataset, .test) == texts(dataset))
-    let one = try Dataset.open(folder.file("one.csv"))
+    let one = try Dataset.open(folder.path(of: "one.csv"))
     #expect(one.classes == ["3", "4"] && one.splits[.test] == nil)
     #expect(one.notes == ["no test split, so no test metrics will be reported"])
   }
 
   @Test func foldersOfTables() throws {
-    let folder = try Folder(["train.tsv": "text\tlabel\na\tx\nb\ty\n", "val.csv": "text,label\nc,x\n"])
+    let folder = try Scratch(["train.tsv": "text\tlabel\na\tx\nb\ty\n", "val.csv": "text,label\nc,x\n"])
     let dataset = try Dataset.open(folder.path)
     #expect(dataset.layout == .tableFolder && texts(dataset) == ["a", "b"] && texts(dataset, .val) == ["c"])
     #expect(dataset.notes.first == "val (1 texts) is unused; pass --train-splits train,val to train on it too")
     let both = try Dataset.open(folder.path, options: Dataset.Options(trainSplits: [.train, .val]))
     #expect(texts(both) == ["a", "b", "c"])
     // A folder with subfolders is one of images.
-    try FileManager.default.createDirectory(atPath: folder.file("cats"), withIntermediateDirectories: false)
-    #expect(throws: DatasetError.emptyClass(path: folder.file("cats"))) { try Dataset.open(folder.path) }
+    try FileManager.default.createDirectory(atPath: folder.path(of: "cats"), withIntermediateDirectories: false)
+    #expect(throws: DatasetError.emptyClass(path: folder.path(of: "cats"))) { try Dataset.open(folder.path) }
   }
 
   @Test(arguments: [
@@ -75,18 +62,18 @@ import Testing
     ("word,class\na,x\n", "not a data set (found a file whose first line is: word, class)"),
     ("text,label\na,x\nb,x\n", "one class only (x)"),
   ]) func errorsNameFileAndLine(content: String, message: String) throws {
-    let folder = try Folder(["t.csv": content])
-    let error = #expect(throws: DatasetError.self) { try Dataset.open(folder.file("t.csv")) }
-    #expect(error?.description.contains(folder.file("t.csv")) == true)
+    let folder = try Scratch(["t.csv": content])
+    let error = #expect(throws: DatasetError.self) { try Dataset.open(folder.path(of: "t.csv")) }
+    #expect(error?.description.contains(folder.path(of: "t.csv")) == true)
     #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")
   }
 
   @Test func textsToPredictFrom() throws {
-    let folder = try Folder(["a.csv": "id,text\n1,one\n2,two\n", "b.csv": "1,a,b\n", "c.csv": "words\nx\n"])
-    #expect(try Dataset.texts(of: folder.file("a.csv")).map(\.text) == ["one", "two"])
-    #expect(try Dataset.texts(of: folder.file("b.csv")).map(\.text) == ["a b"])
-    #expect(throws: DatasetError.self) { try Dataset.texts(of: folder.file("c.csv")) }
-    #expect(throws: DatasetError.notFound(path: folder.file("d.csv"))) { try Dataset.texts(of: folder.file("d.csv")) }
+    let folder = try Scratch(["a.csv": "id,text\n1,one\n2,two\n", "b.csv": "1,a,b\n", "c.csv": "words\nx\n"])
+    #expect(try Dataset.texts(of: folder.path(of: "a.csv")).map(\.text) == ["one", "two"])
+    #expect(try Dataset.texts(of: folder.path(of: "b.csv")).map(\.text) == ["a b"])
+    #expect(throws: DatasetError.self) { try Dataset.texts(of: folder.path(of: "c.csv")) }
+    #expect(throws: DatasetError.notFound(path: folder.path(of: "d.csv"))) { try Dataset.texts(of: folder.path(of: "d.csv")) }
   }
 
   /// Its own README: how many texts there are, of which classes.
