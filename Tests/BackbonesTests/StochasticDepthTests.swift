@@ -50,7 +50,7 @@ import Torch
     #expect(removed > 0, "another seed is needed")
   }
 
-  /// EfficientNet's: a dropped branch is one whose last scale and shift are 0. Block i of 16 is dropped with 0.2 · i/16.
+  /// Block i of EfficientNet's 16 is dropped with probability 0.2 · i/16, as if its last scale and shift were 0.
   @Test func efficientNetFollowsTorchvisionsSchedule() throws {
     let network = try Backbone.named("efficientnet_b0").makeNetwork(classes: 3)
     let examples = 8

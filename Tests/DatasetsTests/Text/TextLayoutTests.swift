@@ -73,7 +73,9 @@ import Testing
     #expect(try Dataset.texts(of: folder.path(of: "a.csv")).map(\.text) == ["one", "two"])
     #expect(try Dataset.texts(of: folder.path(of: "b.csv")).map(\.text) == ["a b"])
     #expect(throws: DatasetError.self) { try Dataset.texts(of: folder.path(of: "c.csv")) }
-    #expect(throws: DatasetError.notFound(path: folder.path(of: "d.csv"))) { try Dataset.texts(of: folder.path(of: "d.csv")) }
+    #expect(throws: DatasetError.notFound(path: folder.path(of: "d.csv"))) {
+      try Dataset.texts(of: folder.path(of: "d.csv"))
+    }
   }
 
   /// Its own README: how many texts there are, of which classes.
