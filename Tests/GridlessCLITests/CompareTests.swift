@@ -141,7 +141,7 @@ import Testing
     #expect(try place.place.finetune("data").status == 0)
     let run = try place.compare("map-grid", "--out", "run")
     #expect(run.status == 1)
-    #expect(run.errors.contains("run: expected a new or empty folder, found config.json, data.json"))
+    #expect(run.errors.contains("run: expected a new or empty folder, found README.md, config.json, data.json"))
   }
 
   @Test func anUnreadableTrialIsTold() throws {

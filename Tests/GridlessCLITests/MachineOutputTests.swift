@@ -152,7 +152,7 @@ import Testing
     let file = try SafetensorsFile(path: place.absolute("model.safetensors"))
     let expected: Set = [
       "format", "model", "classes", "preprocessing", "lambda", "tau", "sigma", "kappa", "likelihood", "posterior",
-      "train", "objective",
+      "train", "objective", "naming",
     ]
     #expect(Set(file.metadata.keys) == expected)
     for key in ["lambda", "tau", "sigma", "kappa"] {
