@@ -148,7 +148,8 @@ struct ModelCard {
     gridless export \(ShellCommand.text([result.run])) model.onnx
     ```
 
-    The tensors of `model.safetensors` have \(naming.title)'s names: its model of this kind loads them with `strict=True`.
+    The tensors of `model.safetensors` have the names of \(naming.title): its model of this kind, or one that names its layers
+    alike, loads them with `strict=True`.
     """
   }
 
