@@ -80,7 +80,7 @@ extension Network {
   private func isBesideTheNetwork(_ name: String) -> Bool {
     let isBeside =
       name.hasPrefix("cls.") || name.hasSuffix(".position_ids") || name == "position_ids"
-      || name.hasPrefix("vit.pooler.")
+      || name.hasPrefix("vit.pooler.") || name.hasPrefix("pooler.")
     return isBeside && !layout.slices.contains { $0.name == name }
   }
 

@@ -34,7 +34,6 @@ package struct ONNXModel {
   enum ElementType: Int {
     case float = 1
     case int64 = 7
-    case bool = 9
   }
 
   /// What is computed, in order.

@@ -74,26 +74,29 @@ struct CheckpointConfiguration {
           mean: saved.mean.map { Float($0) }, std: saved.std.map { Float($0) }), "the run's metadata"
       )
     }
+    if let preprocessor = files["preprocessor_config.json"], let mean = preprocessor["image_mean"] {
+      // Without do_normalize pixels are only scaled.
+      let isPlain = preprocessor["do_normalize"] as? Bool == false
+      return try normalization(
+        isPlain ? [0.0, 0, 0] : mean, isPlain ? [1.0, 1, 1] : preprocessor["image_std"], of: "preprocessor_config.json")
+    }
     let config = files["config.json"] ?? [:]
-    let timm = config["pretrained_cfg"] as? [String: Any] ?? (config["architecture"] == nil ? nil : config)
-    let preprocessor = files["preprocessor_config.json"]
-    guard
-      let name = preprocessor?["image_mean"] != nil
-        ? "preprocessor_config.json" : timm?["mean"].map({ _ in "config.json" })
-    else { return nil }
-    let (mean, std) =
-      name == "config.json" ? (timm?["mean"], timm?["std"]) : (preprocessor?["image_mean"], preprocessor?["image_std"])
-    // Without do_normalize pixels are only scaled.
-    let isPlain = name != "config.json" && preprocessor?["do_normalize"] as? Bool == false
-    guard let means = isPlain ? [0, 0, 0] : mean as? [Double], let stds = isPlain ? [1, 1, 1] : std as? [Double],
-      means.count == 3, stds.count == 3, (means + stds).allSatisfy(\.isFinite), stds.allSatisfy({ $0 > 0 })
+    let timm = config["pretrained_cfg"] as? [String: Any] ?? (config["architecture"] == nil ? [:] : config)
+    return try timm["mean"].map { try normalization($0, timm["std"], of: "config.json") }
+  }
+
+  private func normalization(
+    _ mean: Any, _ std: Any?, of name: String
+  ) throws -> (InputNormalization, source: String) {
+    guard let mean = mean as? [Double], let std = std as? [Double], mean.count == 3, std.count == 3,
+      (mean + std).allSatisfy(\.isFinite), std.allSatisfy({ $0 > 0 })
     else {
       throw WeightsError.unusable(
         path: path(name), problem: "its mean and std are not three numbers each, std above 0",
         advice: "Fetch it again, or remove it.")
     }
     return (
-      InputNormalization(channelOrder: .rgb, divisor: 255, mean: means.map { Float($0) }, std: stds.map { Float($0) }),
+      InputNormalization(channelOrder: .rgb, divisor: 255, mean: mean.map { Float($0) }, std: std.map { Float($0) }),
       path(name)
     )
   }

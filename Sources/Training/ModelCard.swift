@@ -20,7 +20,7 @@ struct ModelCard {
 
   /// The card, in Markdown.
   var text: String {
-    ([header, "# \(name)", summary] + [metrics, learned, input, outputs, use, command].compactMap(\.self))
+    ([header, "# \(name)", summary] + [metrics, training, input, outputs, use, command].compactMap(\.self))
       .joined(separator: "\n\n") + "\n"
   }
 
@@ -93,25 +93,27 @@ struct ModelCard {
 
   private var metrics: String? {
     guard !values.isEmpty else { return nil }
-    return "## Metrics\n\nOn the test split, at the posterior's mean.\n\n"
+    return "## Metrics\n\nOn the test split\(configuration.hasPosterior ? ", at the posterior's mean" : "").\n\n"
       + table([["metric", "value"]] + values.map { [$0.name, Self.number($0.value)] })
   }
 
-  private var learned: String {
+  private var training: String {
     var rows = [["", "value"], ["N, training examples", "\(result.n)"], ["D, trained parameters", "\(result.d)"]]
     func add(_ name: String, _ value: Double?) {
       if let value { rows.append([name, Self.number(value)]) }
     }
-    add("κ, the data's weight", result.kappa)
+    if configuration.hasPosterior {
+      add("κ, the data's weight", result.kappa)
+      add("σ, the posterior's standard deviation", result.sigma)
+    }
     add("λ, the variance of the backbone's prior", result.lambda)
     add("τ, the variance of the head's prior", result.tau)
-    add("σ, the posterior's standard deviation", result.sigma)
-    add("α, the backbone's weight decay that λ comes to", result.alpha)
-    add("β, the head's", result.beta)
+    add("α, the backbone's weight decay", result.alpha)
+    add("β, the head's weight decay", result.beta)
     add("standard deviation of the noise", result.noise)
     add("learning rate", result.lr)
     rows += [["optimisation steps", "\(result.steps)"], ["examples per step", "\(configuration.batchSize)"]]
-    return "## What was learned\n\n" + table(rows)
+    return "## Training\n\n" + table(rows)
   }
 
   private var input: String {

@@ -87,5 +87,9 @@ import Testing
     #expect(card.contains("`bleu été`, `red 赤`"))
     #expect(card.contains("gridless finetune data --model resnet8 --weights none --out run"))
     #expect(card.contains("| σ, the posterior's standard deviation | "))
+    let point = try self.run("--objective", "map", "--alpha", "0.25")
+    let itsCard = String(decoding: try point.contents("run/README.md"), as: UTF8.self)
+    #expect(itsCard.contains("| α, the backbone's weight decay | 0.25 |"))
+    #expect(!itsCard.contains("posterior's") && !itsCard.contains("σ,") && !itsCard.contains("κ,"))
   }
 }

@@ -117,6 +117,22 @@ struct PretrainedWeightsTests {
     #expect(state == network.initialState(seed: 5) && backbone.vocabularySize(of: weights.tensors) == 50)
   }
 
+  /// As Hugging Face's `ViTModel` is published: no head, a pooler that the classifier does not have.
+  @Test func aPoolerIsLeftOut() throws {
+    let folder = ScratchFolder()
+    let backbone = try Backbone.named("vit_ti_16")
+    let map = try #require(backbone.nameMap(.huggingFace))
+    let whole = try map.fromTorchvision(arrays(backbone)).filter { !$0.name.hasPrefix("classifier") }
+    for prefix in ["vit.", ""] {
+      let published =
+        renamed(whole) { prefix + $0.dropFirst("vit.".count) }
+        + [NamedArray(name: "\(prefix)pooler.dense.weight", shape: [1], [1 as Float])]
+      let weights = try PretrainedWeights(path: write(published, "vit\(prefix)", in: folder), of: backbone)
+      let state = try backbone.makeNetwork(classes: 3).loadStateDict(weights.tensors, head: .fresh(seed: 5))
+      #expect(state == backbone.makeNetwork(classes: 3).initialState(seed: 5))
+    }
+  }
+
   /// A checkpoint of torch.save with averaged weights under Hugging Face's names, in a folder, behind an index.
   @Test func allOfItAtOnce() throws {
     let folder = ScratchFolder()
