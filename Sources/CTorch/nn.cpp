@@ -4,14 +4,6 @@
 
 using namespace ctorch;
 
-CTStatus ct_conv2d(CTTensor *out, CTTensor input, CTTensor weight, CTTensor bias, int64_t stride, int64_t padding,
-                   int64_t groups) {
-  return returning(out, [&] {
-    return at::conv2d(value(input), value(weight), optional(bias), {stride, stride}, at::IntArrayRef({padding, padding}),
-                      {1, 1}, groups);
-  });
-}
-
 CTStatus ct_pad(CTTensor *out, CTTensor input, CTIntArray padding, double fill) {
   return returning(out, [&] { return at::constant_pad_nd(value(input), list(padding), fill); });
 }
