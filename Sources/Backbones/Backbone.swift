@@ -75,14 +75,6 @@ public struct Backbone: Sendable {
   /// The number of trainable parameters, without the head; of a network of texts with the published vocabulary.
   public var parameterCount: Int { makeNetwork(classes: 1).layout.backboneCount }
 
-  /// Whether it has depthwise convolutions, which see each channel alone.
-  ///
-  /// They do next to no arithmetic for the memory that they read, so that bfloat16 makes them no faster on a CPU, and
-  /// libtorch's kernels for it are slower than those for float32.
-  public var hasDepthwiseConvolutions: Bool {
-    makeNetwork(classes: 1).layout.slices.contains { $0.shape.count == 4 && $0.shape[1] == 1 && $0.shape[0] > 1 }
-  }
-
   /// The names of the head's parameters.
   public var headParameterNames: [String] { ["\(headName).weight", "\(headName).bias"] }
 

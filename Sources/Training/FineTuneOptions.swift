@@ -212,7 +212,7 @@ public struct FineTuneOptions: Sendable {
       evidenceSamples: evidenceSamples,
       drawStatistics: drawStatistics, seed: seed, device: device.description,
       threads: Runtime.threads,
-      precision: posterior == .diagonal ? .float32 : precision.resolved(on: device, for: backbone),
+      precision: posterior == .diagonal ? .float32 : precision.resolved(on: device),
       skipUnreadable: skipUnreadable, deterministic: deterministic,
       likelihood: try likelihood.resolved(for: targets, data: data, noise: noise).rawValue, noise: noise,
       checkpointEvery: checkpointEvery.description)
@@ -253,8 +253,7 @@ public enum DeviceChoice: String, Codable, Sendable, CaseIterable {
 
 /// In which precision the network computes while it is trained.
 public enum PrecisionChoice: String, Codable, Sendable, CaseIterable {
-  /// bfloat16 where it is faster: where the processor or the GPU has instructions for it, but on a processor not for
-  /// networks with depthwise convolutions; else float32.
+  /// bfloat16 where the processor or the GPU has instructions for it, else float32.
   case auto
   /// float32.
   case float32 = "fp32"
@@ -262,10 +261,9 @@ public enum PrecisionChoice: String, Codable, Sendable, CaseIterable {
   case bfloat16 = "bf16"
 
   /// The precision.
-  func resolved(on device: Device, for backbone: Backbone) -> ParameterVector.Precision {
+  func resolved(on device: Device) -> ParameterVector.Precision {
     switch self {
-    case .auto:
-      device.isCUDA || (Runtime.hasBFloat16Instructions && !backbone.hasDepthwiseConvolutions) ? .bfloat16 : .float32
+    case .auto: device.isCUDA || Runtime.hasBFloat16Instructions ? .bfloat16 : .float32
     case .float32: .float32
     case .bfloat16: .bfloat16
     }

@@ -41,11 +41,6 @@ import Torch
     #expect(backbone.makeNetwork(classes: 3).layout.slices.suffix(2).map(\.shape) == [[3, width], [3]])
   }
 
-  @Test(arguments: Backbone.all) func depthwiseConvolutionsAreMobileNets(_ backbone: Backbone) {
-    let names = ["mobilenet", "efficientnet", "convnext"]
-    #expect(backbone.hasDepthwiseConvolutions == names.contains { backbone.name.contains($0) })
-  }
-
   /// SWAG's ViT-B/16 at 384 pixels (torchvision's documentation).
   @Test func theGridOfPositionsFollowsTheSize() throws {
     let backbone = try Backbone.named("vit_b_16")
