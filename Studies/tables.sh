@@ -93,3 +93,29 @@ awk -F, "$columns"' id != "id" {
   if (n[key] == 1 || accuracy > high[key]) high[key] = accuracy }
   END { for (key in n) printf "| %s | %d | %.3f (%.3f–%.3f) | %.3f |\n", key, n[key], a[key] / n[key], low[key], high[key],
     l[key] / n[key] }' transfer.csv | sort
+
+echo
+echo "## Ways to choose hyperparameters, flowers89: mean over seeds, with the lowest and highest"
+echo
+echo "| method | seeds | accuracy | balanced accuracy | NLL | runs | hours | hours, over those of DE-ELBO |"
+echo "|---|---|---|---|---|---|---|---|"
+awk -F, 'NR > 1 { id = $1
+  match(id, /-[0-9]+$/); seed = substr(id, RSTART + 1); m = substr(id, 1, RSTART - 1); if (!(m in n)) order[++count] = m
+  n[m]++; seeds[m, n[m]] = seed; acc[m] += $(NF - 10); bal[m] += $(NF - 9); nll[m] += $(NF - 8); runs[m] += $(NF - 2)
+  hours[m] += $NF; time[m, seed] = $NF
+  if (n[m] == 1 || $(NF - 9) < low[m]) low[m] = $(NF - 9)
+  if (n[m] == 1 || $(NF - 9) > high[m]) high[m] = $(NF - 9) }
+  END { for (i = 1; i <= count; i++) { m = order[i]; both = own = 0
+    for (j = 1; j <= n[m]; j++) if (("de-elbo", seeds[m, j]) in time) {
+      both += time[m, seeds[m, j]]; own += time["de-elbo", seeds[m, j]] }
+    printf "| %s | %d | %.3f | %.3f (%.3f–%.3f) | %.3f | %.1f | %.3f | %s |\n", m, n[m], acc[m] / n[m], bal[m] / n[m], low[m],
+      high[m], nll[m] / n[m], runs[m] / n[m], hours[m] / n[m], (own > 0 ? sprintf("%.2f", both / own) : "–") } }' comparison.csv
+
+echo
+echo "## A run in float32 and in bfloat16"
+echo
+echo "| seed | loss | λ | τ | σ | test accuracy | NLL |"
+echo "|---|---|---|---|---|---|---|"
+[ ! -e precision.csv ] || awk -F, "$columns"' id != "id" {
+  split(id, part, "-"); printf "| %s, %s | %.3f | %.2e | %.2e | %.2e | %.3f | %.3f |\n", part[2], part[1], loss, lambda, tau,
+    sigma, accuracy, nll }' precision.csv | sort

@@ -6,17 +6,17 @@ public struct MethodSummary: Codable, Sendable, Equatable {
   public var method: String
   /// κ, of a run of the sweep or of the figure.
   public var sweptKappa: Double?
-  /// The seeds under which it has a result.
+  /// The seeds under which it has a result, of an unfinished search the best so far.
   public var seeds: Int
   /// Trials that failed, in all.
   public var failed: Int
   /// The mean over seeds of the test split's metrics, at the result.
   public var accuracy, balancedAccuracy, nll: Double?
-  /// Trials for each seed, searches and the final one together.
+  /// Trials that ended for each seed, searches and the final one together.
   public var runs: Double
-  /// Hours of all its trials for each seed.
+  /// Hours of all its trials that ended, for each seed.
   public var hours: Double
-  /// How many times the hours of `map-grid` are its own; nil without a grid search that is done.
+  /// How many times the hours of `map-grid` are its own; nil without a grid search that is finished.
   public var speedUp: Double?
   /// The learning rate, λ and τ that it ended with, by geometric means.
   public var lr, lambda, tau: Double?
@@ -30,43 +30,37 @@ public struct MethodSummary: Codable, Sendable, Equatable {
     var rows = methods.flatMap { method -> [MethodSummary] in
       let trials = records.filter { $0.method == method }
       guard method == StudyMethod.kappa.rawValue || method == StudyMethod.selection.rawValue else {
-        return [MethodSummary(method: method, trials: trials, results: trials.filter { $0.stage == .final })]
+        return [MethodSummary(MethodOutcome(method, trials))]
       }
       return Set(trials.compactMap { $0.values["kappa"] }).sorted().map { kappa in
-        let runs = trials.filter { $0.values["kappa"] == kappa }
-        var row = MethodSummary(method: method, trials: runs, results: runs)
+        var row = MethodSummary(MethodOutcome(method, trials.filter { $0.values["kappa"] == kappa }))
         row.sweptKappa = kappa
         return row
       }
     }
-    let grid = rows.first { $0.method == StudyMethod.mapGrid.rawValue && $0.seeds > 0 }
-    if let grid {
+    let grid = MethodOutcome(
+      StudyMethod.mapGrid.rawValue, records.filter { $0.method == StudyMethod.mapGrid.rawValue })
+    if grid.isFinished, let hours = grid.meanSeconds.map({ $0 / 3600 }) {
       for index in rows.indices where rows[index].seeds > 0 && rows[index].hours > 0 && rows[index].sweptKappa == nil {
-        rows[index].speedUp = grid.hours / rows[index].hours
+        rows[index].speedUp = hours / rows[index].hours
       }
     }
     return rows
   }
 
-  private init(method: String, trials: [TrialRecord], results: [TrialRecord]) {
-    let done = results.filter { $0.status == .done }
-    let seeds = Double(max(1, Set(trials.map(\.seed)).count))
-    func mean(_ value: (TrialRecord) -> Double?) -> Double? {
-      let values = done.compactMap(value)
-      return values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
-    }
+  private init(_ outcome: MethodOutcome) {
     /// A zero of the grid has no logarithm: such a mean is 0.
     func geometric(_ value: (TrialRecord) -> Double?) -> Double? {
-      mean { value($0).map { log($0) } }.map { exp($0) }
+      outcome.mean { value($0).map { log($0) } }.map { exp($0) }
     }
-    self.method = method
-    self.seeds = done.count
-    failed = trials.count { $0.status == .failed }
-    accuracy = mean { $0.test?.accuracy }
-    balancedAccuracy = mean { $0.test?.balancedAccuracy }
-    nll = mean { $0.test?.nll }
-    runs = Double(trials.count) / seeds
-    hours = trials.reduce(0) { $0 + ($1.seconds ?? 0) } / 3600 / seeds
+    method = outcome.name
+    seeds = outcome.results.count
+    failed = outcome.records.count { $0.status == .failed }
+    accuracy = outcome.mean { $0.test?.accuracy }
+    balancedAccuracy = outcome.mean { $0.test?.balancedAccuracy }
+    nll = outcome.mean { $0.test?.nll }
+    runs = MethodOutcome.mean(outcome.seeds.map { Double(outcome.ended($0).count) }) ?? 0
+    hours = (outcome.meanSeconds ?? 0) / 3600
     lr = geometric { $0.learningRate }
     lambda = geometric { $0.lambda }
     tau = geometric { $0.tau }

@@ -59,7 +59,7 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
     case .notARun(let path, let found):
       "\(path): expected a new or empty folder, found \(found). Pass another --out."
     case .notWritable(let path, let reason):
-      "\(path): cannot be written (\(reason)). Pass an --out on a disk and in a folder that you may write to."
+      "\(path): cannot be written (\(reason)). Pass a place on a disk and in a folder that you may write to."
     case .noSpace(let path, let needed, let available):
       "\(path): the run needs about \(needed) bytes on this disk, \(available) are free. Free some, or pass an --out on another disk."
     case .notSaved(let path, let reason, let kept):

@@ -78,7 +78,7 @@ import Testing
   @Test(arguments: ["/proc/run", "/sys/run"]) func aReadOnlyPlaceIsRefused(_ out: String) throws {
     let place = try Workplace()
     try place.writeData()
-    try expectRefusal(place, ["--out", out], says: ["\(out): cannot be written (", "Pass an --out"])
+    try expectRefusal(place, ["--out", out], says: ["\(out): cannot be written (", "Pass a place on a disk"])
     #expect(!FileManager.default.fileExists(atPath: out))
   }
 
@@ -90,7 +90,7 @@ import Testing
     try FileManager.default.setAttributes([.posixPermissions: 0o555], ofItemAtPath: place.absolute("locked"))
     defer { try? FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: place.absolute("locked")) }
     try expectRefusal(
-      place, ["--out", "locked/run"], says: ["locked/run: cannot be written (Permission denied)", "Pass an --out"])
+      place, ["--out", "locked/run"], says: ["locked/run: cannot be written (Permission denied)", "Pass a place on a disk"])
   }
 
   @Test func foldersOnTheWayAreMade() throws {

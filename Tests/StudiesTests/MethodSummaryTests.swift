@@ -44,6 +44,28 @@ import Training
     #expect(abs((own.lr ?? 0) - 0.1) < 1e-12)
   }
 
+  /// As the report's table: a search that has not ended shows its best so far, and nothing is compared with its cost.
+  @Test func anUnfinishedSearchShowsItsBestSoFar() throws {
+    var records: [TrialRecord] = []
+    for (steps, score) in [(400, 0.9), (400, 0.7), (44, 0.1)] {
+      var record = trial(.mapGrid, 1, .search, seconds: 360)
+      (record.steps, record.score, record.test) = (steps, score, metrics(score))
+      records.append(record)
+    }
+    var final = trial(.mapGrid, 1, .final, seconds: 0)
+    (final.status, final.seconds) = (.running, nil)
+    var own = trial(.deELBO, 1, .final, seconds: 36)
+    own.test = metrics(0.5)
+    let grid = try #require(MethodSummary.summaries(of: records + [final, own]).last)
+    #expect(grid.method == "map-grid" && grid.seeds == 1 && grid.runs == 3)
+    #expect(abs((grid.nll ?? 0) - 0.7) < 1e-12)
+    #expect(abs(grid.hours - 0.3) < 1e-12)
+    let rows = MethodSummary.summaries(of: records + [final, own])
+    #expect(rows.map(\.speedUp) == [nil, nil])
+    (final.status, final.seconds, final.test) = (.done, 360, metrics(0.4))
+    #expect(MethodSummary.summaries(of: records + [final, own]).map(\.speedUp) == [40, 1])
+  }
+
   @Test func theSweepHasARowForEachKappa() {
     var records: [TrialRecord] = []
     for (seed, kappa) in [(1, 50.0), (1, 1), (2, 1)] as [(UInt64, Double)] {

@@ -1,0 +1,50 @@
+/// What came of a method in a study: over its trials, by seed.
+///
+/// Both the command's table and the report's are made of it.
+public struct MethodOutcome: Sendable {
+  /// Its name in the study.
+  public let name: String
+  /// Its trials.
+  public let records: [TrialRecord]
+
+  /// Of a method's trials.
+  public init(_ name: String, _ records: [TrialRecord]) { (self.name, self.records) = (name, records) }
+
+  /// The seeds in order.
+  public var seeds: [UInt64] { Set(records.map(\.seed)).sorted() }
+
+  /// A seed's trials that ended, in the order of their ends.
+  public func ended(_ seed: UInt64) -> [TrialRecord] {
+    records.filter { $0.seed == seed && $0.hasEnded && $0.seconds != nil }
+      .sorted { ($0.finishedAfter ?? .infinity, $0.id) < ($1.finishedAfter ?? .infinity, $1.id) }
+  }
+
+  /// A seed's result: its final trial, or as long as that has none the best of its search, where it has test metrics.
+  ///
+  /// Of a search that gives its trials different steps that is the best of those that had the most.
+  public func result(_ seed: UInt64) -> TrialRecord? {
+    let done = ended(seed).filter { $0.status == .done && $0.test != nil }
+    return done.last { $0.stage == .final }
+      ?? done.min { (-$0.steps, $0.score ?? .infinity) < (-$1.steps, $1.score ?? .infinity) }
+  }
+
+  /// The results of all seeds that have one.
+  public var results: [TrialRecord] { seeds.compactMap(result) }
+
+  /// Whether every seed has its final result.
+  public var isFinished: Bool { !records.isEmpty && seeds.allSatisfy { result($0)?.stage == .final } }
+
+  /// The wall time of a seed's trials, the failed ones included, in seconds.
+  public func seconds(_ seed: UInt64) -> Double { ended(seed).compactMap(\.seconds).reduce(0, +) }
+
+  /// The mean over the seeds of their wall time; nil where nothing has ended.
+  public var meanSeconds: Double? { Self.mean(seeds.map(seconds).filter { $0 > 0 }) }
+
+  /// The mean over the seeds of a number of the result.
+  public func mean(_ number: (TrialRecord) -> Double?) -> Double? { Self.mean(results.compactMap(number)) }
+
+  /// The mean of some numbers; nil of none.
+  public static func mean(_ values: [Double]) -> Double? {
+    values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
+  }
+}
