@@ -1,14 +1,15 @@
-// Convolutions, and the one case in which libtorch's own way back is not taken.
+// Convolutions, and the depthwise ones among them for which libtorch's own way back is not taken.
 //
-// oneDNN has no kernel of its own for some gradients of depthwise convolutions in bfloat16: those of the input where the
-// stride is not 1, and those of the weight where the kernel is larger than 3. A general one takes their place, which is up
-// to 500 times slower (MobileNetV2's four strided layers were more than half of its step). So these gradients are computed in
-// float32, from what bfloat16 holds, and rounded; everything else of such a layer stays in bfloat16.
+// oneDNN has no kernels of its own for two gradients of a depthwise convolution, and general ones take their place: in
+// bfloat16 that of the input where the stride is not 1 (up to 500 times slower than in float32; MobileNetV2's four strided
+// layers took more than half of its step), and that of the weight where the kernel is larger than 3 (slower by 5 to 10
+// times in bfloat16, and by 2 to 6 in float32 where it is larger than 5).
 #include "support.hpp"
 
 #include <ATen/Functions.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <algorithm>
 #include <array>
 #include <tuple>
 
@@ -32,11 +33,43 @@ struct Geometry {
                                     zeros, groups, wanted);
   }
 
-  bool slow_to_input() const { return stride > 1; }
-  static bool slow_to_weight(const at::Tensor &weight) { return weight.size(2) > 3 || weight.size(3) > 3; }
+  bool is_depthwise(const at::Tensor &x, const at::Tensor &weight) const {
+    return groups > 1 && groups == x.size(1) && weight.size(0) == x.size(1);
+  }
+
+  bool slow_to_input(const at::Tensor &x) const { return x.scalar_type() == at::kBFloat16 && stride > 1; }
+
+  static bool slow_to_weight(const at::Tensor &x, const at::Tensor &weight) {
+    const int64_t kernel = std::max(weight.size(2), weight.size(3));
+    return (x.scalar_type() == at::kBFloat16 && kernel > 3) || (x.scalar_type() == at::kFloat && kernel > 5);
+  }
+
+  /// The gradient of a depthwise convolution's input, computed in float32.
+  at::Tensor gradient_of_input(const at::Tensor &gradient, const at::Tensor &x, const at::Tensor &weight) const {
+    // It needs no more of the input than its size.
+    const at::Tensor size = at::empty_like(x, x.options().dtype(at::kFloat));
+    const auto gradients = backward(gradient.to(at::kFloat), size, weight.to(at::kFloat), {true, false, false});
+    return std::get<0>(gradients).to(x.scalar_type());
+  }
+
+  /// The gradient of a depthwise convolution's weight, as a convolution itself: of each image's channels, [N·C], with the
+  /// output's gradient as kernels, whose pixels lie `stride` apart; then the sum over the images.
+  at::Tensor gradient_of_weight(const at::Tensor &gradient, const at::Tensor &x, const at::Tensor &weight) const {
+    const int64_t images = x.size(0), channels = x.size(1), all = images * channels;
+    const at::Tensor input = x.permute({2, 3, 0, 1}).reshape({1, x.size(2), x.size(3), all}).permute({0, 3, 1, 2});
+    const at::Tensor kernels =
+        gradient.permute({2, 3, 0, 1}).reshape({gradient.size(2), gradient.size(3), 1, all}).permute({3, 2, 0, 1});
+    const at::Tensor found = at::conv2d(input, kernels, {}, {1, 1}, at::IntArrayRef({padding, padding}), {stride, stride}, all)
+                                 .slice(2, 0, weight.size(2))
+                                 .slice(3, 0, weight.size(3));
+    return found.reshape({images, channels, weight.size(2), weight.size(3)})
+        .sum(0, /*keepdim=*/false, at::kFloat)
+        .unsqueeze(1)
+        .to(weight.scalar_type());
+  }
 };
 
-/// A depthwise convolution in bfloat16 whose slow gradients are computed in float32.
+/// A depthwise convolution whose slow gradients are computed in another way.
 struct DepthwiseConvolution : torch::autograd::Function<DepthwiseConvolution> {
   static at::Tensor forward(AutogradContext *context, const at::Tensor &x, const at::Tensor &weight,
                             const std::optional<at::Tensor> &bias, int64_t stride, int64_t padding) {
@@ -52,34 +85,21 @@ struct DepthwiseConvolution : torch::autograd::Function<DepthwiseConvolution> {
     const auto saved = context->get_saved_variables();
     const at::Tensor &x = saved[0], &weight = saved[1], &gradient = gradients[0];
     const Geometry geometry{context->saved_data["stride"].toInt(), context->saved_data["padding"].toInt(), x.size(1)};
-    const bool to_bias = context->saved_data["biased"].toBool() && context->needs_input_grad(2);
     bool to_x = context->needs_input_grad(0), to_weight = context->needs_input_grad(1);
     at::Tensor x_gradient, weight_gradient, bias_gradient;
-    if (to_bias) bias_gradient = gradient.sum({0, 2, 3});
-    const bool x_slow = to_x && geometry.slow_to_input(), weight_slow = to_weight && Geometry::slow_to_weight(weight);
-    if (x_slow || weight_slow) {
-      // The gradient of the input needs no more of the input than its size.
-      const at::Tensor wide = weight_slow ? x.to(at::kFloat) : at::empty_like(x, x.options().dtype(at::kFloat));
-      std::tie(x_gradient, weight_gradient, std::ignore) =
-          geometry.backward(gradient.to(at::kFloat), wide, weight.to(at::kFloat), {x_slow, weight_slow, false});
-      if (x_slow) x_gradient = x_gradient.to(x.scalar_type()), to_x = false;
-      if (weight_slow) weight_gradient = weight_gradient.to(weight.scalar_type()), to_weight = false;
-    }
+    if (context->saved_data["biased"].toBool() && context->needs_input_grad(2)) bias_gradient = gradient.sum({0, 2, 3});
+    if (to_x && geometry.slow_to_input(x)) x_gradient = geometry.gradient_of_input(gradient, x, weight), to_x = false;
+    if (to_weight && Geometry::slow_to_weight(x, weight))
+      weight_gradient = geometry.gradient_of_weight(gradient, x, weight), to_weight = false;
     if (to_x || to_weight) {
-      auto [to_input, to_kernel, _] = geometry.backward(gradient, x, weight, {to_x, to_weight, false});
-      if (to_x) x_gradient = to_input;
-      if (to_weight) weight_gradient = to_kernel;
+      auto [of_input, of_weight, _] = geometry.backward(gradient, x, weight, {to_x, to_weight, false});
+      if (to_x) x_gradient = of_input;
+      if (to_weight) weight_gradient = of_weight;
     }
     const at::Tensor none;
     return {x_gradient, weight_gradient, bias_gradient, none, none};
   }
 };
-
-bool is_slow(const Geometry &geometry, const at::Tensor &x, const at::Tensor &weight) {
-  return x.is_cpu() && x.dim() == 4 && x.scalar_type() == at::kBFloat16 && geometry.groups > 1 &&
-         geometry.groups == x.size(1) && weight.size(0) == x.size(1) &&
-         (geometry.slow_to_input() || Geometry::slow_to_weight(weight));
-}
 
 } // namespace
 
@@ -87,8 +107,10 @@ CTStatus ct_conv2d(CTTensor *out, CTTensor input, CTTensor weight, CTTensor bias
                    int64_t groups) {
   return returning(out, [&]() -> at::Tensor {
     const Geometry geometry{stride, padding, groups};
-    if (is_slow(geometry, value(input), value(weight)))
-      return DepthwiseConvolution::apply(value(input), value(weight), optional(bias), stride, padding);
-    return geometry.forward(value(input), value(weight), optional(bias));
+    const at::Tensor &x = value(input), &w = value(weight);
+    if (x.is_cpu() && x.dim() == 4 && geometry.is_depthwise(x, w) &&
+        (geometry.slow_to_input(x) || Geometry::slow_to_weight(x, w)))
+      return DepthwiseConvolution::apply(x, w, optional(bias), stride, padding);
+    return geometry.forward(x, w, optional(bias));
   });
 }

@@ -2,7 +2,7 @@ import Testing
 
 import Torch
 
-/// Convolutions in bfloat16 against float64, those that take a way back of our own among them.
+/// Convolutions in bfloat16 and float32 against float64, those that take a way back of our own among them.
 @Suite struct ConvolutionTests {
   /// A convolution of as many outputs as inputs.
   struct Layer: CustomTestStringConvertible, Sendable {
@@ -56,6 +56,15 @@ import Torch
     #expect(found.count == expected.count)
     for (found, expected) in zip(found, expected) {
       #expect(BatchNormTests.distance(found, expected) < 5e-3)
+    }
+  }
+
+  @Test(arguments: layers) func float32AgreesWithFloat64(_ layer: Layer) throws {
+    let found = try Self.run(layer, dtype: .float32)
+    let expected = try Self.run(layer, dtype: .float64)
+    #expect(found.count == expected.count)
+    for (found, expected) in zip(found, expected) {
+      #expect(BatchNormTests.distance(found, expected) < 2e-6)
     }
   }
 
