@@ -35,6 +35,9 @@ struct StudyOptions: ParsableArguments {
   @Option(help: "What every run does but for what its method asks: the best known here, or as published.")
   var recipe = Recipe.default
 
+  @Option(help: "How a new head starts, in every method (default: zero; uniform with --recipe published).")
+  var headInit: HeadInitialization?
+
   @Option(
     parsing: .unconditional, help: "σ before the first step; networks of under a million parameters want about 1e-3.")
   var initialSigma = FineTuneConfiguration.publishedInitialSigma
@@ -95,6 +98,7 @@ struct StudyOptions: ParsableArguments {
     configuration.n = images.n
     configuration.priorFile = priorFile
     configuration.recipe = recipe
+    configuration.headInitialization = headInit ?? recipe.headInitialization ?? .zero
     configuration.initialSigma = initialSigma
     configuration.threads = threads
     configuration.device = device

@@ -8,6 +8,7 @@ extension StudyConfiguration {
   func options(out: String) throws -> FineTuneOptions {
     var options = FineTuneOptions(data: data, model: model, weights: weights, out: out)
     recipe.apply(to: &options)
+    options.headInitialization = headInitialization
     options.vocabulary = vocabulary
     options.maxTokens = maxTokens
     options.size = size

@@ -42,6 +42,8 @@ public struct StudyConfiguration: Codable, Sendable, Equatable {
   public var priorFile: String?
   /// What every run does but for what its method asks.
   public var recipe = Recipe.default
+  /// How a new head starts, the same for every method.
+  public var headInitialization = HeadInitialization.zero
   /// σ before the first step.
   public var initialSigma = FineTuneConfiguration.publishedInitialSigma
   /// The grid of `map-grid` and `la-clml`.
