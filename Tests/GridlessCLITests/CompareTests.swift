@@ -48,6 +48,8 @@ import Testing
       let result = try place.folder.run(of: record.id).readSummary()
       #expect(record.seconds == result.seconds && record.trainingSeconds == result.trainingSeconds)
       #expect((record.trainingSeconds ?? 9) < (record.seconds ?? 0))
+      // What helps every method is given to every method.
+      #expect(try place.folder.run(of: record.id).readConfiguration().headInitialization == .zero, "\(record.id)")
     }
     let total = bo.reduce(0) { $0 + ($1.seconds ?? 0) }
     #expect(abs((bo.compactMap(\.finishedAfter).max() ?? 0) - total) < 1e-9)
@@ -123,6 +125,16 @@ import Testing
     #expect(outcome.errors.contains("\(failed.id) (alpha 0.01, beta 0.001, lr 1e+30): failed: "))
     #expect(records.first { $0.stage == .final }?.values["lr"] == 0.01)
     #expect(try StudyPlace.table(outcome).first?["failed"] as? Int == 1)
+  }
+
+  @Test(arguments: [(["--recipe", "published"], HeadInitialization.uniform), (["--head-init", "uniform"], .uniform)])
+  func theHeadMayStartAsPublished(_ options: [String], _ expected: HeadInitialization) throws {
+    let place = try StudyPlace()
+    let outcome = try Command.run(StudyPlace.arguments("map-asha", options), in: place.place.path)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    for record in try place.folder.records() {
+      #expect(try place.folder.run(of: record.id).readConfiguration().headInitialization == expected)
+    }
   }
 
   @Test func otherOptionsAreRefusedWithTheDifferences() throws {
