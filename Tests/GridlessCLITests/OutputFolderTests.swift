@@ -90,7 +90,8 @@ import Testing
     try FileManager.default.setAttributes([.posixPermissions: 0o555], ofItemAtPath: place.absolute("locked"))
     defer { try? FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: place.absolute("locked")) }
     try expectRefusal(
-      place, ["--out", "locked/run"], says: ["locked/run: cannot be written (Permission denied)", "Pass a place on a disk"])
+      place, ["--out", "locked/run"],
+      says: ["locked/run: cannot be written (Permission denied)", "Pass a place on a disk"])
   }
 
   @Test func foldersOnTheWayAreMade() throws {
