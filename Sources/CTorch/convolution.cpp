@@ -1,8 +1,8 @@
 // Convolutions, and the depthwise ones among them for which libtorch's own way back is not taken.
 //
 // oneDNN has no kernels of its own for two gradients of a depthwise convolution, and general ones take their place: in
-// bfloat16 that of the input where the stride is not 1 (up to 500 times slower than in float32; MobileNetV2's four strided
-// layers took more than half of its step), and that of the weight where the kernel is larger than 3 (slower by 5 to 10
+// bfloat16 that of the input where the stride is not 1 (up to 250 times slower than in float32; MobileNetV2's four strided
+// layers took more than half of its step), and that of the weight where the kernel is larger than 3 (slower by 2 to 5
 // times in bfloat16, and by 2 to 6 in float32 where it is larger than 5).
 #include "support.hpp"
 

@@ -98,7 +98,7 @@ struct StudyOptions: ParsableArguments {
     configuration.n = images.n
     configuration.priorFile = priorFile
     configuration.recipe = recipe
-    configuration.headInitialization = headInit ?? recipe.headInitialization ?? .zero
+    configuration.headInitialization = headInit
     configuration.initialSigma = initialSigma
     configuration.threads = threads
     configuration.device = device

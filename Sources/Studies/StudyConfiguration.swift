@@ -42,8 +42,9 @@ public struct StudyConfiguration: Codable, Sendable, Equatable {
   public var priorFile: String?
   /// What every run does but for what its method asks.
   public var recipe = Recipe.default
-  /// How a new head starts, the same for every method.
-  public var headInitialization = HeadInitialization.zero
+  /// How a new head starts, the same for every method; nil for what the recipe says, or else zero, which ``resolve(kappaWords:)``
+  /// fills in.
+  public var headInitialization: HeadInitialization?
   /// σ before the first step.
   public var initialSigma = FineTuneConfiguration.publishedInitialSigma
   /// The grid of `map-grid` and `la-clml`.
@@ -102,11 +103,12 @@ public struct StudyConfiguration: Codable, Sendable, Equatable {
   /// D/N, without a limit.
   public var emphasis: Double { Double(parameters) / Double(max(examples, 1)) }
 
-  /// Looks at the data's listing and the network: fills N and D, and makes `kappaWords` (`1`, `N`, `D/N`, `D` or a
+  /// Looks at the data's listing and the network: fills N, D and the head's start, and makes `kappaWords` (`1`, `N`, `D/N`, `D` or a
   /// number), where there are some, the sweep's values.
   ///
   /// Throws ``StudyError/invalidOption(_:)``, and the errors of Datasets and Backbones.
   public mutating func resolve(kappaWords: [String] = []) throws {
+    headInitialization = headInitialization ?? recipe.headInitialization ?? .zero
     let dataset = try Dataset.open(data, options: try options(out: "").datasetOptions)
     guard case .classes = dataset.targets else {
       throw StudyError.invalidOption("\(data): has a number for each image; compare expects classes.")

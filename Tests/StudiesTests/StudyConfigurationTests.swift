@@ -31,6 +31,16 @@ import Training
     #expect(configuration.kappas == [1, 100])
   }
 
+  @Test(arguments: [(Recipe.default, HeadInitialization.zero), (.published, .uniform)])
+  func theHeadStartsAsTheRecipeSays(_ recipe: Recipe, _ expected: HeadInitialization) throws {
+    let scratch = try Scratch()
+    var configuration = StudyConfiguration(
+      data: try table(in: scratch), model: "resnet8", weights: nil, methods: [.mapGrid])
+    configuration.recipe = recipe
+    try configuration.resolve()
+    #expect(configuration.headInitialization == expected)
+  }
+
   @Test func imagesForANetworkOfTextsAreRefused() throws {
     let scratch = try Scratch()
     var configuration = StudyConfiguration(

@@ -48,23 +48,15 @@ import Torch
     return try [y.detach().to(dtype: .float32).contiguous().floats()] + gradients
   }
 
-  /// Inputs, weights and the product's factors are exact in bfloat16; what is rounded is each result, and the gradient of
+  /// Inputs, weights and the product's factors are exact in both types; what is rounded is each result, and the gradient of
   /// the output.
-  @Test(arguments: layers) func bfloat16AgreesWithFloat64(_ layer: Layer) throws {
-    let found = try Self.run(layer, dtype: .bfloat16)
+  @Test(arguments: layers, [(DType.bfloat16, Float(5e-3)), (.float32, 2e-6)])
+  func agreesWithFloat64(_ layer: Layer, _ type: (dtype: DType, tolerance: Float)) throws {
+    let found = try Self.run(layer, dtype: type.dtype)
     let expected = try Self.run(layer, dtype: .float64)
     #expect(found.count == expected.count)
     for (found, expected) in zip(found, expected) {
-      #expect(BatchNormTests.distance(found, expected) < 5e-3)
-    }
-  }
-
-  @Test(arguments: layers) func float32AgreesWithFloat64(_ layer: Layer) throws {
-    let found = try Self.run(layer, dtype: .float32)
-    let expected = try Self.run(layer, dtype: .float64)
-    #expect(found.count == expected.count)
-    for (found, expected) in zip(found, expected) {
-      #expect(BatchNormTests.distance(found, expected) < 2e-6)
+      #expect(BatchNormTests.distance(found, expected) < type.tolerance)
     }
   }
 
