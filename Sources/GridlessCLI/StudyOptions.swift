@@ -35,6 +35,11 @@ struct StudyOptions: ParsableArguments {
   @Option(help: "What every run does but for what its method asks: the best known here, or as published.")
   var recipe = Recipe.default
 
+  @Option(
+    parsing: .unconditional,
+    help: "Train so many of each race for a learning rate to the end, in the methods that race (de-elbo, elbo).")
+  var finalists = 1
+
   @Option(help: "How a new head starts, in every method (default: zero; uniform with --recipe published).")
   var headInit: HeadInitialization?
 
@@ -99,6 +104,7 @@ struct StudyOptions: ParsableArguments {
     configuration.priorFile = priorFile
     configuration.recipe = recipe
     configuration.headInitialization = headInit
+    configuration.finalists = finalists > 1 ? finalists : nil
     configuration.initialSigma = initialSigma
     configuration.threads = threads
     configuration.device = device

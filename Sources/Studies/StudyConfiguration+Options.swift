@@ -38,6 +38,7 @@ extension StudyConfiguration {
     switch method {
     case .deELBO, .elbo, .linearProbe, .kappa, .selection:
       options.initialSigma = initialSigma
+      options.finalists = finalists ?? 1
       options.kappa = method == .elbo ? 1 : trial.values["kappa"]
       if method == .linearProbe { options.train = .head }
     case .mapGrid, .mapBO, .mapASHA, .laCLML:
@@ -73,6 +74,9 @@ extension StudyConfiguration {
     try refuse(seeds.isEmpty || Set(seeds).count < seeds.count, "--seeds: expected different numbers.")
     try refuse(
       prior == .none, "--prior none: what is compared are ways to choose a prior's strength. Pass another --prior.")
+    try refuse(
+      finalists != nil && recipe == .published,
+      "--finalists with --recipe published: its learning rates do not race. Leave one of the two out.")
     if let configs { try refuse(configs < 1, "--configs \(configs): expected at least 1.") }
     let isGridOfPTYL = grid.values["lambda"] != nil
     try refuse(

@@ -45,6 +45,8 @@ public struct StudyConfiguration: Codable, Sendable, Equatable {
   /// How a new head starts, the same for every method; nil for what the recipe says, or else zero, which ``resolve(kappaWords:)``
   /// fills in.
   public var headInitialization: HeadInitialization?
+  /// How many of each race for a learning rate are trained to the end, in the methods that race; nil for one.
+  public var finalists: Int?
   /// σ before the first step.
   public var initialSigma = FineTuneConfiguration.publishedInitialSigma
   /// The grid of `map-grid` and `la-clml`.

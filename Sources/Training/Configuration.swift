@@ -40,6 +40,8 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
   public var learningRates: [Double]
   /// Whether they race (``RacePlan``); nil where each is trained to the end.
   public var race: Bool?
+  /// How many of the race are trained to the end; nil for one.
+  public var finalists: Int?
   /// What is trained by; nil in runs of older versions, which had the DE-ELBO alone.
   public var objective: ObjectiveKind?
   /// α of MAP; nil for the other objectives.

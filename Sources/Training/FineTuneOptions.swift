@@ -49,6 +49,11 @@ public struct FineTuneOptions: Sendable {
   public var n: Int?
   /// How the learning rate is found.
   public var learningRate = LearningRateChoice.race
+  /// How many of a race's best candidates are trained to the end, where the highest evidence wins; each beyond the first
+  /// costs nearly one run at a single learning rate.
+  ///
+  /// In runs of a few hundred steps the race is decided so early that a large rate is ahead which ends worse.
+  public var finalists = 1
   /// Other learning rates to race or to choose among, for tests.
   package var learningRates: [Double]?
   /// What is trained by.
@@ -160,6 +165,13 @@ public struct FineTuneOptions: Sendable {
     if case .fixed(let rate) = learningRate {
       try require(rate > 0 && rate.isFinite, "--lr \(rate): expected a positive number, auto or grid.")
     }
+    let candidates = (learningRates ?? learningRate.rates).count
+    try require(
+      (1...candidates).contains(finalists) || learningRate != .race,
+      "--finalists \(finalists): expected 1 to \(candidates), as so many learning rates race.")
+    try require(
+      finalists == 1 || learningRate == .race,
+      "--finalists \(finalists) with --lr \(learningRate): nothing races. Pass --lr auto, or leave it out.")
     try require(
       initialSigma > 0 && initialSigma.isFinite, "--initial-sigma \(initialSigma): expected a positive number.")
     if let noise {
@@ -201,6 +213,7 @@ public struct FineTuneOptions: Sendable {
           : FineTuneConfiguration.publishedBatchSize(examples: examples)),
       trainSplits: trainSplits.map(\.rawValue), classes: classes, n: n,
       learningRates: rates, race: learningRate == .race && rates.count > 1 ? true : nil,
+      finalists: finalists > 1 ? finalists : nil,
       objective: objective, alpha: objective == .map ? alpha ?? 0 : nil, beta: objective == .map ? beta ?? 0 : nil,
       holdOut: holdOut, kappa: kappa, kappaLimit: kappaLimit, prior: prior, priorFile: priorFile,
       priorColumns: priorColumns,

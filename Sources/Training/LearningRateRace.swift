@@ -1,7 +1,7 @@
 import Datasets
 import Foundation
 
-/// Races the candidates through a plan's rungs, and trains the winner to the end.
+/// Races the candidates through a plan's rungs, and trains the finalists to the end.
 struct LearningRateRace {
   let trainer: CandidateTrainer
   let keeper: RunKeeper
@@ -14,19 +14,19 @@ struct LearningRateRace {
     examples = trainer.data.balanced(plan.examples, seed: Streams.rungExamples.seed(trainer.configuration.seed))
   }
 
-  /// Begins, or goes on where the keeper stands: `snapshot` is the training that was under way, `best` the winner where
-  /// the race is done.
+  /// Begins, or goes on where the keeper stands: `snapshot` is the training that was under way, `best` the best of the
+  /// finalists that have arrived.
   ///
-  /// Where the winner diverges on its way to the end, the next best takes its place. Throws
+  /// Where all finalists diverge on their way to the end, the next best takes their place. Throws
   /// ``TrainingError/allCandidatesDiverged(_:)``.
   func run(
     from snapshot: Checkpoint.Snapshot?, best: Candidate?, _ onEvent: (FineTuneEvent) throws -> Void
   ) throws -> Candidate {
-    if let best { return best }
     let steps = trainer.configuration.steps
-    var snapshot = snapshot
+    var (snapshot, best) = (snapshot, best)
     var estimate = TimeEstimate(
-      stepsLeft: keeper.race.stepsLeft(after: keeper.state.step, plan: plan, steps: steps))
+      stepsLeft: keeper.race.stepsLeft(
+        after: keeper.state.step, plan: plan, steps: steps, finalists: keeper.finalistsLeft))
     while let candidate = keeper.race.candidate {
       let run = try trainer.begin(
         learningRate: trainer.configuration.learningRates[candidate], at: keeper.state.step,
@@ -35,11 +35,12 @@ struct LearningRateRace {
       let rung = keeper.race.rung
       if rung < plan.rungs.count {
         try race(run, rung, &estimate, onEvent)
-      } else if let winner = try finish(run, &estimate, onEvent) {
-        return winner
+      } else {
+        best = try finish(run, best: best, &estimate, onEvent)
       }
     }
-    throw TrainingError.allCandidatesDiverged(trainer.configuration.learningRates)
+    guard let best else { throw TrainingError.allCandidatesDiverged(trainer.configuration.learningRates) }
+    return best
   }
 
   /// A leg to a rung and its judgement.
@@ -67,31 +68,32 @@ struct LearningRateRace {
     try onEvent(.rung(report))
   }
 
-  /// The last leg, to the end of the run; nil where it diverges.
+  /// The last leg, to the end of the run; the best of those that have arrived, nil where there is none.
   private func finish(
-    _ run: CandidateRun, _ estimate: inout TimeEstimate, _ onEvent: (FineTuneEvent) throws -> Void
+    _ run: CandidateRun, best: Candidate?, _ estimate: inout TimeEstimate, _ onEvent: (FineTuneEvent) throws -> Void
   ) throws -> Candidate? {
     var report = LearningRateCandidate(lr: run.learningRate, loss: nil, seconds: 0, failure: nil)
-    var candidate: Candidate?
+    var better: Candidate?
     do {
       try train(run, until: trainer.configuration.steps, &estimate, onEvent)
-      candidate = try run.evaluate()
-      if let evidence = candidate?.evidence { report.tell(evidence) }
+      let candidate = try run.evaluate()
+      report.tell(candidate.evidence)
+      if candidate.evidence.score > best?.evidence.score ?? -.infinity { better = candidate }
     } catch let error as TrainingError {
       guard case .diverged = error else { throw error }
       report.failure = "\(error)"
     }
     report.seconds = keeper.candidateSeconds
-    try keeper.record(report, best: candidate)
+    try keeper.record(report, best: better)
     try onEvent(.candidate(report))
-    if candidate == nil, let next = keeper.race.candidate {
+    if report.failure != nil, let next = keeper.race.candidate {
       let rate = trainer.configuration.learningRates[next]
       try onEvent(
         .note(
           "learning rate \(run.learningRate) diverged on its way to the end; the next best of the race, \(rate), goes on from step \(keeper.state.step)"
         ))
     }
-    return candidate
+    return better ?? best
   }
 
   private func train(

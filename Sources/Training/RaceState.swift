@@ -6,8 +6,8 @@ package struct RaceState: Codable, Equatable {
   package private(set) var rung = 0
   /// The candidates, by index, whose legs of this rung are not done: the first is under way.
   ///
-  /// On the way to the end only the first has a leg; the others are there for the case that it diverges, the next best
-  /// first.
+  /// On the way to the end only the first finalists have a leg; the others are there for the case that all of those
+  /// diverge, the next best first.
   package private(set) var queue: [Int]
   /// The number of legs that are done.
   package private(set) var legsDone = 0
@@ -69,11 +69,14 @@ package struct RaceState: Codable, Equatable {
     }
   }
 
-  /// The candidate on its way to the end arrived, or diverged, and the next best takes its place.
-  package mutating func endLast(arrived: Bool) {
+  /// The candidate on its way to the end arrived, or diverged; unless the race is over, the next best follows.
+  package mutating func endLast(isOver: Bool) {
     if let candidate { kept[candidate] = nil }
     endLeg()
-    if arrived { queue = [] }
+    if isOver {
+      queue = []
+      kept = kept.map { _ in nil }
+    }
   }
 
   private mutating func endLeg() {
@@ -111,17 +114,22 @@ extension RaceState {
     }
   }
 
-  /// The steps that are left where `step` of the leg under way are done, and no candidate diverges.
-  package func stepsLeft(after step: Int, plan: RacePlan, steps: Int) -> Int {
+  /// The steps that are left where `step` of the leg under way are done, `finalists` are still to be trained to the end,
+  /// and no candidate diverges.
+  package func stepsLeft(after step: Int, plan: RacePlan, steps: Int, finalists: Int = 1) -> Int {
     guard let candidate else { return 0 }
     var left = -step
-    if rung == plan.rungs.count { return left + steps }
+    if rung == plan.rungs.count {
+      let others = queue.dropFirst().prefix(max(0, finalists - 1)).map { steps - start(of: $0) }
+      return left + steps + others.reduce(0, +)
+    }
     for number in rung..<plan.rungs.count {
       let place = plan.rungs[number]
       let before = number == 0 ? 0 : plan.rungs[number - 1].step
       let legs = number == rung ? queue.count : place.candidates
       left += legs * (place.step - before + place.coolDown)
     }
-    return left + start(of: candidate) + steps - (plan.rungs.last?.step ?? 0)
+    let kept = plan.rungs.last.map { min($0.candidates, finalists) * $0.step } ?? 0
+    return left + start(of: candidate) + finalists * steps - kept
   }
 }

@@ -36,6 +36,7 @@ package struct ReproducingCommand {
     add("beta", number(c.beta))
     add("hold-out", number(c.holdOut))
     add("lr", c.race == true ? "auto" : c.learningRates.count > 1 ? "grid" : number(c.learningRates.first))
+    add("finalists", c.finalists.map { "\($0)" })
     add("kappa", number(c.kappa))
     // A point has no use for these, and refuses them by name.
     if !objective.hasPosterior {

@@ -24,6 +24,9 @@ final class RunKeeper {
   /// The race, where the learning rates race.
   var race: RaceState { state.race ?? RaceState(candidates: 0) }
 
+  /// How many of a race's candidates are still to be trained to the end, the one on its way there included.
+  var finalistsLeft: Int { max(0, (configuration.finalists ?? 1) - state.reports.count) }
+
   /// Goes on from a checkpoint, if there is one; `start` is when this process began with the run.
   init(
     _ run: RunFolder, from found: CheckpointFolder.Found?, model: Model, configuration: FineTuneConfiguration,
@@ -136,7 +139,7 @@ final class RunKeeper {
       }
     }
     state.reports.append(report)
-    state.race?.endLast(arrived: best != nil)
+    state.race?.endLast(isOver: state.best != nil && finalistsLeft == 0)
     try endLeg()
   }
 

@@ -30,6 +30,14 @@ extension BadInputTests {
       BadInput(
         "MAP as published, which asks for a grid", map + ["--recipe", "published", "--lr", "grid"], status: 64,
         says: ["--lr grid with --objective map"]),
+      BadInput(
+        "more finalists than candidates", ["--lr", "auto", "--finalists", "6"], status: 64,
+        says: ["--finalists 6: expected 1 to 5, as so many learning rates race."]),
+      BadInput(
+        "no finalists", ["--lr", "auto", "--finalists", "0"], status: 64, says: ["--finalists 0: expected 1 to 5"]),
+      BadInput(
+        "finalists without a race", ["--lr", "grid", "--finalists", "2"], status: 64,
+        says: ["--finalists 2 with --lr grid: nothing races. Pass --lr auto, or leave it out."]),
       BadInput("LA-LML with a race", laplace + ["--lr", "auto"], status: 64, says: ["Pass --lr X, or --lr grid."]),
       BadInput(
         "α of a backbone that is not trained",

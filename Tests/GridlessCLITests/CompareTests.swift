@@ -137,6 +137,18 @@ import Testing
     }
   }
 
+  @Test func eachRaceMayHaveMoreFinalists() throws {
+    let place = try StudyPlace()
+    #expect(try place.compare("de-elbo,map-grid", "--configs", "1", "--finalists", "2").status == 0)
+    for record in try place.folder.records() {
+      let configuration = try place.folder.run(of: record.id).readConfiguration()
+      #expect(configuration.finalists == (record.studyMethod == .deELBO ? 2 : nil))
+    }
+    let refused = try place.compare("de-elbo", "--finalists", "2", "--recipe", "published", "--out", "other")
+    #expect(refused.status == 64 || refused.status == 1)
+    #expect(refused.errors.contains("--finalists with --recipe published: its learning rates do not race."))
+  }
+
   @Test func otherOptionsAreRefusedWithTheDifferences() throws {
     let place = try StudyPlace()
     #expect(try place.compare("map-grid", "--configs", "1").status == 0)

@@ -89,13 +89,13 @@ import Testing
   }
 
   /// The winner diverges after the race, and so do those that take its place; each step is told once.
-  @Test func whereTheWinnerDivergesTheNextBestGoesOn() throws {
+  @Test(arguments: [1, 2]) func whereTheWinnerDivergesTheNextBestGoesOn(_ finalists: Int) throws {
     let place = try Workplace()
     try place.writeData()
     var options = FineTuneOptions(
       data: place.absolute("data"), model: "resnet8", weights: nil, out: place.absolute("fall"))
     (options.size, options.steps, options.batchSize, options.device, options.threads) = (16, 60, 4, .cpu, 1)
-    options.learningRates = [3e8, 2.7e8, 2.4e8]
+    (options.learningRates, options.finalists) = ([3e8, 2.7e8, 2.4e8], finalists)
     var notes: [String] = []
     let error = #expect(throws: TrainingError.self) {
       try FineTuner(options).run { if case .note(let note) = $0 { notes.append(note) } }

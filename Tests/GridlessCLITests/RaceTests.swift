@@ -7,6 +7,9 @@ import Testing
   private static let rates = [0.1, 0.03, 0.01, 0.003, 0.001]
   /// Rungs at steps 1 and 3, each with a branch of one step.
   private static let job = Result { try Interruptible() }
+  private static let finalists = Result {
+    try Interruptible(["--lr", "auto", "--finalists", "2", "--checkpoint-every", "1"])
+  }
 
   private func records(_ place: Workplace, _ run: String) throws -> [[String: Any]] {
     try String(decoding: place.contents("\(run)/metrics.jsonl"), as: UTF8.self).split(separator: "\n").map {
@@ -68,7 +71,10 @@ import Testing
     "leg-05-candidate-05-step-000000002", "leg-06-candidate-..-step-000000002", "leg-07-candidate-..-step-000000004",
     "leg-08-candidate-..-step-000000003", "leg-08-candidate-..-step-000000004", "leg-09-candidate-06-step-000000000",
   ]) func aKilledRaceGoesOn(_ checkpoint: String) throws {
-    let job = try Self.job.get()
+    try kill(try Self.job.get(), at: checkpoint)
+  }
+
+  private func kill(_ job: Interruptible, at checkpoint: String) throws {
     let folder = "killed \(checkpoint)"
     let pattern = try Regex(checkpoint)
     let run = try job.start(folder)
@@ -81,6 +87,35 @@ import Testing
     #expect(outcome.status == 0 && !outcome.errors.contains("damaged"), "\(outcome.errors)")
     try job.expectUndisturbed(folder)
     try job.place.remove(folder)
+  }
+
+  /// Two finalists: each has the loss of the run at its rate alone, and the better one is the run that is kept.
+  @Test func ofTwoFinalistsTheBetterIsKept() throws {
+    let place = try Workplace()
+    try place.writeData()
+    func run(_ out: String, _ choose: (inout FineTuneOptions) -> Void) throws -> FineTuneResult {
+      var options = FineTuneOptions(
+        data: place.absolute("data"), model: "resnet8", weights: nil, out: place.absolute(out))
+      (options.size, options.steps, options.batchSize, options.device, options.threads) = (16, 30, 4, .cpu, 1)
+      choose(&options)
+      return try FineTuner(options).run()
+    }
+    let result = try run("race") { ($0.learningRates, $0.finalists) = ([0.3, 0.1, 0.03], 2) }
+    let finalists = result.lrCandidates.filter { $0.droppedAt == nil }
+    #expect(finalists.count == 2 && result.rungs?.count == 5)
+    for finalist in finalists {
+      #expect(try run("\(finalist.lr)") { $0.learningRate = .fixed(finalist.lr) }.loss == finalist.loss)
+    }
+    #expect(result.loss == finalists.compactMap(\.loss).min())
+    #expect(try place.contents("race/model.safetensors") == place.contents("\(result.lr)/model.safetensors"))
+  }
+
+  /// Killed on the first finalist's way to the end, between the two, and on the second's.
+  @Test(arguments: [
+    "leg-08-candidate-..-step-000000004", "leg-09-candidate-0[1-5]-step-000000003", "leg-09-candidate-..-step-000000004",
+    "leg-10-candidate-06-step-000000000",
+  ]) func aKilledRaceOfTwoFinalistsGoesOn(_ checkpoint: String) throws {
+    try kill(try Self.finalists.get(), at: checkpoint)
   }
 
   /// What checkpoints refer to is there, whole, and nothing else.

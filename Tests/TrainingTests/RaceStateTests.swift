@@ -41,7 +41,7 @@ import Training
     #expect(state.step(reachedBy: 0) == plan.rungs[0].step)
 
     var lucky = state
-    lucky.endLast(arrived: true)
+    lucky.endLast(isOver: true)
     #expect(lucky.candidate == nil)
     let end = LearningRateCandidate(lr: 0.01, loss: 0.5, seconds: 10)
     let told = lucky.candidates(rates, ends: [end])
@@ -49,9 +49,9 @@ import Training
     #expect(told.map(\.droppedAt) == [1, 2, nil, 1, 1])
     #expect(told.map(\.seconds) == [1, 2, 12, 1, 1])
 
-    state.endLast(arrived: false)
+    state.endLast(isOver: false)
     #expect(state.candidate == 1 && state.start(of: 1) == plan.rungs[1].step && state.kept[2] == nil)
-    state.endLast(arrived: false)
+    state.endLast(isOver: false)
     #expect(state.candidate == 0 && state.legsDone == 9)
   }
 
@@ -94,5 +94,23 @@ import Training
     try run(&state, [0: 1, 1: 2])
     #expect(state.stepsLeft(after: second.step, plan: plan, steps: 400) == 400 - second.step)
     #expect(state.stepsLeft(after: 400, plan: plan, steps: 400) == 0)
+  }
+
+  /// A second finalist goes on from the last rung, a third begins anew.
+  @Test func theStepsOfFurtherFinalistsCount() throws {
+    var state = RaceState(candidates: 5)
+    let last = plan.rungs[1].step
+    func left(_ finalists: Int, _ step: Int = 0) -> Int {
+      state.stepsLeft(after: step, plan: plan, steps: 400, finalists: finalists)
+    }
+    #expect(left(2) - left(1) == 400 - last && left(3) - left(2) == 400)
+    try run(&state, [0: 1, 1: 2, 2: 3, 3: 4, 4: 5])
+    try run(&state, [0: 2, 1: 1])
+    #expect(left(1, last) == 400 - last && left(2, last) == 2 * (400 - last) && left(3, last) == left(2, last) + 400)
+    state.endLast(isOver: false)
+    #expect(state.candidate == 0 && state.start(of: 0) == last && state.kept == ["kept-1-0", nil, nil, nil, nil])
+    #expect(left(1, last) == 400 - last && left(0, last) == left(1, last))
+    state.endLast(isOver: true)
+    #expect(state.candidate == nil && state.kept.allSatisfy { $0 == nil } && left(0) == 0)
   }
 }
