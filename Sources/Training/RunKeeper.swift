@@ -139,7 +139,8 @@ final class RunKeeper {
       }
     }
     state.reports.append(report)
-    state.race?.endLast(isOver: state.best != nil && finalistsLeft == 0)
+    let isOver = state.best != nil && finalistsLeft == 0
+    state.race?.endLast(isOver: isOver)
     try endLeg()
   }
 
