@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Gridless
 
 /// The command `gridless`: each subcommand is a file of its own.
@@ -16,4 +17,26 @@ import Gridless
       Finetune.self, Compare.self, Evaluate.self, Predict.self, MakePrior.self, MakeVocabulary.self, MakeReport.self,
       Export.self, Convert.self, Fetch.self, Models.self, Doctor.self,
     ])
+
+  /// Runs the subcommand that the arguments name.
+  ///
+  /// Wrong usage that is told only once it runs, such as an option that does not suit the data, ends as what is told
+  /// before: with that subcommand's usage and exit code 64.
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      do {
+        try command.run()
+      } catch let error as ValidationError {
+        let subcommand = type(of: command)
+        let help = "\(configuration.commandName ?? "") \(subcommand._commandName) --help"
+        let usage = usageString(for: subcommand).replacingOccurrences(of: "\n", with: "\n       ")
+        let text = "Error: \(error.message)\nUsage: \(usage)\n  See '\(help)' for more information.\n"
+        try FileHandle.standardError.write(contentsOf: Data(text.utf8))
+        throw ExitCode.validationFailure
+      }
+    } catch {
+      exit(withError: error)
+    }
+  }
 }

@@ -33,7 +33,8 @@ struct MethodOptions: ParsableArguments {
 
   @Option(
     parsing: .unconditional,
-    help: "Train so many of the race to the end; 2 is safer in runs of under a thousand steps, for nearly twice the time.")
+    help:
+      "Train so many of the race to the end; 2 is safer in runs of under a thousand steps, for nearly twice the time.")
   var finalists = 1
 
   @Option(

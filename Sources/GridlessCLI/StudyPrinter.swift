@@ -71,12 +71,13 @@ final class StudyPrinter {
     }
     func text(_ value: Double?, _ digits: Int = 3) -> String { value.map { fixed($0, digits: digits) } ?? "–" }
     let header = [
-      "method", "seeds", "accuracy", "balanced", "NLL", "runs", "hours", "speed-up", "lr", "λ", "τ", "α", "β",
+      "method", "seeds", "accuracy", "balanced", "NLL", "runs", "steps", "hours", "speed-up", "lr", "λ", "τ", "α", "β",
     ]
     let body = rows.map { row in
       [
         row.method + (row.sweptKappa.map { " \(significant($0))" } ?? ""), "\(row.seeds)", text(row.accuracy),
-        text(row.balancedAccuracy), text(row.nll), text(row.runs, 1), text(row.hours, 4), text(row.speedUp, 1),
+        text(row.balancedAccuracy), text(row.nll), text(row.runs, 1), text(row.trainedSteps, 0), text(row.hours, 4),
+        text(row.speedUp, 1),
         row.lr.map(significant) ?? "–", scientific(row.lambda), scientific(row.tau), scientific(row.alpha),
         scientific(row.beta),
       ]

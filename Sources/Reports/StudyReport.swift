@@ -108,7 +108,8 @@ struct StudyReport {
     var table = Table(
       caption: "Means over seeds, below them the lowest and the highest",
       head: [
-        "method", "runs", "compute", grid == nil ? "" : "speed-up over grid search", "balanced accuracy", "test NLL",
+        "method", "runs", "training steps", "compute", grid == nil ? "" : "speed-up over grid search",
+        "balanced accuracy", "test NLL",
         "λ",
         "τ", "α", "β", "learning rate",
       ])
@@ -116,7 +117,9 @@ struct StudyReport {
       if method.name == "de-elbo" { table.marked.insert(index) }
       let runs = method.seeds.map { method.ended($0).count }
       table.rows.append([
-        .init(method.label), .init(Self.range(runs)), .init(method.meanSeconds.map(Wording.duration) ?? "–"),
+        .init(method.label), .init(Self.range(runs)),
+        .init(method.meanSteps.map { Wording.count(Int($0.rounded())) } ?? "–"),
+        .init(method.meanSeconds.map(Wording.duration) ?? "–"),
         .init(grid.flatMap { grid in method.meanSeconds.map { Wording.times(grid / $0) } } ?? ""),
         method.spread(Self.accuracy, Wording.percent), method.spread({ $0.test?.nll }) { Wording.fixed($0) },
         method.spread(\.lambda) { Wording.short($0) }, method.spread(\.tau) { Wording.short($0) },

@@ -40,6 +40,18 @@ public struct MethodOutcome: Sendable {
   /// The mean over the seeds of their wall time; nil where nothing has ended.
   public var meanSeconds: Double? { Self.mean(seeds.map(seconds).filter { $0 > 0 }) }
 
+  /// The mean over the seeds of the steps that their trials took, those of failed trials not counted: a measure of compute
+  /// that does not depend on the machine; nil where nothing has ended, or that of a trial is not known.
+  public var meanSteps: Double? {
+    let done = records.filter { $0.status == .done }
+    let steps = done.compactMap(\.trainedSteps)
+    guard steps.count == done.count else { return nil }
+    return Self.mean(
+      Dictionary(grouping: done, by: \.seed).values.map { trials in
+        Double(trials.compactMap(\.trainedSteps).reduce(0, +))
+      })
+  }
+
   /// The mean over the seeds of a number of the result.
   public func mean(_ number: (TrialRecord) -> Double?) -> Double? { Self.mean(results.compactMap(number)) }
 

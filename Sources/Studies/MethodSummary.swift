@@ -16,6 +16,8 @@ public struct MethodSummary: Codable, Sendable, Equatable {
   public var runs: Double
   /// Hours of all its trials that ended, for each seed.
   public var hours: Double
+  /// Training steps of all its trials that were done, for each seed; nil where that of a trial is not known.
+  public var trainedSteps: Double?
   /// How many times the hours of `map-grid` are its own; nil without a grid search that is finished.
   public var speedUp: Double?
   /// The learning rate, λ and τ that it ended with, by geometric means.
@@ -61,6 +63,7 @@ public struct MethodSummary: Codable, Sendable, Equatable {
     nll = outcome.mean { $0.test?.nll }
     runs = MethodOutcome.mean(outcome.seeds.map { Double(outcome.ended($0).count) }) ?? 0
     hours = (outcome.meanSeconds ?? 0) / 3600
+    trainedSteps = outcome.meanSteps
     lr = geometric { $0.learningRate }
     lambda = geometric { $0.lambda }
     tau = geometric { $0.tau }

@@ -200,7 +200,7 @@ extension TrialRecord {
   /// Takes over what a run found.
   mutating func take(_ result: FineTuneResult) {
     (n, d, kappa) = (result.n, result.d, result.kappa)
-    (seconds, trainingSeconds) = (result.seconds, result.trainingSeconds)
+    (seconds, trainingSeconds, trainedSteps) = (result.seconds, result.trainingSeconds, result.trainedSteps)
     (lambda, tau, sigma) = (result.lambda, result.tau, result.sigma > 0 ? result.sigma : nil)
     if values["lr"] == nil { lr = result.lr }
     (validation, test) = (result.validation, result.test)

@@ -39,6 +39,8 @@ public struct TrialRecord: Codable, Sendable, Equatable {
   public var seconds: Double?
   /// Wall time of the steps alone, in seconds.
   public var trainingSeconds: Double?
+  /// The steps that it took, of all its learning rates; nil in trials of older versions.
+  public var trainedSteps: Int?
   /// Seconds of all trials of this method and seed up to this one, in the order in which they ended: its place on the axis
   /// of hours.
   public var finishedAfter: Double?

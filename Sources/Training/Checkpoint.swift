@@ -27,6 +27,8 @@ struct Checkpoint {
     var race: RaceState?
     /// Wall time of the steps alone, in seconds.
     var trainingSeconds: Double?
+    /// The steps so far, of all learning rates; nil in checkpoints of older versions.
+    var trainedSteps: Int?
 
     /// The names of the files that it refers to.
     var files: [String] { [best].compactMap(\.self) + (race?.kept ?? []).compactMap(\.self) }

@@ -58,6 +58,8 @@ public struct FineTuneResult: Codable, Sendable, Equatable {
   /// Wall time of the steps alone, in seconds: of all learning rates, and of all parts of an interrupted run; nil in runs of
   /// older versions.
   public var trainingSeconds: Double?
+  /// The steps that the run took: of all learning rates, and of a race's branches; nil in runs of older versions.
+  public var trainedSteps: Int?
   /// What was trained by, an ``ObjectiveKind``; nil in runs of older versions, which had the DE-ELBO alone.
   public var objective: String?
   /// α in the loss mean NLL + (α/2)‖w − m‖² + (β/2)‖V‖²: the given one, or that of the learned λ, 1/(κNλ).

@@ -165,6 +165,7 @@ public struct FineTuner {
           loss: evidence.loss, test: test?.classification,
           testRegression: test?.regression, validation: validation?.classification,
           validationRegression: validation?.regression, trainingSeconds: keeper.state.trainingSeconds ?? 0,
+          trainedSteps: keeper.state.trainedSteps,
           objective: options.objective.rawValue,
           alpha: configuration.alpha ?? objective.gridUnits(evidence.lambdaByLayer == nil ? evidence.lambda : nil),
           beta: configuration.beta ?? objective.gridUnits(evidence.tauByLayer == nil ? evidence.tau : nil),

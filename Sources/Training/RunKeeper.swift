@@ -36,7 +36,8 @@ final class RunKeeper {
       found?.checkpoint.state
       ?? Checkpoint.State(
         candidate: 0, step: 0, seconds: 0, candidateSeconds: 0, reports: [], metricsBytes: 0,
-        race: configuration.race == true ? RaceState(candidates: configuration.learningRates.count) : nil)
+        race: configuration.race == true ? RaceState(candidates: configuration.learningRates.count) : nil,
+        trainedSteps: 0)
     (self.model, self.configuration, self.interval) = (model, configuration, interval)
     (self.lease, self.interruption, runStart) = (lease, interruption, start)
     folder = CheckpointFolder(path: run.checkpoints)
@@ -78,6 +79,7 @@ final class RunKeeper {
     }
     state.step = run.step
     state.trainingSeconds = (state.trainingSeconds ?? 0) + run.takeSeconds()
+    state.trainedSteps = state.trainedSteps.map { $0 + reports.count }
     let isDue =
       switch interval {
       case .steps(let steps): reports.contains { $0.step % steps == 0 }

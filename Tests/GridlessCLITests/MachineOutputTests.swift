@@ -8,6 +8,7 @@ import Testing
   private static let keys: Set<String> = [
     "event", "run", "model", "n", "d", "kappa", "lambda", "tau", "sigma", "lr", "lr_candidates", "steps", "seconds",
     "elbo", "log_likelihood", "kl", "loss", "likelihood", "objective", "alpha", "beta", "training_seconds",
+    "trained_steps",
   ]
 
   /// What one run printed and wrote, for all tests here.
@@ -50,6 +51,7 @@ import Testing
     #expect(try result.string("model") == "resnet8")
     #expect(try result.double("n") == 8)
     #expect(try result.double("steps") == 3)
+    #expect(try result.double("trained_steps") == 12)
     #expect(try result.double("seconds") > 0)
     let test = JSONObject(try #require(result.members["test"] as? [String: Any]))
     let numbers: Set = ["accuracy", "balanced_accuracy", "nll", "ece", "brier"]

@@ -53,6 +53,7 @@ struct MethodTests {
   private static let keys: Set<String> = [
     "event", "run", "model", "n", "d", "kappa", "lambda", "tau", "sigma", "lr", "lr_candidates", "steps", "seconds",
     "elbo", "log_likelihood", "kl", "loss", "likelihood", "test", "objective", "alpha", "beta", "training_seconds",
+    "trained_steps",
   ]
   private static let ptyl = ["--prior", "ptyl", "--prior-file", "prior.safetensors"]
   private static let byLayer: Set = ["lambda_by_layer", "tau_by_layer"]

@@ -36,6 +36,8 @@ import Testing
     let result = try outcome.result()
     #expect(result["lr"] as? Double == winner && lines[7]["lr"] as? Double == winner)
     #expect(lines[7]["loss"] as? Double == result["loss"] as? Double)
+    // Five to the first rung and two from there to the second, each with a branch of a step, and one to the end.
+    #expect(result["trained_steps"] as? Int == 5 * (1 + 1) + 2 * (2 + 1) + 1)
 
     // The summary and the metrics say the same.
     let rungs = try #require(result["rungs"] as? [[String: Any]])
@@ -112,7 +114,8 @@ import Testing
 
   /// Killed on the first finalist's way to the end, between the two, and on the second's.
   @Test(arguments: [
-    "leg-08-candidate-..-step-000000004", "leg-09-candidate-0[1-5]-step-000000003", "leg-09-candidate-..-step-000000004",
+    "leg-08-candidate-..-step-000000004", "leg-09-candidate-0[1-5]-step-000000003",
+    "leg-09-candidate-..-step-000000004",
     "leg-10-candidate-06-step-000000000",
   ]) func aKilledRaceOfTwoFinalistsGoesOn(_ checkpoint: String) throws {
     try kill(try Self.finalists.get(), at: checkpoint)

@@ -10,7 +10,8 @@ import Testing
       [], ["--recipe", "published"], ["--objective", "map", "--alpha", "0.001", "--hold-out", "0.4"],
       ["--objective", "map", "--recipe", "published"], ["--objective", "la-lml", "--head-init", "zero"],
       ["--model", "efficientnet_b0", "--size", "32", "--stochastic-depth"], ["--prior", "none"],
-      ["--lr", "auto", "--finalists", "3"], ["--kappa", "3", "--samples", "2", "--antithetic", "--posterior", "layerwise"], ["--train", "all", "--n", "4"],
+      ["--lr", "auto", "--finalists", "3"],
+      ["--kappa", "3", "--samples", "2", "--antithetic", "--posterior", "layerwise"], ["--train", "all", "--n", "4"],
     ])
   func itFindsTheFinishedRun(_ options: [String]) throws {
     let place = try Workplace()

@@ -28,7 +28,7 @@ struct StudyFixture {
     var record = TrialRecord(id: id, method: method, seed: seed, stage: stage, values: values, steps: 400)
     clock += seconds
     (record.n, record.d, record.seconds, record.trainingSeconds) = (728, 2_340_000, seconds, seconds * 0.8)
-    record.finishedAfter = clock
+    (record.finishedAfter, record.trainedSteps) = (clock, 400)
     if let accuracy {
       let nll = 1.9 * (1 - accuracy) + 0.25
       record.test = metrics(accuracy: accuracy, nll: nll)

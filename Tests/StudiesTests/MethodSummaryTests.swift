@@ -9,7 +9,7 @@ import Training
     var record = TrialRecord(
       id: "\(method.rawValue)-s\(seed)-\(UUID())", method: method.rawValue, seed: seed, stage: stage, values: [:],
       steps: 10)
-    (record.status, record.seconds) = (.done, seconds)
+    (record.status, record.seconds, record.trainedSteps) = (.done, seconds, 10)
     return record
   }
 
@@ -38,6 +38,10 @@ import Training
     #expect(abs((grid.alpha ?? 0) - 1e-3) < 1e-15)
     #expect(grid.beta == 0)
     #expect(own.speedUp == 10 && grid.speedUp == 1)
+    // Two and three trials were done, each of 10 steps; what the failed one took is not known.
+    #expect(own.trainedSteps == 10 && grid.trainedSteps == 25)
+    records[1].trainedSteps = nil
+    #expect(MethodSummary.summaries(of: records).map(\.trainedSteps) == [10, nil])
     // α = 1/(κNλ).
     #expect(abs((own.alpha ?? 0) - 1) < 1e-12)
     #expect(own.beta == nil)
