@@ -77,7 +77,7 @@ public final class ParameterVector {
   }
 
   /// The share of the noise's variance that rounding may add.
-  private static let tolerance = 0.01
+  private static let tolerance = 0.04
 
   /// The vector of the weights that are read in bfloat16, nil if none ever is.
   public var reducedWeights: Tensor? { reduction?.weights }
@@ -89,7 +89,7 @@ public final class ParameterVector {
   /// Makes the network read each parameter in the least precision that leaves noise of this size as it is.
   ///
   /// A weight w plus noise, rounded to bfloat16, is off by up to 2⁻⁸|w|: noise of σ = 1e-4 on |w| ≈ 1 is lost. So a
-  /// parameter is read in float32 until rounding adds less than 1 % to the noise's variance. Its block's σ alone decides,
+  /// parameter is read in float32 until rounding adds less than 4 % to the noise's variance. Its block's σ alone decides,
   /// so that a step depends on nothing but its posterior.
   public func choosePrecision(sigmas: [Double]) {
     guard let reduction else { return }

@@ -104,6 +104,30 @@ import Torch
     }
   }
 
+  /// By the running statistics, in one pass where no gradient is asked for.
+  @Test(arguments: layers) func evaluationAgreesWithFloat64(_ layer: Layer) throws {
+    func output(_ dtype: DType, parameters: DType) throws -> [Float] {
+      let x = try Self.channelsLast(layer.shape, 1, dtype: dtype)
+      let shortcut = layer.adds ? try Self.channelsLast(layer.shape, 2, dtype: dtype) : nil
+      func parameter(_ stream: Int, plus offset: Double) throws -> Tensor {
+        try Self.values([layer.shape[1]], stream, dtype: parameters) + offset
+      }
+      let (mean, variance) = (try parameter(5, plus: 0), try parameter(6, plus: 2))
+      let y = try withoutGrad {
+        try x.batchNorm(
+          weight: parameter(3, plus: 1.5), bias: parameter(4, plus: 0), runningMean: mean, runningVar: variance,
+          training: false, momentum: 0, eps: 1e-5, adding: shortcut, activation: layer.activation)
+      }
+      // What was read is as it was.
+      #expect(try mean.doubles() == parameter(5, plus: 0).doubles())
+      #expect(try x.doubles() == Self.channelsLast(layer.shape, 1, dtype: dtype).doubles())
+      return try y.to(dtype: .float32).contiguous().floats()
+    }
+    let expected = try output(.float64, parameters: .float64)
+    #expect(try Self.distance(output(.float32, parameters: .float32), expected) < 2e-6)
+    #expect(try Self.distance(output(.bfloat16, parameters: .float32), expected) < 4e-3)
+  }
+
   /// Divergence must be seen: neither ReLU nor the rounding may hide a NaN.
   @Test(arguments: Activation.allCases, [DType.float32, .bfloat16])
   func aNaNStaysOne(_ activation: Activation, _ dtype: DType) throws {
