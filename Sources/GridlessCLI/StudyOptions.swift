@@ -37,7 +37,9 @@ struct StudyOptions: ParsableArguments {
 
   @Option(
     parsing: .unconditional,
-    help: "Train so many of each race for a learning rate to the end, in the methods that race (de-elbo, elbo).")
+    help:
+      "Train so many of each race for a learning rate to the end, in the methods that race (de-elbo, elbo, linear-probe)."
+  )
   var finalists = 1
 
   @Option(help: "How a new head starts, in every method (default: zero; uniform with --recipe published).")

@@ -19,11 +19,14 @@ public struct MethodOutcome: Sendable {
       .sorted { ($0.finishedAfter ?? .infinity, $0.id) < ($1.finishedAfter ?? .infinity, $1.id) }
   }
 
-  /// A seed's result: its final trial, or as long as that has none the best of its search, where it has test metrics.
+  /// A seed's result: its final trial, or until that has ended the best of its search, where it has test metrics; nil where
+  /// the final one failed.
   ///
   /// Of a search that gives its trials different steps that is the best of those that had the most.
   public func result(_ seed: UInt64) -> TrialRecord? {
-    let done = ended(seed).filter { $0.status == .done && $0.test != nil }
+    let ended = ended(seed)
+    if ended.contains(where: { $0.stage == .final && $0.status == .failed }) { return nil }
+    let done = ended.filter { $0.status == .done && $0.test != nil }
     return done.last { $0.stage == .final }
       ?? done.min { (-$0.steps, $0.score ?? .infinity) < (-$1.steps, $1.score ?? .infinity) }
   }

@@ -18,42 +18,38 @@ public struct MethodSummary: Codable, Sendable, Equatable {
   public var hours: Double
   /// Training steps of all its trials that were done, for each seed; nil where that of a trial is not known.
   public var trainedSteps: Double?
-  /// How many times the hours of `map-grid` are its own; nil without a grid search that is finished.
+  /// How many times the hours of `map-grid` are its own; nil unless both are finished.
   public var speedUp: Double?
-  /// The learning rate, λ and τ that it ended with, by geometric means.
+  /// The learning rate, λ and τ that it ended with, by geometric means; nil where it has none under a seed.
   public var lr, lambda, tau: Double?
   /// The strengths in a MAP loss that they come to, α = 1/(κNλ) and β = 1/(κNτ); of MAP methods those that were chosen.
   public var alpha, beta: Double?
 
-  /// The rows of a study, in the order in which its methods first appear.
+  /// The rows of a study, in the order of ``StudyMethod``.
   public static func summaries(of records: [TrialRecord]) -> [MethodSummary] {
-    let known = StudyMethod.allCases.map(\.rawValue)
-    let methods = known.filter { name in records.contains { $0.method == name } }
-    var rows = methods.flatMap { method -> [MethodSummary] in
-      let trials = records.filter { $0.method == method }
-      guard method == StudyMethod.kappa.rawValue || method == StudyMethod.selection.rawValue else {
-        return [MethodSummary(MethodOutcome(method, trials))]
+    func outcome(_ method: StudyMethod) -> MethodOutcome {
+      MethodOutcome(method.rawValue, records.filter { $0.method == method.rawValue })
+    }
+    let grid = outcome(.mapGrid)
+    return StudyMethod.allCases.map(outcome).filter { !$0.records.isEmpty }.flatMap { outcome -> [MethodSummary] in
+      guard [.kappa, .selection].contains(StudyMethod(rawValue: outcome.name)) else {
+        return [MethodSummary(outcome, beside: grid)]
       }
-      return Set(trials.compactMap { $0.values["kappa"] }).sorted().map { kappa in
-        var row = MethodSummary(MethodOutcome(method, trials.filter { $0.values["kappa"] == kappa }))
+      return Set(outcome.records.compactMap { $0.values["kappa"] }).sorted().map { kappa in
+        var row = MethodSummary(
+          MethodOutcome(outcome.name, outcome.records.filter { $0.values["kappa"] == kappa }), beside: grid)
         row.sweptKappa = kappa
         return row
       }
     }
-    let grid = MethodOutcome(
-      StudyMethod.mapGrid.rawValue, records.filter { $0.method == StudyMethod.mapGrid.rawValue })
-    if grid.isFinished, let hours = grid.meanSeconds.map({ $0 / 3600 }) {
-      for index in rows.indices where rows[index].seeds > 0 && rows[index].hours > 0 && rows[index].sweptKappa == nil {
-        rows[index].speedUp = hours / rows[index].hours
-      }
-    }
-    return rows
   }
 
-  private init(_ outcome: MethodOutcome) {
+  /// A method's row; where it and the grid search are finished, with the speed-up.
+  package init(_ outcome: MethodOutcome, beside grid: MethodOutcome?) {
     /// A zero of the grid has no logarithm: such a mean is 0.
     func geometric(_ value: (TrialRecord) -> Double?) -> Double? {
-      outcome.mean { value($0).map { log($0) } }.map { exp($0) }
+      let values = outcome.results.map(value)
+      return values.contains(nil) ? nil : MethodOutcome.mean(values.compactMap { $0 }.map { log($0) }).map { exp($0) }
     }
     method = outcome.name
     seeds = outcome.results.count
@@ -64,6 +60,9 @@ public struct MethodSummary: Codable, Sendable, Equatable {
     runs = MethodOutcome.mean(outcome.seeds.map { Double(outcome.ended($0).count) }) ?? 0
     hours = (outcome.meanSeconds ?? 0) / 3600
     trainedSteps = outcome.meanSteps
+    if outcome.isFinished, let grid, grid.isFinished, let own = outcome.meanSeconds, let whole = grid.meanSeconds {
+      speedUp = whole / own
+    }
     lr = geometric { $0.learningRate }
     lambda = geometric { $0.lambda }
     tau = geometric { $0.tau }

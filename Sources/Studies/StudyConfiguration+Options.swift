@@ -30,7 +30,7 @@ extension StudyConfiguration {
   }
 
   /// The run of a trial: what is common, and what its method and its values make of it.
-  func options(of trial: TrialRecord, out: String) throws -> FineTuneOptions {
+  package func options(of trial: TrialRecord, out: String) throws -> FineTuneOptions {
     var options = try options(out: out)
     options.seed = trial.seed
     options.steps = trial.steps
@@ -49,7 +49,7 @@ extension StudyConfiguration {
       if let lambda = trial.values["lambda"] {
         options.alpha = 1 / (lambda * Double(trainedExamples(in: trial.stage)))
       }
-      options.beta = trial.values["beta"] ?? trial.values["alpha"]
+      options.beta = trial.values["beta"] ?? options.alpha
     case .laLML:
       options.objective = .laplace
       options.learningRate = .grid
@@ -58,7 +58,7 @@ extension StudyConfiguration {
   }
 
   /// N of a run: a search trains on what is not held out.
-  private func trainedExamples(in stage: TrialRecord.Stage) -> Int {
+  func trainedExamples(in stage: TrialRecord.Stage) -> Int {
     stage == .final ? examples : examples - FineTuneOptions.heldOutCount(of: examples, fraction: holdOut)
   }
 
@@ -77,6 +77,10 @@ extension StudyConfiguration {
     try refuse(
       finalists != nil && recipe == .published,
       "--finalists with --recipe published: its learning rates do not race. Leave one of the two out.")
+    try refuse(
+      finalists != nil && !works.contains(where: \.isVariational),
+      "--finalists with \(works.map(\.rawValue).joined(separator: ", ")): nothing races there. Leave it out, or add de-elbo "
+        + "to --methods.")
     if let configs { try refuse(configs < 1, "--configs \(configs): expected at least 1.") }
     let isGridOfPTYL = grid.values["lambda"] != nil
     try refuse(

@@ -186,11 +186,17 @@ public struct StudyFolder: Sendable {
   package func claim(_ id: String, watches: Bool = false) throws -> Lease? {
     let folder = claim(of: id)
     if Lease.isHeldHere(folder) || (!watches && !Lease.isFree(folder)) { return nil }
-    try RunFolder(folder).make()
-    do {
-      return try Lease.acquire(folder: folder)
-    } catch TrainingError.held {
-      return nil
+    var failures = 0
+    while true {
+      try RunFolder(folder).make()
+      do {
+        return try Lease.acquire(folder: folder)
+      } catch TrainingError.held {
+        return nil
+      } catch TrainingError.notWritable where failures < 20 && access(path, W_OK) == 0 {
+        // Another process that gave the trial free removed the folder after it was made.
+        failures += 1
+      }
     }
   }
 

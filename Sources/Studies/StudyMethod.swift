@@ -23,6 +23,14 @@ public enum StudyMethod: String, Codable, Sendable, CaseIterable {
 
   /// Those that a user asks for by name; the others belong to a figure.
   public static let named = allCases.filter { $0 != .kappa && $0 != .selection }
+
+  /// Whether its runs are trained by an evidence lower bound, by which their learning rates race.
+  var isVariational: Bool {
+    switch self {
+    case .deELBO, .elbo, .linearProbe, .kappa, .selection: true
+    case .mapGrid, .mapBO, .mapASHA, .laLML, .laCLML: false
+    }
+  }
 }
 
 extension TrialRecord {

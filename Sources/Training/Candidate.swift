@@ -23,6 +23,9 @@ final class Candidate {
     (self.learningRate, self.evidence, self.posterior) = (learningRate, evidence, posterior)
     (self.buffers, self.drawBuffers) = (buffers, drawBuffers)
   }
+
+  /// Whether its evidence speaks for it rather than for the best so far; a tie is the first's.
+  func beats(_ best: Candidate?) -> Bool { evidence.score > best?.evidence.score ?? -.infinity }
 }
 
 /// What every candidate shares: the data, the network, where it starts, the objective and the seeds.

@@ -32,6 +32,7 @@ extension FineTuneOptions {
       ("--prior-scales", priorScales != .global),
       ("--initial-sigma", initialSigma != FineTuneConfiguration.publishedInitialSigma),
       ("--evidence-samples", evidenceSamples != FineTuneConfiguration.publishedEvidenceSamples),
+      ("--finalists", finalists > 1),
     ].filter(\.1).map(\.0)
     try refuse(
       !misplaced.isEmpty,

@@ -170,7 +170,7 @@ public struct FineTuneOptions: Sendable {
       (1...candidates).contains(finalists) || learningRate != .race,
       "--finalists \(finalists): expected 1 to \(candidates), as so many learning rates race.")
     try require(
-      finalists == 1 || learningRate == .race,
+      finalists == 1 || learningRate == .race || !objective.hasPosterior,
       "--finalists \(finalists) with --lr \(learningRate): nothing races. Pass --lr auto, or leave it out.")
     try require(
       initialSigma > 0 && initialSigma.isFinite, "--initial-sigma \(initialSigma): expected a positive number.")

@@ -78,7 +78,7 @@ struct LearningRateRace {
       try train(run, until: trainer.configuration.steps, &estimate, onEvent)
       let candidate = try run.evaluate()
       report.tell(candidate.evidence)
-      if candidate.evidence.score > best?.evidence.score ?? -.infinity { better = candidate }
+      if candidate.beats(best) { better = candidate }
     } catch let error as TrainingError {
       guard case .diverged = error else { throw error }
       report.failure = "\(error)"

@@ -32,7 +32,7 @@ struct LearningRateSearch {
         }
         let candidate = try run.evaluate()
         report.tell(candidate.evidence)
-        isBest = candidate.evidence.score > best?.evidence.score ?? -.infinity
+        isBest = candidate.beats(best)
         if isBest { best = candidate }
       } catch TrainingError.diverged(let term, let tensor, let step, let learningRate, _) {
         var kept: String?

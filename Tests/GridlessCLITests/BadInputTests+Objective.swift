@@ -38,6 +38,9 @@ extension BadInputTests {
       BadInput(
         "finalists without a race", ["--lr", "grid", "--finalists", "2"], status: 64,
         says: ["--finalists 2 with --lr grid: nothing races. Pass --lr auto, or leave it out."]),
+      BadInput(
+        "finalists of MAP", map + ["--lr", "0.1", "--finalists", "2"], status: 64,
+        says: ["--finalists with --objective map: it trains a point", "Leave it out"]),
       BadInput("LA-LML with a race", laplace + ["--lr", "auto"], status: 64, says: ["Pass --lr X, or --lr grid."]),
       BadInput(
         "α of a backbone that is not trained",

@@ -148,6 +148,9 @@ import Testing
     let refused = try place.compare("de-elbo", "--finalists", "2", "--recipe", "published", "--out", "other")
     #expect(refused.status == 64)
     #expect(refused.errors.contains("--finalists with --recipe published: its learning rates do not race."))
+    let idle = try place.compare("map-grid,map-bo", "--finalists", "2", "--out", "other")
+    #expect(idle.status == 64)
+    #expect(idle.errors.contains("--finalists with map-grid, map-bo: nothing races there."))
   }
 
   @Test func otherOptionsAreRefusedWithTheDifferences() throws {

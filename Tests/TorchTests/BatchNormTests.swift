@@ -82,6 +82,12 @@ import Torch
     norm(zip(a, b).map { $0 - $1 }) / max(norm(b), 1e-3)
   }
 
+  /// Whether each is its bfloat16: one operation rounds at its end, where several round the normalised values before a
+  /// shortcut is added to them.
+  static func isRoundedOnce(_ found: [Float], from expected: [Float]) -> Bool {
+    zip(found, expected).allSatisfy { abs($0 - $1) <= abs($1) / 256 + 1e-5 }
+  }
+
   @Test(arguments: layers) func float32AgreesWithFloat64(_ layer: Layer) throws {
     let found = try Self.run(layer, dtype: .float32, parameters: .float32)
     let expected = try Self.run(layer, dtype: .float64, parameters: .float64)
@@ -97,7 +103,7 @@ import Torch
   @Test(arguments: layers) func bfloat16AgreesWithFloat64(_ layer: Layer) throws {
     let found = try Self.run(layer, dtype: .bfloat16, parameters: .float32)
     let expected = try Self.run(layer, dtype: .float64, parameters: .float64)
-    #expect(Self.distance(found.output, expected.output) < 4e-3)
+    #expect(Self.isRoundedOnce(found.output, from: expected.output))
     #expect(Self.distance(found.runningMean, expected.runningMean) < 1e-6)
     for (found, expected) in zip(found.gradients, expected.gradients) {
       #expect(Self.distance(found, expected) < 2e-2)
@@ -125,7 +131,7 @@ import Torch
     }
     let expected = try output(.float64, parameters: .float64)
     #expect(try Self.distance(output(.float32, parameters: .float32), expected) < 2e-6)
-    #expect(try Self.distance(output(.bfloat16, parameters: .float32), expected) < 4e-3)
+    #expect(try Self.isRoundedOnce(output(.bfloat16, parameters: .float32), from: expected))
   }
 
   /// Divergence must be seen: neither ReLU nor the rounding may hide a NaN.
