@@ -23,14 +23,14 @@ awk -F, "$columns"' id != "id" {
   n = split(id, part, "-"); pair = part[1] "-" part[2]; key = pair SUBSEP part[n] SUBSEP part[3]
   a[key] = balanced; l[key] = nll; pairs[pair] = 1; seeds[part[n]] = 1 }
   function line(pair,   s, m, d, da, dl, sa, sl, va, vl, p) {
-    m = 0; for (s in seeds) { p = pair SUBSEP s SUBSEP "published"; d = pair SUBSEP s SUBSEP "default"
+    m = ap = ad = lp = ld = 0; for (s in seeds) { p = pair SUBSEP s SUBSEP "published"; d = pair SUBSEP s SUBSEP "default"
       if (!(p in a) || !(d in a)) continue
       m++; ap += a[p]; ad += a[d]; lp += l[p]; ld += l[d]; da[m] = a[d] - a[p]; dl[m] = l[d] - l[p] }
     if (m < 2) return
     for (i = 1; i <= m; i++) { sa += da[i] / m; sl += dl[i] / m }
     for (i = 1; i <= m; i++) { va += (da[i] - sa) ^ 2 / (m - 1); vl += (dl[i] - sl) ^ 2 / (m - 1) }
     printf "| %s | %d | %.3f | %.3f | %+.3f ± %.3f | %.3f | %.3f | %+.3f ± %.3f |\n", pair, m, ap / m, ad / m, sa,
-      sqrt(va / m), lp / m, ld / m, sl, sqrt(vl / m); ap = ad = lp = ld = 0 }
+      sqrt(va / m), lp / m, ld / m, sl, sqrt(vl / m) }
   END { for (pair in pairs) line(pair) }' recipes.csv | sort
 
 echo
@@ -97,19 +97,21 @@ awk -F, "$columns"' id != "id" {
 echo
 echo "## Ways to choose hyperparameters, flowers89: mean over seeds, with the lowest and highest"
 echo
-echo "| method | seeds | accuracy | balanced accuracy | NLL | runs | hours | hours, over those of DE-ELBO |"
-echo "|---|---|---|---|---|---|---|---|"
+echo "| method | seeds | accuracy | balanced accuracy | NLL | runs | training steps | those of DE-ELBO's | hours | on |"
+echo "|---|---|---|---|---|---|---|---|---|---|"
 awk -F, 'NR > 1 { id = $1
-  match(id, /-[0-9]+$/); seed = substr(id, RSTART + 1); m = substr(id, 1, RSTART - 1); if (!(m in n)) order[++count] = m
-  n[m]++; seeds[m, n[m]] = seed; acc[m] += $(NF - 10); bal[m] += $(NF - 9); nll[m] += $(NF - 8); runs[m] += $(NF - 2)
-  hours[m] += $NF; time[m, seed] = $NF
-  if (n[m] == 1 || $(NF - 9) < low[m]) low[m] = $(NF - 9)
-  if (n[m] == 1 || $(NF - 9) > high[m]) high[m] = $(NF - 9) }
-  END { for (i = 1; i <= count; i++) { m = order[i]; both = own = 0
-    for (j = 1; j <= n[m]; j++) if (("de-elbo", seeds[m, j]) in time) {
-      both += time[m, seeds[m, j]]; own += time["de-elbo", seeds[m, j]] }
-    printf "| %s | %d | %.3f | %.3f (%.3f–%.3f) | %.3f | %.1f | %.3f | %s |\n", m, n[m], acc[m] / n[m], bal[m] / n[m], low[m],
-      high[m], nll[m] / n[m], runs[m] / n[m], hours[m] / n[m], (own > 0 ? sprintf("%.2f", both / own) : "–") } }' comparison.csv
+  match(id, /-[0-9]+$/); m = substr(id, 1, RSTART - 1); if (!(m in n)) order[++count] = m
+  n[m]++; acc[m] += $(NF - 12); bal[m] += $(NF - 11); nll[m] += $(NF - 10); runs[m] += $(NF - 4); hours[m] += $(NF - 2)
+  steps[m] += $(NF - 1); if (index(cpus[m], $NF) == 0) cpus[m] = cpus[m] (cpus[m] == "" ? "" : "; ") $NF
+  if (n[m] == 1 || $(NF - 11) < low[m]) low[m] = $(NF - 11)
+  if (n[m] == 1 || $(NF - 11) > high[m]) high[m] = $(NF - 11)
+  if (n[m] == 1 || $(NF - 10) < least[m]) least[m] = $(NF - 10)
+  if (n[m] == 1 || $(NF - 10) > most[m]) most[m] = $(NF - 10) }
+  END { own = steps["de-elbo"] / n["de-elbo"]
+    for (i = 1; i <= count; i++) { m = order[i]
+    printf "| %s | %d | %.3f | %.3f (%.3f–%.3f) | %.3f (%.3f–%.3f) | %.1f | %d | %.1f | %.3f | %s |\n", m, n[m], acc[m] / n[m],
+      bal[m] / n[m], low[m], high[m], nll[m] / n[m], least[m], most[m], runs[m] / n[m], steps[m] / n[m], steps[m] / n[m] / own,
+      hours[m] / n[m], cpus[m] } }' comparison.csv
 
 echo
 echo "## A run in float32 and in bfloat16"

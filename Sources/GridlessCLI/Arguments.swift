@@ -32,7 +32,10 @@ struct NoneOr: ExpressibleByArgument, Equatable {
 }
 
 /// Runs `body`; the errors of a wrong option become errors of usage, which end with exit code 64.
-func asUsage<Result>(_ body: () throws -> Result) throws -> Result {
+///
+/// Those of the data stay what they are, but for those of an option that chooses among the data. `choosesClasses` says
+/// whether the subcommand has `--classes`; where it has none, unknown classes are the data's mistake.
+func asUsage<Result>(choosesClasses: Bool = true, _ body: () throws -> Result) throws -> Result {
   do {
     return try body()
   } catch TrainingError.invalidOption(let message) {
@@ -51,8 +54,11 @@ func asUsage<Result>(_ body: () throws -> Result) throws -> Result {
     default: throw error
     }
   } catch let error as DatasetError {
-    guard case .unknownSplit = error else { throw error }
-    throw ValidationError(error.description)
+    switch error {
+    case .unknownSplit, .subsetTooLarge, .subsetTooSmall: throw ValidationError(error.description)
+    case .unknownClasses where choosesClasses: throw ValidationError(error.description)
+    default: throw error
+    }
   }
 }
 

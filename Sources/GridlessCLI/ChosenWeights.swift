@@ -2,17 +2,27 @@ import ArgumentParser
 import Foundation
 import Gridless
 
-/// What `--weights` stands for: a file, none, or where it is left out the network's official checkpoint.
+/// What `--weights` stands for: a file, none, a checkpoint of the catalogue, or where it is left out the network's
+/// official one.
 struct ChosenWeights {
   /// The file; nil to train from scratch.
   let path: String?
-  /// The official checkpoint, and who fetches it.
+  /// The checkpoint of the catalogue, and who fetches it.
   private let official: (asset: Asset, fetcher: Fetcher)?
 
-  /// Refuses that no checkpoint is named where a network has no official one, and says which would fit.
+  /// A file goes before a checkpoint of that name. Refuses that no checkpoint is named where a network has no official
+  /// one, and says which would fit.
   init(_ weights: String?, of backbone: Backbone) throws {
-    guard weights == nil else {
-      (path, official) = (weights == "none" ? nil : weights, nil)
+    if let weights {
+      if weights != "none", !FileManager.default.fileExists(atPath: weights),
+        let asset = try Catalog().checkpoint(of: weights)
+      {
+        let fetcher = try Fetcher()
+        (path, official) = (fetcher.place(of: asset), (asset, fetcher))
+      } else {
+        path = weights == "none" ? nil : weights
+        official = nil
+      }
       return
     }
     let catalog = try Catalog()
@@ -27,7 +37,7 @@ struct ChosenWeights {
     (path, official) = (fetcher.place(of: asset), (asset, fetcher))
   }
 
-  /// Fetches the official checkpoint, if it was chosen and is not there; not for data that is not there either.
+  /// Fetches the checkpoint of the catalogue, if one was chosen and is not there; not for data that is not there either.
   func fetch(for data: String, showing progress: ProgressPrinter) throws {
     guard let (asset, fetcher) = official else { return }
     guard FileManager.default.fileExists(atPath: data) else { throw DatasetError.notFound(path: data) }

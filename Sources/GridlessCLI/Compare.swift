@@ -30,6 +30,9 @@ struct Compare: ParsableCommand {
 
   func validate() throws {
     if parallel < 1 { throw ValidationError("--parallel \(parallel): expected at least 1.") }
+    if search.kappas != nil, search.kappaWords.isEmpty {
+      throw ValidationError("--kappas is empty: expected positive numbers, or 1, N, D/N, D, separated by commas.")
+    }
     try study.validateNames()
     try asUsage { try configuration().validate() }
   }
@@ -51,13 +54,11 @@ struct Compare: ParsableCommand {
     if !worker { try study.chosenWeights().fetch(for: study.data, showing: ProgressPrinter(output)) }
     let folder = StudyFolder(study.out)
     var configuration = try asUsage { try self.configuration() }
-    // How many threads a run has may not change when a study goes on.
-    configuration.threads =
-      study.threads ?? (try? folder.configuration)?.threads
-      ?? max(1, ProcessInfo.processInfo.activeProcessorCount / parallel)
+    try configuration.fixMachine(as: try? folder.configuration, processes: parallel)
     try asUsage { try configuration.resolve(kappaWords: search.kappaWords) }
     let study = try asUsage { try Study(configuration, in: folder) }
     let printer = StudyPrinter(output)
+    if !worker { for text in configuration.idleOptions { printer.note(text) } }
     if worker {
       try work(study, signals) { _ in }
       return

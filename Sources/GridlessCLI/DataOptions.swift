@@ -15,7 +15,7 @@ struct DataOptions: ParsableArguments {
   @Option(parsing: .unconditional, help: "Examples per step (default: min(128, N), of texts min(32, N)).")
   var batchSize: Int?
 
-  @Option(parsing: .unconditional, help: "Train on a stratified subset of so many examples.")
+  @Option(parsing: .unconditional, help: "Train on a stratified subset of this many examples.")
   var n: Int?
 
   @Option(help: "Splits to train on, separated by commas.")

@@ -17,7 +17,7 @@ struct Evaluate: ParsableCommand {
 
   @Option(
     parsing: .unconditional,
-    help: "Average the predictions over so many draws of the posterior (default: predict at its mean).")
+    help: "Average over this many draws of the posterior (default: predict at its mean).")
   var average: Int?
 
   @Flag(help: "Leave out images that cannot be decoded.")
@@ -36,9 +36,12 @@ struct Evaluate: ParsableCommand {
   func run() throws {
     let device = try compute.start()
     let progress = ProgressPrinter(output)
-    let metrics = try SavedModel(run: RunFolder(folder)).evaluate(
-      data: data, split: split, device: device, average: average, skipUnreadable: skipUnreadable
-    ) { try progress.print($0) }
+    // The classes are the model's.
+    let metrics = try asUsage(choosesClasses: false) {
+      try SavedModel(run: RunFolder(folder)).evaluate(
+        data: data, split: split, device: device, average: average, skipUnreadable: skipUnreadable
+      ) { try progress.print($0) }
+    }
     progress.finish()
     if output.json {
       print(

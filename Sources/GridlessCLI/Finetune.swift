@@ -26,8 +26,9 @@ struct Finetune: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Its pretrained weights: safetensors, a state dict of torch.save, an index of shards or a folder; or none to train "
-        + "from scratch (default: the official checkpoint, which is fetched if it is not there).", valueName: "file"))
+      "Its pretrained weights: safetensors, a state dict of torch.save, an index of shards or a folder; or a checkpoint's "
+        + "name in `gridless fetch --list`; or none to train from scratch (default: the official checkpoint). What has a "
+        + "name there is fetched if it is not there.", valueName: "file"))
   var weights: String?
 
   @Option(help: ArgumentHelp("The run folder to make, or to go on with.", valueName: "run"))
@@ -115,9 +116,11 @@ struct Finetune: ParsableCommand {
     var wasFinished = false
     do {
       try chosenWeights().fetch(for: data, showing: progress)
-      let result = try FineTuner(options()).run(interruption: signals.interruption) { event in
-        if case .alreadyFinished = event { wasFinished = true }
-        try progress.print(event)
+      let result = try asUsage {
+        try FineTuner(options()).run(interruption: signals.interruption) { event in
+          if case .alreadyFinished = event { wasFinished = true }
+          try progress.print(event)
+        }
       }
       if report { try writeReport { try progress.print($0) } }
       progress.finish()
@@ -219,7 +222,7 @@ struct Finetune: ParsableCommand {
     let measure =
       switch method.objective {
       case .deELBO: "the training objective's loss"
-      case .map: "the held-out images' NLL"
+      case .map: "the held-out examples' NLL"
       case .laplace: "log p(D)"
       }
     return "\(result.lr), \(how) by \(measure) (\(tried.joined(separator: ", ")))"

@@ -24,8 +24,8 @@ struct MakePrior: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Its pretrained weights, in any form that finetune takes (default: the official checkpoint, which is fetched if it "
-        + "is not there).", valueName: "file"))
+      "Its pretrained weights, in any form that finetune takes but none (default: the official checkpoint, which is "
+        + "fetched if it is not there).", valueName: "file"))
   var weights: String?
 
   @Option(help: ArgumentHelp("The prior's file to write.", valueName: "prior"))
@@ -35,23 +35,23 @@ struct MakePrior: ParsableCommand {
     parsing: .unconditional, help: "Columns of the covariance to keep (default: 5, or all that are imported).")
   var columns: Int?
 
-  @Option(parsing: .unconditional, help: "Passes over the data.")
-  var epochs = 30
+  @Option(parsing: .unconditional, help: "Passes over the data (default: 30).")
+  var epochs: Int?
 
   @Option(parsing: .unconditional, help: "Optimisation steps, instead of --epochs.")
   var steps: Int?
 
-  @Option(parsing: .unconditional, help: "Passes before the first weights are collected, for a fresh head.")
-  var burnIn = 0
+  @Option(parsing: .unconditional, help: "Passes before the first weights are collected, for a fresh head (default: 0).")
+  var burnIn: Int?
 
-  @Option(parsing: .unconditional, help: "Collect the weights every so many steps (default: once per pass).")
+  @Option(parsing: .unconditional, help: "Steps between two collections of the weights (default: one pass).")
   var collectEvery: Int?
 
-  @Option(parsing: .unconditional, help: "The learning rate, constant.")
-  var lr = 0.01
+  @Option(parsing: .unconditional, help: "The learning rate, constant (default: 0.01).")
+  var lr: Double?
 
-  @Option(parsing: .unconditional, help: "L2 regularisation of all parameters.")
-  var weightDecay = 1e-4
+  @Option(parsing: .unconditional, help: "L2 regularisation of all parameters (default: 0.0001).")
+  var weightDecay: Double?
 
   @Option(help: ArgumentHelp("A published mean: a state dict or a tensor [D].", valueName: "file"))
   var importMean: String?
@@ -77,6 +77,9 @@ struct MakePrior: ParsableCommand {
     if let columns, columns < 2 {
       throw ValidationError("--columns \(columns): expected at least 2 (the covariance divides by K − 1).")
     }
+    if weights == "none" {
+      throw ValidationError("--weights none: a prior is made from pretrained weights. Name a checkpoint.")
+    }
     let imports = [importMean, importVariance, importCovariance].compactMap { $0 }
     if imports.isEmpty {
       guard data != nil else {
@@ -91,7 +94,25 @@ struct MakePrior: ParsableCommand {
       if let data {
         throw ValidationError("'\(data)': an import needs no data. Leave it out, or the --import options.")
       }
+      guard trainingOptions.isEmpty else {
+        throw ValidationError(
+          "\(trainingOptions.joined(separator: ", ")) with --import-mean: an import does not train. Leave it out, or the "
+            + "--import options.")
+      }
     }
+  }
+
+  /// The options that were given and that only training has a use for.
+  private var trainingOptions: [String] {
+    let given: [(name: String, isGiven: Bool)] = [
+      ("--epochs", epochs != nil), ("--steps", steps != nil), ("--burn-in", burnIn != nil),
+      ("--collect-every", collectEvery != nil), ("--lr", lr != nil), ("--weight-decay", weightDecay != nil),
+      ("--size", images.size != nil), ("--resize", images.resize != .square),
+      ("--augment", images.augment != .cropAndFlip), ("--batch-size", images.batchSize != nil),
+      ("--n", images.n != nil), ("--train-splits", images.trainSplits != "train"),
+      ("--classes", images.classes != nil), ("--skip-unreadable", images.skipUnreadable), ("--seed", random.seed != 0),
+    ]
+    return given.filter(\.isGiven).map(\.name)
   }
 
   func run() throws {
@@ -114,15 +135,14 @@ struct MakePrior: ParsableCommand {
   private func chosenWeights() throws -> ChosenWeights { try ChosenWeights(weights, of: Backbone.named(model)) }
 
   private func options() throws -> PriorOptions {
-    // A prior is made from pretrained weights: none is a file's name here.
     var options = PriorOptions(data: data ?? "", model: model, weights: try chosenWeights().path ?? "none", out: out)
     options.columns = columns ?? options.columns
-    options.epochs = epochs
+    options.epochs = epochs ?? options.epochs
     options.steps = steps
-    options.burnIn = burnIn
+    options.burnIn = burnIn ?? options.burnIn
     options.collectEvery = collectEvery
-    options.learningRate = lr
-    options.weightDecay = weightDecay
+    options.learningRate = lr ?? options.learningRate
+    options.weightDecay = weightDecay ?? options.weightDecay
     options.batchSize = images.batchSize
     options.size = images.size
     options.resize = images.resize

@@ -20,7 +20,7 @@ struct MakeReport: ParsableCommand {
   @Option(help: "Where the run's data lies now (default: where it was).")
   var data: String?
 
-  @Option(parsing: .unconditional, help: "The most pictures of mistakes; with 0 the data is not read.")
+  @Option(parsing: .unconditional, help: "Show at most this many mistakes; 0: the data is not read.")
   var pictures = 24
 
   @OptionGroup var compute: ComputeOptions

@@ -33,7 +33,9 @@ struct MakeVocabulary: ParsableCommand {
     _ = try asUsage { try Split.list(trainSplits) }
   }
 
-  func run() throws {
+  func run() throws { try asUsage { try make() } }
+
+  private func make() throws {
     if !overwrite, FileManager.default.fileExists(atPath: out) {
       throw TrainingError.notWritable(path: out, reason: "it is there already; --overwrite replaces it")
     }

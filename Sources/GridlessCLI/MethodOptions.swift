@@ -3,12 +3,15 @@ import Gridless
 
 /// Prior, posterior, objective and learning rate.
 struct MethodOptions: ParsableArguments {
-  @Option(help: "What the options below are by default: the best known here, or as published.")
+  @Option(
+    help:
+      "The defaults of --lr, --kappa-limit, --head-init, --sigma-update and --draw-statistics: the best known here, or as published."
+  )
   var recipe = Recipe.default
 
   @Option(
     help:
-      "What is trained by: de-elbo learns λ, τ and σ; map takes --alpha and --beta, as a grid search does; la-lml learns two precisions by the Laplace evidence."
+      "The training objective: de-elbo learns λ, τ and σ; map takes --alpha and --beta, as a grid search does; la-lml learns two precisions by the Laplace evidence."
   )
   var objective = ObjectiveKind.deELBO
 
@@ -21,20 +24,21 @@ struct MethodOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help: ArgumentHelp(
-      "Measure on this part of the training images in place of training on it, stratified by class, such as 0.2.",
+      "Measure on this part of the training examples in place of training on it, stratified by class, such as 0.2.",
       valueName: "fraction"))
   var holdOut: Double?
 
   @Option(
     parsing: .unconditional,
     help:
-      "The learning rate; auto races five of them on the training set, grid (as published) trains four to the end.")
+      "The learning rate; auto races five of them on the training set, grid (as published) trains four to the end (default: auto)."
+  )
   var lr: LearningRateChoice?
 
   @Option(
     parsing: .unconditional,
     help:
-      "Train so many of the race to the end; 2 is safer in runs of under a thousand steps, and takes about 1.6 times as long."
+      "How many of the racing rates are trained to the end; 2 is safer in runs of under a thousand steps, and takes about 1.6 times as long."
   )
   var finalists = 1
 
@@ -43,7 +47,7 @@ struct MethodOptions: ParsableArguments {
     help: "The data's weight in the objective: auto is D/N up to a limit, 1 is the plain ELBO.")
   var kappa = AutoOr.auto
 
-  @Option(parsing: .unconditional, help: "The most that --kappa auto may be, or none (as published).")
+  @Option(parsing: .unconditional, help: "The most that --kappa auto may be, or none, as published (default: 5000).")
   var kappaLimit: NoneOr?
 
   @Option(
@@ -53,12 +57,13 @@ struct MethodOptions: ParsableArguments {
   @Option(help: ArgumentHelp("What --prior ptyl reads; gridless prior makes it.", valueName: "file"))
   var priorFile: String?
 
-  @Option(parsing: .unconditional, help: "Use so many columns of the prior file's covariance (default: all).")
+  @Option(parsing: .unconditional, help: "Use this many columns of the prior file's covariance (default: all).")
   var priorColumns: Int?
 
   @Option(
     help:
-      "Learn one λ and one τ (global, as published), one scale for both (tied, l2-zero only), or one for each tensor.")
+      "Learn one λ and one τ (global, as published), one scale for both (tied, l2-zero only), or one for each tensor (default: global)."
+  )
   var priorScales: Prior.Scales?
 
   @Option(help: "Learn one σ, one for each tensor, or one for each parameter.")
@@ -84,7 +89,7 @@ struct MethodOptions: ParsableArguments {
 
   @Option(
     help:
-      "Where a new head starts: at zero, its prior's mean, or uniform at random, as published; map's and la-lml's is uniform."
+      "Where a new head starts: at zero, its prior's mean, or uniform at random (default: zero; uniform with --objective map or la-lml, and as published)."
   )
   var headInit: HeadInitialization?
 
@@ -93,11 +98,14 @@ struct MethodOptions: ParsableArguments {
   var initialSigma = FineTuneConfiguration.publishedInitialSigma
 
   @Option(
-    help: "How σ is learned: at its own rate, or at the weights' and in one clipping group with them, as published.")
+    help:
+      "How σ is learned: at its own rate, or at the weights' and in one clipping group with them, as published (default: own)."
+  )
   var sigmaUpdate: SigmaUpdate?
 
   @Option(
-    help: "By which BatchNorm statistics draws of the posterior are judged: their own, or the mean's, as published.")
+    help:
+      "BatchNorm statistics for draws of the posterior: each draw's own, or the mean's, as published (default: own).")
   var drawStatistics: DrawStatistics?
 
   @Option(

@@ -106,7 +106,7 @@ struct StudyOptions: ParsableArguments {
     configuration.priorFile = priorFile
     configuration.recipe = recipe
     configuration.headInitialization = headInit
-    configuration.finalists = finalists > 1 ? finalists : nil
+    configuration.finalists = finalists == 1 ? nil : finalists
     configuration.initialSigma = initialSigma
     configuration.threads = threads
     configuration.device = device

@@ -16,6 +16,9 @@ final class StudyPrinter {
     progress = ProgressPrinter(runs)
   }
 
+  /// Tells what changes nothing.
+  func note(_ text: String) { line("note: \(text)") }
+
   /// Shows what this process does.
   func print(_ event: Study.Event) throws {
     switch event {

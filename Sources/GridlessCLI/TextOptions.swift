@@ -12,7 +12,7 @@ struct TextOptions: ParsableArguments {
 
   @Option(
     parsing: .unconditional,
-    help: "Cut texts to so many word pieces (default: as many as the network has positions for).")
+    help: "Cut texts to this many word pieces (default: as many as the network has positions for).")
   var maxTokens: Int?
 
   /// Puts them where the library looks for them.

@@ -9,16 +9,25 @@ extension MethodOutcome {
     ("linear-probe", "Linear probe"),
   ]
 
+  /// A method's name for readers.
+  static func label(_ name: String) -> String {
+    switch name {
+    case "kappa": "the κ sweep"
+    case "selection": "the objectives' figure"
+    default: labels.first { $0.name == name }?.label ?? name
+    }
+  }
+
   /// The name for readers.
-  var label: String { Self.labels.first { $0.name == name }?.label ?? name }
+  var label: String { Self.label(name) }
 
   /// The number of its look, the same in every figure.
   var look: Int { Self.labels.firstIndex { $0.name == name } ?? Self.labels.count }
 
   /// A number's mean over the seeds with the spread's ends, in words.
-  func spread(_ number: (TrialRecord) -> Double?, _ words: (Double) -> String) -> Table.Cell {
+  func spread(_ number: (TrialRecord) -> Double?, mean: Double?, _ words: (Double) -> String) -> Table.Cell {
     let values = results.compactMap(number)
-    guard let mean = Self.mean(values), let low = values.min(), let high = values.max() else { return "–" }
+    guard let mean, let low = values.min(), let high = values.max() else { return "–" }
     return Table.Cell(
       words(mean), note: values.count > 1 && words(low) != words(high) ? "\(words(low)) to \(words(high))" : nil)
   }

@@ -1,4 +1,5 @@
 import Foundation
+import Studies
 import Torch
 import Training
 import Weights
@@ -29,7 +30,8 @@ public struct Report {
   /// Writes the page, whole or not at all, and returns its path.
   ///
   /// What a run does not have is told on the page. Throws ``ReportError`` for a folder that is neither a run's nor a
-  /// study's, the errors of reading `config.json`, and `AtomicFileError`.
+  /// study's, the errors of reading `config.json` and `summary.json`, `StudyError` for a study or a trial that cannot be read,
+  /// and `AtomicFileError`.
   @discardableResult
   public func write(to path: String? = nil, onEvent: (FineTuneEvent) throws -> Void = { _ in }) throws -> String {
     let path = path ?? defaultPath
@@ -47,17 +49,20 @@ public struct Report {
     guard isFolder.boolValue else { throw ReportError.nothingToReport(path: folder, found: "a file") }
     let run = RunFolder(folder)
     if files.fileExists(atPath: run.configuration) { return try page(of: run, onEvent).html() }
-    let study = StudyContent(folder)
-    guard study.isStudy else {
+    let study = StudyFolder(folder)
+    guard files.fileExists(atPath: study.configurationFile) else {
       throw ReportError.nothingToReport(path: folder, found: "neither config.json nor study.json")
     }
-    return try StudyReport(content: study).page().html()
+    return try StudyReport(content: StudyContent(study)).page().html()
   }
 
   private func page(of run: RunFolder, _ onEvent: (FineTuneEvent) throws -> Void) throws -> Page {
     var report = RunReport(content: try RunContent(run))
     let result = report.content.result
-    guard pictures > 0, result?.test != nil || result?.testRegression != nil else { return report.page() }
+    // Texts have no pictures.
+    guard pictures > 0, report.content.configuration.maxTokens == nil,
+      result?.test != nil || result?.testRegression != nil
+    else { return report.page() }
     let data = data ?? report.content.configuration.data
     guard FileManager.default.fileExists(atPath: data) else {
       report.missingPredictions =

@@ -7,7 +7,7 @@ public enum ReportError: Error, Sendable, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .nothingToReport(let path, let found):
-      "\(path): found \(found); expected a run's folder (with config.json) or a study's (with study.json or trials). Pass the folder that was given to finetune or compare as --out."
+      "\(path): found \(found); expected a run's folder (with config.json) or a study's (with study.json). Pass the folder that was given to finetune or compare as --out."
     }
   }
 }

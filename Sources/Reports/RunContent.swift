@@ -1,3 +1,4 @@
+import Foundation
 import Training
 
 /// What a run's folder holds of what a report tells.
@@ -9,11 +10,11 @@ struct RunContent {
   /// `metrics.jsonl`.
   let lines: [MetricsLine]
 
-  /// Reads a run's folder; throws where there is no configuration that can be read.
+  /// Reads a run's folder; throws where there is no configuration, or a result, that can be read.
   init(_ folder: RunFolder) throws {
     self.folder = folder
     configuration = try folder.readConfiguration()
-    result = try? folder.readSummary()
+    result = FileManager.default.fileExists(atPath: folder.summary) ? try folder.readSummary() : nil
     lines = folder.readMetrics()
   }
 

@@ -8,22 +8,27 @@ struct SelectionFigure {
   /// A run and what it is called.
   private typealias Run = (name: String, curve: SelectionCurve, kappa: Double)
 
-  /// The figure's own trials, or else the finals of the two methods.
-  private func trial(_ method: String, isELBO: Bool) -> TrialRecord? {
+  /// Under the first seed that has both, the figure's own two trials, or else the finals of the two methods.
+  private var trials: (good: TrialRecord, bad: TrialRecord)? {
     let done = study.records.filter { $0.status == .done }
-    let own = done.filter { $0.studyMethod == .selection }
-    let kappas = own.compactMap { $0.values["kappa"] }
-    if let kappa = isELBO ? kappas.min() : kappas.max(), Set(kappas).count > 1 {
-      return own.first { $0.values["kappa"] == kappa }
+    for seed in Set(done.map(\.seed)).sorted() {
+      let ofSeed = done.filter { $0.seed == seed }
+      let own = ofSeed.filter { $0.studyMethod == .selection }
+        .sorted { $0.values["kappa"] ?? 0 < $1.values["kappa"] ?? 0 }
+      if own.count > 1 { return (own[own.count - 1], own[0]) }
+      let finals = ofSeed.filter { $0.stage == .final }
+      if let good = finals.first(where: { $0.studyMethod == .deELBO }),
+        let bad = finals.first(where: { $0.studyMethod == .elbo })
+      {
+        return (good, bad)
+      }
     }
-    return done.first { $0.method == method && $0.stage == .final }
+    return nil
   }
 
-  private func run(_ method: String, _ words: String, isELBO: Bool) -> Run? {
-    guard let trial = trial(method, isELBO: isELBO), let kappa = trial.values["kappa"] ?? trial.kappa else {
-      return nil
-    }
-    let curve = SelectionCurve(of: trial, in: study.run(of: trial))
+  private func run(_ trial: TrialRecord, _ words: String) -> Run? {
+    guard let kappa = trial.values["kappa"] ?? trial.kappa else { return nil }
+    let curve = SelectionCurve(of: trial, in: study.folder.run(of: trial.id))
     guard !curve.elbo.isEmpty else { return nil }
     let accuracy = trial.test.map { ", test accuracy \(Wording.percent($0.balancedAccuracy))" } ?? ""
     return (words + accuracy, curve, kappa)
@@ -31,11 +36,12 @@ struct SelectionFigure {
 
   /// The ELBO's and the DE-ELBO's figure; none unless both runs are in the study.
   var figures: [Figure] {
-    guard let good = run("de-elbo", "trained by the DE-ELBO", isELBO: false),
-      let bad = run("elbo", "trained by the ELBO", isELBO: true)
+    guard let trials, let good = run(trials.good, "trained by the DE-ELBO"),
+      let bad = run(trials.bad, "trained by the ELBO")
     else {
       return []
     }
+    let seed = study.configuration.seeds.count > 1 ? " Seed \(trials.good.seed)." : ""
     func figure(_ id: String, _ title: String, kappa: Double, _ words: String) -> Figure {
       let series = [(good, 0), (bad, 1)].map { run, look in
         Figure.Series(
@@ -50,10 +56,11 @@ struct SelectionFigure {
     return [
       figure(
         "selection-elbo", "By the ELBO (κ = 1)", kappa: 1,
-        "The plain ELBO of both runs over training: the higher is the one that it would select."),
+        "The plain ELBO of both runs over training: the higher is the one that it would select."
+          + seed),
       figure(
         "selection-de-elbo", "By the DE-ELBO (κ = \(Wording.short(good.kappa)))", kappa: good.kappa,
-        "The data-emphasized ELBO of the same two runs."),
+        "The data-emphasized ELBO of the same two runs." + seed),
     ]
   }
 }

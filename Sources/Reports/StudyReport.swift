@@ -45,10 +45,9 @@ struct StudyReport {
     return page
   }
 
-  private var data: String { content.text("data").map { ($0 as NSString).lastPathComponent } ?? "" }
-
   private var kicker: String {
-    ["Gridless study", content.text("model"), data.isEmpty ? nil : data].compactMap { $0 }.joined(separator: " · ")
+    let data = (content.configuration.data as NSString).lastPathComponent
+    return ["Gridless study", content.configuration.model, data].joined(separator: " · ")
   }
 
   private var title: String {
@@ -83,10 +82,10 @@ struct StudyReport {
 
   private var notes: [String] {
     var notes: [String] = []
-    let open = records.filter { $0.status == .waiting || $0.status == .running }.count
-    if open > 0 {
+    let unfinished = content.unfinished.map(MethodOutcome.label)
+    if !unfinished.isEmpty {
       notes.append(
-        "The study is not finished: \(Wording.count(open)) of \(Wording.count(records.count, "trial")) are still to be done. Give its compare command again, and it goes on."
+        "The study is not finished: trials are still to come of \(unfinished.joined(separator: "; ")). What is shown of them is the best so far. Give the study's compare command again, and it goes on."
       )
     }
     if records.isEmpty { notes.append("No trial has a record yet.") }
@@ -104,9 +103,9 @@ struct StudyReport {
 
   /// Every method with what it cost and what came of it.
   var table: Table {
-    let grid = finishedGrid?.meanSeconds
+    let grid = finishedGrid
     var table = Table(
-      caption: "Means over seeds, below them the lowest and the highest",
+      caption: "Means over seeds, below them the lowest and the highest; of λ, τ, α and β geometric means",
       head: [
         "method", "runs", "training steps", "compute", grid == nil ? "" : "speed-up over grid search",
         "balanced accuracy", "test NLL",
@@ -116,14 +115,18 @@ struct StudyReport {
     for (index, method) in methods.enumerated() {
       if method.name == "de-elbo" { table.marked.insert(index) }
       let runs = method.seeds.map { method.ended($0).count }
+      let summary = MethodSummary(method, beside: grid)
       table.rows.append([
         .init(method.label), .init(Self.range(runs)),
         .init(method.meanSteps.map { Wording.count(Int($0.rounded())) } ?? "–"),
         .init(method.meanSeconds.map(Wording.duration) ?? "–"),
-        .init(grid.flatMap { grid in method.meanSeconds.map { Wording.times(grid / $0) } } ?? ""),
-        method.spread(Self.accuracy, Wording.percent), method.spread({ $0.test?.nll }) { Wording.fixed($0) },
-        method.spread(\.lambda) { Wording.short($0) }, method.spread(\.tau) { Wording.short($0) },
-        method.spread(\.alpha) { Wording.short($0) }, method.spread(\.beta) { Wording.short($0) },
+        .init(summary.speedUp.map(Wording.times) ?? ""),
+        method.spread(Self.accuracy, mean: summary.balancedAccuracy, Wording.percent),
+        method.spread({ $0.test?.nll }, mean: summary.nll) { Wording.fixed($0) },
+        method.spread(\.lambda, mean: summary.lambda) { Wording.short($0) },
+        method.spread(\.tau, mean: summary.tau) { Wording.short($0) },
+        method.spread(\.alpha, mean: summary.alpha) { Wording.short($0) },
+        method.spread(\.beta, mean: summary.beta) { Wording.short($0) },
         .init(
           Set(method.results.compactMap { $0.learningRate }).sorted().map { String(format: "%.3g", $0) }
             .joined(separator: ", ")),

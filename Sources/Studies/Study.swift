@@ -58,7 +58,7 @@ public struct Study: Sendable {
       case .wait(let held):
         if !isWaiting { try onEvent(.waiting) }
         isWaiting = true
-        try wait(for: held, &cache)
+        try wait(for: held)
       case .claimed(let trial, let lease):
         isWaiting = false
         defer { folder.release(lease, of: trial.id) }
@@ -106,7 +106,7 @@ public struct Study: Sendable {
 
   /// Waits until something may have changed; the holders of trials on other machines are watched, so that one that is gone
   /// is told.
-  private func wait(for held: [String], _ cache: inout [String: TrialRecord]) throws {
+  private func wait(for held: [String]) throws {
     usleep(250_000)
     for id in held {
       // One that could be held is free now, and is claimed in order.

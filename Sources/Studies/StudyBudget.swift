@@ -5,6 +5,8 @@ public enum StudyBudget: Sendable, Equatable, LosslessStringConvertible {
   /// So many minutes of its trials' time, after which none begins.
   case minutes(Double)
 
+  private static let mostRuns = 1_000_000
+
   /// Reads `24runs` (or `24`), `90m` or `1.5h`; nil for anything else.
   public init?(_ text: String) {
     func number(before suffix: String) -> Double? {
@@ -13,7 +15,7 @@ public enum StudyBudget: Sendable, Equatable, LosslessStringConvertible {
       }
       return value
     }
-    if let count = Int(text.hasSuffix("runs") ? String(text.dropLast(4)) : text), count > 0 {
+    if let count = Int(text.hasSuffix("runs") ? String(text.dropLast(4)) : text), (1...Self.mostRuns).contains(count) {
       self = .runs(count)
     } else if let minutes = number(before: "m") {
       self = .minutes(minutes)

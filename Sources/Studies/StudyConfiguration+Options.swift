@@ -62,6 +62,25 @@ extension StudyConfiguration {
     stage == .final ? examples : examples - FineTuneOptions.heldOutCount(of: examples, fraction: holdOut)
   }
 
+  /// What was asked for and changes nothing, in words.
+  package var idleOptions: [String] {
+    let searches: Set = [StudyMethod.mapGrid, .mapBO, .mapASHA]
+    let standard = StudyConfiguration(data: data, model: model, weights: weights, methods: methods, prior: prior)
+    let isIdle: [(String, Bool)] = [
+      (
+        "--configs draws points of the grid, but map-grid is not among --methods",
+        configs != nil && !methods.contains(.mapGrid)
+      ),
+      ("--grid is map-grid's, which is not among --methods", grid != standard.grid && !methods.contains(.mapGrid)),
+      ("--budget is for searches, and none is among --methods", budget != nil && searches.isDisjoint(with: methods)),
+      (
+        "--initial-sigma is for methods with a posterior, and none is among --methods",
+        initialSigma != standard.initialSigma && !works.contains(where: \.isVariational)
+      ),
+    ]
+    return isIdle.filter(\.1).map(\.0)
+  }
+
   /// Refuses what has no meaning, before anything is written.
   ///
   /// Throws ``StudyError/invalidOption(_:)``, and the run options' `TrainingError.invalidOption`.

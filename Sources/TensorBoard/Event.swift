@@ -27,7 +27,7 @@ public struct Event: Sendable {
 
   /// The event as a TFRecord: its length, the length's checksum, the message, the message's checksum.
   ///
-  /// Its size depends on step and tags, and not on times and numbers.
+  /// Its size depends on the step and on tags, texts and images, and not on times and numbers.
   public var record: [UInt8] {
     let content = message.bytes
     let length = LittleEndian.bytes(UInt64(content.count))

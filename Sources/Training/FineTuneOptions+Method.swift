@@ -58,6 +58,12 @@ extension FineTuneOptions {
     try refuse(
       priorScales == .tied && tau != nil, "--tau with --prior-scales tied: λ and τ are one. Pass --lambda alone.")
     try refuse(
+      train == .head && lambda != nil && priorScales != .tied,
+      "--lambda with --train head: the backbone is not trained, so that its prior has nothing to do. Pass --tau alone.")
+    try refuse(
+      sigma != nil && initialSigma != FineTuneConfiguration.publishedInitialSigma,
+      "--initial-sigma with --sigma: a given σ is not learned. Leave one of the two out.")
+    try refuse(
       sigmaUpdate == .published && posterior != .isotropic,
       "--sigma-update published with --posterior \(posterior.rawValue): the published posterior is isotropic. Pass "
         + "--sigma-update own.")
@@ -70,6 +76,8 @@ extension FineTuneOptions {
     let misplaced = [
       ("--lambda", lambda != nil), ("--tau", tau != nil), ("--sigma", sigma != nil), ("--samples", samples > 1),
       ("--posterior", posterior != .isotropic), ("--prior-scales", priorScales != .global),
+      ("--initial-sigma", initialSigma != FineTuneConfiguration.publishedInitialSigma),
+      ("--evidence-samples", evidenceSamples != FineTuneConfiguration.publishedEvidenceSamples),
     ].filter(\.1).map(\.0)
     try refuse(
       !misplaced.isEmpty,

@@ -19,7 +19,7 @@ extension FineTuneOptions {
     if let holdOut {
       try refuse(
         !(holdOut > 0 && holdOut < 1),
-        "--hold-out \(holdOut): expected a fraction of the training images between 0 and 1, such as 0.2.")
+        "--hold-out \(holdOut): expected a fraction of the training examples between 0 and 1, such as 0.2.")
     }
     guard !objective.hasPosterior else { return }
     try refuse(
@@ -32,7 +32,7 @@ extension FineTuneOptions {
       ("--prior-scales", priorScales != .global),
       ("--initial-sigma", initialSigma != FineTuneConfiguration.publishedInitialSigma),
       ("--evidence-samples", evidenceSamples != FineTuneConfiguration.publishedEvidenceSamples),
-      ("--finalists", finalists > 1),
+      ("--finalists", finalists != 1),
     ].filter(\.1).map(\.0)
     try refuse(
       !misplaced.isEmpty,
@@ -74,11 +74,11 @@ extension FineTuneOptions {
     let count = Self.heldOutCount(of: all.count, fraction: holdOut)
     guard count > 0 else {
       throw TrainingError.invalidOption(
-        "--hold-out \(holdOut): of \(all.count) training images that is none. Pass a larger fraction, or leave it out.")
+        "--hold-out \(holdOut): of \(all.count) training examples that is none. Pass a larger fraction, or leave it out.")
     }
     guard all.count - count >= max(2, dataset.classes.count) else {
       throw TrainingError.invalidOption(
-        "--hold-out \(holdOut): \(all.count - count) of \(all.count) training images would be left to train on, which "
+        "--hold-out \(holdOut): \(all.count - count) of \(all.count) training examples would be left to train on, which "
           + "leaves a class of \(dataset.classes.count) without any. Pass a smaller fraction.")
     }
     return try dataset.holdingOut(count, seed: seed)
@@ -91,7 +91,7 @@ extension FineTuneOptions {
     let missing = dataset.classes.indices.filter { !present.contains($0) }.map { dataset.classes[$0] }
     let some = missing.prefix(3).joined(separator: ", ") + (missing.count > 3 ? ", …" : "")
     return [
-      "\(parts.heldOut.count) of \(parts.heldOut.count + parts.kept.count) training images are held out"
+      "\(parts.heldOut.count) of \(parts.heldOut.count + parts.kept.count) training examples are held out"
         + (missing.isEmpty ? "" : "; none of them is of \(missing.count) classes (\(some))")
     ]
   }

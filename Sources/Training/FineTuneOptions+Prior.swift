@@ -5,14 +5,14 @@ import Torch
 extension FineTuneOptions {
   /// What a prior file says of a network's backbone, with as many columns as were asked for.
   ///
-  /// Throws ``TrainingError/invalidOption(_:)`` for one of fewer than two columns, and ``PriorFile``'s errors.
+  /// Throws ``PriorError/notAPrior(path:found:)`` for one of fewer than two columns, and ``PriorFile``'s errors.
   func pretraining(_ file: PriorFile, of network: Network) throws -> PretrainedPrior {
     let prior = try file.prior(for: network, columns: priorColumns)
     let count = prior.deviations.count
     guard count >= 2 else {
-      throw TrainingError.invalidOption(
-        "\(file.path): a prior of \(count) column\(count == 1 ? "" : "s"), expected at least 2, as Σ has QQᵀ/(2K − 2). "
-          + "Make one with more --columns.")
+      throw PriorError.notAPrior(
+        path: file.path,
+        found: "it has \(count) column\(count == 1 ? "" : "s"), expected at least 2, as Σ has QQᵀ/(2K − 2)")
     }
     return prior
   }

@@ -15,6 +15,12 @@ extension FineTuneOptions {
       }
     case .texts:
       if let size { throw .invalidOption("--size \(size): \(model) reads texts. Leave it out, or pass --max-tokens.") }
+      if resize != .square {
+        throw .invalidOption("--resize \(resize.rawValue): \(model) reads texts. Leave it out.")
+      }
+      if augmentation != .cropAndFlip {
+        throw .invalidOption("--augment \(augmentation.rawValue): \(model) reads texts. Leave it out.")
+      }
       if let maxTokens, !(3...backbone.inputSize).contains(maxTokens) {
         throw .invalidOption(
           "--max-tokens \(maxTokens): expected 3 (a piece between [CLS] and [SEP]) to \(backbone.inputSize), the "

@@ -62,7 +62,7 @@ public struct FineTuneOptions: Sendable {
   public var alpha: Double?
   /// β of ``ObjectiveKind/map``, the strength of the head's pull to 0; nil for 0.
   public var beta: Double?
-  /// The fraction of the training images that is not trained on but measured at the end; nil for none.
+  /// The fraction of the training examples that is not trained on but measured at the end; nil for none.
   ///
   /// It is stratified by class and drawn by ``seed``. Published for MAP: one fifth.
   public var holdOut: Double?
@@ -262,6 +262,9 @@ public enum DeviceChoice: String, Codable, Sendable, CaseIterable {
     }
     return count > 0 ? .cuda(0) : .cpu
   }
+
+  /// The same as a choice that is not `auto`.
+  package func found() throws -> DeviceChoice { try resolved().isCUDA ? .cuda : .cpu }
 }
 
 /// In which precision the network computes while it is trained.
@@ -280,5 +283,10 @@ public enum PrecisionChoice: String, Codable, Sendable, CaseIterable {
     case .float32: .float32
     case .bfloat16: .bfloat16
     }
+  }
+
+  /// The same as a choice that is not `auto`.
+  package func found(on device: DeviceChoice) throws -> PrecisionChoice {
+    resolved(on: try device.resolved()) == .bfloat16 ? .bfloat16 : .float32
   }
 }

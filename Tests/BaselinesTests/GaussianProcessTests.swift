@@ -69,8 +69,7 @@ import Testing
     }
   }
 
-  /// The fitted hyperparameters must be as likely as those of any of many random ones, priors included: here, with equal
-  /// priors for the compared ones, it finds the length scale that made the data.
+  /// Of three dimensions with equal priors only the second matters: its length scale is fitted, the others' become long.
   @Test func fittingFindsWhichDimensionMatters() throws {
     var random = SearchRandom(seed: 3)
     let points = (0..<30).map { _ in random.point(3) }

@@ -194,6 +194,7 @@ import Testing
       ("map-grid", ["--configs", "0"], "--configs 0: expected at least 1"),
       ("map-bo", ["--budget", "soon"], "--budget"), ("elbo", ["--seeds", "1,x"], "--seeds x: expected whole numbers"),
       ("elbo", ["--kappas", "1,D/M"], "--kappas D/M: expected positive numbers, or 1, N, D/N, D"),
+      ("elbo", ["--kappas", ","], "--kappas is empty"), ("elbo", ["--finalists", "0"], "--finalists 0: expected 1 to 5"),
       ("linear-probe", [], "linear-probe without pretrained weights"), ("elbo", ["--steps", "0"], "--steps 0"),
       ("map-grid", ["--prior", "ptyl", "--prior-file", "x"], "--prior ptyl with a grid of alpha"),
       ("elbo", ["--prior", "none"], "--prior none: what is compared"), ("elbo", ["--parallel", "0"], "--parallel 0"),

@@ -147,10 +147,29 @@ import Training
       #expect(body.contains(#"<figure data-figure="\#(id)""#), "\(id)")
     }
     #expect(body.contains(#""label":"D\/N""#) || body.contains(#""label":"D/N""#))
-    #expect(body.contains("The study is not finished: 1 of"))
+    #expect(body.contains("The study is not finished: trials are still to come of MAP, Bayesian optimisation. What"))
+    // The grid search has its whole cost, so a finished method has a speed-up; the unfinished search has none.
+    let rows = body.components(separatedBy: "<tr").filter { $0.contains(#"<th scope="row">MAP, "#) }
+    #expect(rows.count == 3)
+    for row in rows { #expect(row.contains("×") != row.contains("MAP, Bayesian optimisation"), "\(row)") }
     #expect(body.contains("3 trials failed") && body.contains("not finite at step 12 &lt;b&gt;"))
     // α = 1/(κNλ) and β = 1/(κNτ), with κ 3214, N 728, λ 4.1e-6 and τ 5.2e-3.
     #expect(body.contains("<td>0.104</td>") && body.contains("<td>8.22·10⁻⁵</td>"))
+  }
+
+  /// Its numbers would be wrong without the others', and `compare` refuses it, too.
+  @Test func aTrialThatCannotBeReadIsTold() throws {
+    let fixture = try Self.fixture.get()
+    let study = fixture.place("damaged study")
+    try StudyFixture().write(to: study, run: fixture.place("raced"))
+    try Data("{".utf8).write(to: URL(fileURLWithPath: "\(study)/trials/map-grid-s1001-g07/trial.json"))
+    #expect { try Report(study).html() } throws: {
+      "\($0)".contains("map-grid-s1001-g07/trial.json: cannot be read")
+        && "\($0)".contains("Remove this trial's folder")
+    }
+    let run = try fixture.copy(fixture.place("raced"), "damaged run", names: ["a", "b"], right: 1)
+    try Data("{".utf8).write(to: URL(fileURLWithPath: "\(run)/summary.json"))
+    #expect { try Report(run).html() } throws: { "\($0)".contains("no readable summary.json") }
   }
 
   @Test func otherFoldersAreRefused() throws {

@@ -2,9 +2,12 @@ import Foundation
 import Studies
 import Training
 
-/// A study's folder with records of plausible numbers.
+/// A study's folder with records of plausible numbers, as a study of all methods, a sweep and the figure leaves them.
 struct StudyFixture {
-  private var records: [TrialRecord] = []
+  /// The trials.
+  var records: [TrialRecord] = []
+  private var configuration = StudyConfiguration(
+    data: "data/flowers89", model: "tf_mobilenet_v2", weights: "w.safetensors", methods: StudyMethod.named)
   private var random = SplitMix(state: 3)
   private var clock = 0.0
 
@@ -21,22 +24,26 @@ struct StudyFixture {
   }
 
   private mutating func add(
-    _ method: String, _ seed: UInt64, _ stage: TrialRecord.Stage, _ values: [String: Double], seconds: Double,
-    accuracy: Double?, learned: Bool = false
+    _ method: StudyMethod, _ seed: UInt64, _ name: String, _ values: [String: Double], seconds: Double,
+    accuracy: Double?, kappa: Double? = nil
   ) {
-    let id = "\(method)-\(seed)-\(String(format: "%03d", records.count))"
-    var record = TrialRecord(id: id, method: method, seed: seed, stage: stage, values: values, steps: 400)
+    let id = "\(method.rawValue)-s\(seed)-\(name)"
+    let stage = name == "final" ? TrialRecord.Stage.final : .search
+    var record = TrialRecord(id: id, method: method.rawValue, seed: seed, stage: stage, values: values, steps: 400)
     clock += seconds
     (record.n, record.d, record.seconds, record.trainingSeconds) = (728, 2_340_000, seconds, seconds * 0.8)
     (record.finishedAfter, record.trainedSteps) = (clock, 400)
     if let accuracy {
       let nll = 1.9 * (1 - accuracy) + 0.25
       record.test = metrics(accuracy: accuracy, nll: nll)
+      if stage == .search {
+        (record.test?.reliability, record.test?.classes, record.test?.perClassAccuracy, record.test?.confusion) = (
+          nil, nil, nil, nil
+        )
+      }
       record.score = nll + 0.02 * random.uniform()
       record.status = .done
-      if learned {
-        (record.kappa, record.lambda, record.tau, record.sigma) = (3214, 4.1e-6, 5.2e-3, 2.2e-3)
-      }
+      if let kappa { (record.kappa, record.lambda, record.tau, record.sigma) = (kappa, 4.1e-6, 5.2e-3, 2.2e-3) }
     } else {
       (record.status, record.failure) = (.failed, "the data term (mean NLL) is not finite at step 12 <b>")
     }
@@ -45,35 +52,44 @@ struct StudyFixture {
 
   /// A study of all methods.
   init() {
-    for seed: UInt64 in [1001, 2001, 3001] {
-      add(
-        "de-elbo", seed, .final, [:], seconds: 190 + 10 * random.uniform(),
-        accuracy: 0.84 + 0.01 * random.uniform(), learned: true)
-      add(
-        "elbo", seed, .final, ["kappa": 1], seconds: 180, accuracy: 0.52 + 0.02 * random.uniform(),
-        learned: true)
-      for method in ["map-grid", "map-bo", "map-asha"] {
-        let count = ["map-grid": 24, "map-bo": 12, "map-asha": 16][method] ?? 0
-        for trial in 0..<count {
-          let fails = trial == 5 && method == "map-grid"
-          let luck = 0.55 + 0.27 * random.uniform() + (method == "map-bo" ? 0.003 * Double(trial) : 0)
-          add(
-            method, seed, .search, ["lr": 0.01, "alpha": 1e-4, "beta": 1e-3],
-            seconds: method == "map-asha" ? 60 : 140 + 10 * random.uniform(), accuracy: fails ? nil : luck)
-        }
+    configuration.seeds = [1001, 2001, 3001]
+    (configuration.configs, configuration.steps, configuration.showsSelection) = (24, 400, true)
+    configuration.kappas = [1, 30, 300, 3000, 30_000, 300_000]
+    for seed in configuration.seeds { addTrials(seed) }
+  }
+
+  private mutating func addTrials(_ seed: UInt64) {
+    func number(_ letter: String, _ trial: Int) -> String { letter + String(format: "%02d", trial + 1) }
+    let chosen = ["lr": 0.03, "alpha": 1e-4, "beta": 1e-3]
+    add(
+      .deELBO, seed, "final", [:], seconds: 190 + 10 * random.uniform(), accuracy: 0.84 + 0.01 * random.uniform(),
+      kappa: 3214)
+    add(.elbo, seed, "final", [:], seconds: 180, accuracy: 0.52 + 0.02 * random.uniform(), kappa: 1)
+    for (method, letter, count) in [(StudyMethod.mapGrid, "g", 24), (.mapBO, "b", 12), (.mapASHA, "c", 16)] {
+      for trial in 0..<count {
+        let fails = trial == 5 && method == .mapGrid
+        let luck = 0.55 + 0.27 * random.uniform() + (method == .mapBO ? 0.003 * Double(trial) : 0)
         add(
-          method, seed, .final, ["lr": 0.03, "alpha": 1e-4, "beta": 1e-3], seconds: 150,
-          accuracy: 0.825 + 0.02 * random.uniform())
+          method, seed, number(letter, trial) + (method == .mapASHA ? "-r3" : ""),
+          ["lr": 0.01, "alpha": 1e-4, "beta": 1e-3],
+          seconds: method == .mapASHA ? 60 : 140 + 10 * random.uniform(), accuracy: fails ? nil : luck)
       }
-      add("la-lml", seed, .final, ["lr": 0.01], seconds: 700, accuracy: 0.77, learned: true)
-      add("linear-probe", seed, .final, ["lr": 0.1], seconds: 25, accuracy: 0.71, learned: true)
-      for kappa in [1.0, 30, 300, 3000, 30_000, 300_000] {
-        let distance = log10(kappa / 3000)
-        add(
-          "kappa", seed, .final, ["kappa": kappa, "lr": 0.03], seconds: 180,
-          accuracy: 0.84 - 0.03 * distance * distance + 0.01 * random.uniform(), learned: true)
-      }
+      add(method, seed, "final", chosen, seconds: 150, accuracy: 0.825 + 0.02 * random.uniform())
     }
+    add(.laLML, seed, "final", ["lr": 0.01], seconds: 700, accuracy: 0.77, kappa: 1)
+    for trial in 0..<24 where trial != 5 {
+      add(.laCLML, seed, number("g", trial), ["lr": 0.01, "alpha": 1e-4, "beta": 1e-3], seconds: 150, accuracy: 0.7)
+    }
+    add(.laCLML, seed, "final", chosen, seconds: 150, accuracy: 0.82)
+    add(.linearProbe, seed, "final", ["lr": 0.1], seconds: 25, accuracy: 0.71, kappa: 3214)
+    for (index, kappa) in configuration.kappas.enumerated() {
+      let distance = log10(kappa / 3000)
+      add(
+        .kappa, seed, "k\(index + 1)", ["kappa": kappa], seconds: 180,
+        accuracy: 0.84 - 0.03 * distance * distance + 0.01 * random.uniform(), kappa: kappa)
+    }
+    add(.selection, seed, "elbo", ["kappa": 1], seconds: 180, accuracy: 0.5, kappa: 1)
+    add(.selection, seed, "de-elbo", ["kappa": 3214], seconds: 180, accuracy: 0.84, kappa: 3214)
   }
 
   /// Writes the folder; the runs of the selection figure are copies of `run`.
@@ -86,15 +102,17 @@ struct StudyFixture {
       let trial = "\(folder)/trials/\(record.id)"
       try files.createDirectory(atPath: trial, withIntermediateDirectories: true)
       try JSON.document(record).write(to: URL(fileURLWithPath: "\(trial)/trial.json"))
-      guard record.method == "de-elbo" || record.method == "elbo" else { continue }
+      guard record.studyMethod == .selection else { continue }
       for name in ["config.json", "metrics.jsonl", "summary.json"] {
         try files.copyItem(atPath: "\(run)/\(name)", toPath: "\(trial)/\(name)")
       }
     }
-    try #"{"data": "data/flowers89", "model": "tf_mobilenet_v2", "weights": "w.safetensors", "steps": 400}"#
-      .write(toFile: "\(folder)/study.json", atomically: true, encoding: .utf8)
+    try JSON.document(configuration).write(to: URL(fileURLWithPath: "\(folder)/study.json"))
   }
 
-  /// Waits for its last trial.
-  mutating func unfinish() { records[records.count - 1].status = .waiting }
+  /// Stops between two trials of Bayesian optimisation's search under the last seed.
+  mutating func unfinish() {
+    let missing = Set((8...12).map { "map-bo-s3001-b" + String(format: "%02d", $0) } + ["map-bo-s3001-final"])
+    records.removeAll { missing.contains($0.id) }
+  }
 }

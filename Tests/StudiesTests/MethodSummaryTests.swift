@@ -70,6 +70,28 @@ import Training
     #expect(MethodSummary.summaries(of: records + [final, own]).map(\.speedUp) == [40, 1])
   }
 
+  /// A search run trained on a part of the data does not stand in for a retraining that diverged.
+  @Test func aRetrainingThatFailedIsNoResult() throws {
+    var search = trial(.mapGrid, 1, .search, seconds: 360)
+    (search.score, search.test) = (0.7, metrics(0.7))
+    var final = trial(.mapGrid, 1, .final, seconds: 60)
+    (final.status, final.failure) = (.failed, "diverged")
+    let row = try #require(MethodSummary.summaries(of: [search, final]).first)
+    #expect(row.seeds == 0 && row.failed == 1 && row.nll == nil && row.speedUp == nil)
+    #expect(abs(row.hours - 420.0 / 3600) < 1e-12)
+  }
+
+  /// τ of an infinite scale under one seed: a mean over the others would not be that of the row.
+  @Test func aScaleThatIsMissingUnderASeedHasNoMean() throws {
+    let records = [1, 2].map { seed in
+      var record = trial(.mapGrid, seed, .final, seconds: 1)
+      (record.test, record.lambda, record.tau) = (metrics(1), 1e-3, seed == 1 ? nil : 1e-2)
+      return record
+    }
+    let row = try #require(MethodSummary.summaries(of: records).first)
+    #expect(row.tau == nil && abs((row.lambda ?? 0) - 1e-3) < 1e-15)
+  }
+
   @Test func theSweepHasARowForEachKappa() {
     var records: [TrialRecord] = []
     for (seed, kappa) in [(1, 50.0), (1, 1), (2, 1)] as [(UInt64, Double)] {

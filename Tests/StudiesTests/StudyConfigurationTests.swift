@@ -6,11 +6,13 @@ import Training
 
 /// What a study finds out about its data and network before it begins.
 @Suite struct StudyConfigurationTests {
-  /// A table of one image for each of two classes; resolving reads the listing alone.
-  private func table(in scratch: Scratch) throws -> String {
-    let path = scratch.path + "/images.csv"
-    try Data("path,label\na.png,x\nb.png,y\n".utf8).write(to: URL(fileURLWithPath: path))
-    for name in ["a.png", "b.png"] { try Data().write(to: URL(fileURLWithPath: scratch.path + "/" + name)) }
+  /// A table of images of two classes in turn; resolving reads the listing alone.
+  private func table(in scratch: Scratch, images: Int = 2) throws -> String {
+    let path = scratch.path + "/images-\(images).csv"
+    let names = (0..<images).map { "\($0).png" }
+    let rows = names.enumerated().map { "\($1),\($0 % 2 == 0 ? "x" : "y")" }
+    try Data((["path,label"] + rows).joined(separator: "\n").utf8).write(to: URL(fileURLWithPath: path))
+    for name in names { try Data().write(to: URL(fileURLWithPath: scratch.path + "/" + name)) }
     return path
   }
 
@@ -68,5 +70,63 @@ import Training
     var configuration = StudyConfiguration(
       data: try table(in: scratch), model: "resnet8", weights: scratch.path + "/none.pth", methods: [.deELBO])
     #expect { try configuration.resolve() } throws: { "\($0)".contains("none.pth") }
+  }
+
+  /// A low-rank prior's λ is the variance that the backbone's penalty α = 1/(λN) comes from, with the N that the run trains on;
+  /// the head has the backbone's unless the grid says otherwise.
+  @Test(arguments: [nil, 0.5]) func aGridOfVariancesBecomesPenalties(_ beta: Double?) throws {
+    let scratch = try Scratch()
+    var configuration = StudyConfiguration(
+      data: try table(in: scratch, images: 10), model: "resnet8", weights: nil, methods: [.mapGrid], prior: .ptyl)
+    configuration.priorFile = "prior.safetensors"
+    try configuration.resolve()
+    for (stage, examples) in [(TrialRecord.Stage.search, 8.0), (.final, 10)] {
+      var trial = TrialRecord(
+        id: "", method: "map-grid", seed: 0, stage: stage, values: ["lr": 0.1, "lambda": 4], steps: 10)
+      trial.values["beta"] = beta
+      let options = try configuration.options(of: trial, out: "")
+      #expect(options.alpha == 1 / (4 * examples))
+      #expect(options.beta == beta ?? 1 / (4 * examples))
+    }
+  }
+
+  /// Told before the first method is trained, and not after it.
+  @Test func aSearchNeedsEnoughToHoldSomeOut() throws {
+    let scratch = try Scratch()
+    let data = try table(in: scratch, images: 10)
+    func resolve(_ methods: [StudyMethod], batchSize: Int?) throws {
+      var configuration = StudyConfiguration(data: data, model: "resnet8", weights: nil, methods: methods)
+      configuration.batchSize = batchSize
+      try configuration.resolve()
+    }
+    #expect { try resolve([.deELBO, .mapGrid, .mapBO], batchSize: 9) } throws: {
+      "\($0)".hasPrefix("--methods map-grid,map-bo: of the 10 training examples a search trains on 8")
+    }
+    try resolve([.deELBO], batchSize: 9)
+    try resolve([.mapGrid], batchSize: 8)
+    var two = StudyConfiguration(data: try table(in: scratch), model: "resnet8", weights: nil, methods: [.mapASHA])
+    #expect { try two.resolve() } throws: { "\($0)".contains("too few for 2 classes") }
+  }
+
+  @Test func theMachineIsFixedForAllThatGoOn() throws {
+    var first = configuration([.deELBO])
+    first.device = .cpu
+    try first.fixMachine(as: nil, processes: 1000)
+    #expect(first.threads == 1 && first.device == .cpu && first.precision != .auto)
+    // A study goes on as it began, whatever this machine would choose; what was given stays.
+    (first.threads, first.precision) = (7, first.precision == .bfloat16 ? .float32 : .bfloat16)
+    var second = configuration([.deELBO])
+    try second.fixMachine(as: first, processes: 1)
+    #expect(second.threads == 7 && second.device == .cpu && second.precision == first.precision)
+    second.threads = 2
+    try second.fixMachine(as: first, processes: 1)
+    #expect(second.threads == 2)
+  }
+
+  @Test func whatChangesNothingIsTold() throws {
+    let idle = configuration([.deELBO, .mapBO]) { ($0.configs, $0.grid) = (4, .ptyl) }.idleOptions
+    #expect(idle.map { $0.prefix { $0 != " " } } == ["--configs", "--grid"])
+    #expect(configuration([.mapGrid]) { ($0.budget, $0.initialSigma) = (.runs(3), 1e-3) }.idleOptions.count == 1)
+    #expect(configuration([.mapGrid, .deELBO]) { ($0.configs, $0.budget) = (4, .runs(3)) }.idleOptions.isEmpty)
   }
 }
