@@ -72,7 +72,7 @@ test-long: ## run the tests that take minutes, too, and `make fuzz`
 	@GRIDLESS_LONG_TESTS=1 $(MAKE) test TEST_LIMIT=4h
 	@$(MAKE) fuzz
 
-fuzz: ## read ten million mutated weight files with the address sanitizer (FUZZ=100000: fewer)
+fuzz: setup ## read ten million mutated weight files with the address sanitizer (FUZZ=100000: fewer)
 	@# Swift's own checks of overflow, and with -assert-config Debug of unsafe pointers' bounds, stand for the
 	@# undefined-behaviour sanitizer, which Swift does not have on Linux. Leaks are not looked for: Swift tags pointers.
 	@swift build -c release --sanitize=address -Xswiftc -assert-config -Xswiftc Debug --scratch-path .build-fuzz \

@@ -18,10 +18,10 @@ python="${GRIDLESS_PYTHON:-$(command -v python3.11 || command -v python3 || true
 version="$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')" || die "$python does not run"
 [ "$version" = 3.11 ] ||
   die "$python is Python $version; PyTorch's wheel here is for 3.11. Name a Python 3.11 by GRIDLESS_PYTHON"
-taskset -c 0 true || die "taskset is missing. Install it: apt-get install util-linux"
+command -v taskset >/dev/null || die "taskset is missing. Install it: apt-get install util-linux"
 
 # Another list of packages, Python or PyTorch makes another folder.
-peer="$cache/peer-$({ cat Scripts/peer.txt "$0"; echo "$python $torch"; } | sha256sum | cut -c1-12)"
+peer="$cache/peer-$({ cat Scripts/peer.txt Scripts/peer.sh; echo "$python $torch"; } | sha256sum | cut -c1-12)"
 if [ ! -x "$peer/python" ]; then
   mkdir -p "$cache"
   exec 9>"$cache/.lock"

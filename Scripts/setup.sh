@@ -87,6 +87,8 @@ has_charts() { [ -e "$cache/echarts-$charts_version/echarts.min.js" ]; }
 has_digits() { [ -e "$cache/digits/digits.csv" ]; }
 
 if [ -n "${LIBTORCH:-}" ]; then
+  # It becomes the command's rpath.
+  [[ "$LIBTORCH" = /* ]] || die "LIBTORCH=$LIBTORCH is not an absolute path. Unset it or make it absolute"
   found="$(sed -n "s/^__version__ = '\([^'+]*\).*/\1/p" "$LIBTORCH/version.py" 2>/dev/null || true)"
   [ "$found" = "$torch_version" ] ||
     die "LIBTORCH=$LIBTORCH holds torch '${found:-none}', expected $torch_version. Unset LIBTORCH, or point it at the torch folder of that version"

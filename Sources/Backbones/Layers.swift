@@ -42,10 +42,12 @@ public struct ForwardContext {
   }
 
   /// The same, for a pass over this input: images, or token numbers `[N, T]`.
+  ///
+  /// Numbers of another shape have no mask: the network that reads them says what it expected.
   func reading(_ input: Tensor) throws(TorchError) -> ForwardContext {
-    guard input.dtype == .int64 else { return self }
-    var context = self
     let shape = input.shape
+    guard input.dtype == .int64, shape.count == 2 else { return self }
+    var context = self
     context.tokenMask = try input.isAtLeast(0).view([shape[0], 1, 1, shape[1]])
     return context
   }

@@ -52,15 +52,14 @@ public final class ParameterVector {
     device: Device = .cpu, rounding: [Double]? = nil
   ) throws(TorchError) {
     self.layout = layout
-    blocks = layout.blocks(division)
+    let blocks = layout.blocks(division)
+    self.blocks = blocks
     weights = try Tensor.zeros([layout.paddedCount], dtype: dtype, device: device)
     gradients = try Tensor.zeros([layout.paddedCount], dtype: dtype, device: device)
     fullLeaves = try Self.leaves(of: weights, gradients, layout)
     leaves = fullLeaves
     isReduced = layout.slices.map { _ in false }
-    blockOfSlice = layout.slices.map { slice in
-      layout.blocks(division).firstIndex { $0.range.contains(slice.offset) }
-    }
+    blockOfSlice = layout.slices.map { slice in blocks.firstIndex { $0.range.contains(slice.offset) } }
     spans = layout.spans(blockOfSlice)
     passes = VectorPasses(spans: spans.map(\.span))
     if let rounding {
@@ -159,8 +158,7 @@ extension ParameterLayout {
   func spans(_ blockOfSlice: [Int?]) -> [(slice: Int, span: VectorPasses.Span)] {
     slices.enumerated().flatMap { index, slice -> [(slice: Int, span: VectorPasses.Span)] in
       guard let block = blockOfSlice[index] else { return [] }
-      let isTransposed = slice.shape.count == 4 && slice.shape[1] > 1 && slice.shape[2] * slice.shape[3] > 1
-      let (inputs, positions) = isTransposed ? (slice.shape[1], slice.shape[2] * slice.shape[3]) : (1, 1)
+      let (_, inputs, positions) = slice.transposition ?? (outer: slice.count, inner: 1, middle: 1)
       let rowCount = inputs * positions
       let rows = slice.count / rowCount
       let rowsPerSpan = max(1, 65536 / rowCount)

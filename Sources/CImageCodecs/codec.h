@@ -28,5 +28,8 @@ int codec_allocate(const codec_request *request, uint64_t width, uint64_t height
 /// The EXIF orientation (1 to 8) found in a JPEG's APP1 payload, 1 if there is none (Exif 2.32, 4.6.4 and tag 0x0112).
 int exif_orientation(const uint8_t *payload, size_t size);
 
+/// The same of a chunk of PNG or WebP, whose payload need not begin with "Exif" and two zeros.
+int exif_chunk_orientation(const uint8_t *payload, size_t size);
+
 /// Turns and mirrors the image so that it stands as its EXIF orientation says. Returns 0, or 1 with a message.
 int exif_apply(const codec_request *request, int orientation);

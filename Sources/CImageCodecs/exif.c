@@ -9,11 +9,9 @@ static uint32_t read_integer(const uint8_t *bytes, int length, bool big_endian) 
   return value;
 }
 
-int exif_orientation(const uint8_t *payload, size_t size) {
-  if (size < 14 || memcmp(payload, "Exif\0\0", 6) != 0) return 1;
-  // A TIFF file follows: byte order, 42, offset of the first directory of 12-byte entries.
-  const uint8_t *tiff = payload + 6;
-  size -= 6;
+/// The orientation in a TIFF file: byte order, 42, offset of the first directory of 12-byte entries.
+static int tiff_orientation(const uint8_t *tiff, size_t size) {
+  if (size < 8) return 1;
   bool big_endian = tiff[0] == 'M';
   if (memcmp(tiff, big_endian ? "MM\0*" : "II*\0", 4) != 0) return 1;
   size_t directory = read_integer(tiff + 4, 4, big_endian);
@@ -28,6 +26,18 @@ int exif_orientation(const uint8_t *payload, size_t size) {
     return is_short && value >= 1 && value <= 8 ? (int)value : 1;
   }
   return 1;
+}
+
+static bool has_prefix(const uint8_t *payload, size_t size) {
+  return size >= 6 && memcmp(payload, "Exif\0\0", 6) == 0;
+}
+
+int exif_orientation(const uint8_t *payload, size_t size) {
+  return has_prefix(payload, size) ? tiff_orientation(payload + 6, size - 6) : 1;
+}
+
+int exif_chunk_orientation(const uint8_t *payload, size_t size) {
+  return has_prefix(payload, size) ? exif_orientation(payload, size) : tiff_orientation(payload, size);
 }
 
 int exif_apply(const codec_request *request, int orientation) {

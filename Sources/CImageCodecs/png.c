@@ -29,6 +29,22 @@ static void read_bytes(png_structp png, png_bytep to, size_t count) {
   job->position += count;
 }
 
+/// The orientation in the chunk eXIf, 1 if there is none.
+///
+/// The chunk may stand behind the pixels, where libpng comes to it too late for `header_only`.
+static int orientation_of(const codec_request *request) {
+  // Behind the signature: chunks of length, name, payload and checksum.
+  size_t position = 8;
+  while (request->size - position >= 12) {
+    const uint8_t *chunk = request->data + position;
+    size_t length = (size_t)chunk[0] << 24 | (size_t)chunk[1] << 16 | (size_t)chunk[2] << 8 | chunk[3];
+    if (length > request->size - position - 12 || memcmp(chunk + 4, "IEND", 4) == 0) return 1;
+    if (memcmp(chunk + 4, "eXIf", 4) == 0) return exif_chunk_orientation(chunk + 8, length);
+    position += 12 + length;
+  }
+  return 1;
+}
+
 static int decode(png_job *job) {
   const codec_request *request = job->request;
   png_structp png = job->png;
@@ -38,7 +54,7 @@ static int decode(png_job *job) {
   png_read_info(png, job->info);
   png_uint_32 width = png_get_image_width(png, job->info), height = png_get_image_height(png, job->info);
   if (codec_allocate(request, width, height)) return 1;
-  if (request->header_only) return 0;
+  if (request->header_only) return exif_apply(request, orientation_of(request));
 
   int color_type = png_get_color_type(png, job->info);
   if (color_type == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png);
@@ -56,7 +72,7 @@ static int decode(png_job *job) {
     }
   }
   png_read_end(png, NULL);
-  return 0;
+  return exif_apply(request, orientation_of(request));
 }
 
 int codec_png(const codec_request *request) {

@@ -220,9 +220,17 @@ struct FusedBatchNorm : torch::autograd::Function<FusedBatchNorm> {
   }
 };
 
-bool is_fused(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &shortcut) {
+/// Whether the loops can read a parameter or a statistic: on the CPU, one float32 number per channel.
+bool is_by_channel(const at::Tensor &vector, int64_t channels) {
+  return vector.is_cpu() && vector.scalar_type() == at::kFloat && vector.dim() == 1 && vector.size(0) == channels;
+}
+
+bool is_fused(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &bias, const at::Tensor &running_mean,
+              const at::Tensor &running_var, const std::optional<at::Tensor> &shortcut) {
   return x.is_cpu() && x.dim() == 4 && x.numel() > 0 && x.is_contiguous(at::MemoryFormat::ChannelsLast) &&
-         (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16) && weight.scalar_type() == at::kFloat &&
+         (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16) && is_by_channel(weight, x.size(1)) &&
+         is_by_channel(bias, x.size(1)) && is_by_channel(running_mean, x.size(1)) &&
+         is_by_channel(running_var, x.size(1)) &&
          (!shortcut || (shortcut->scalar_type() == x.scalar_type() && shortcut->sizes() == x.sizes() &&
                         shortcut->is_contiguous(at::MemoryFormat::ChannelsLast)));
 }
@@ -235,11 +243,12 @@ CTStatus ct_batch_norm(CTTensor *out, CTTensor input, CTTensor weight, CTTensor 
   return returning(out, [&]() -> at::Tensor {
     const at::Tensor &x = value(input);
     const auto added = optional(shortcut);
-    if (!training && !c10::GradMode::is_enabled() && is_fused(x, value(weight), added)) {
+    const bool fused = is_fused(x, value(weight), value(bias), value(running_mean), value(running_var), added);
+    if (!training && !c10::GradMode::is_enabled() && fused) {
       const auto scale = scales(values(value(weight)), values(value(running_var)), eps);
       return normalized(x, added, values(value(running_mean)), scale, value(bias), int64_t(activation));
     }
-    if (training && is_fused(x, value(weight), added))
+    if (training && fused)
       return FusedBatchNorm::apply(x, value(weight), value(bias), added, value(running_mean), value(running_var), momentum,
                                    eps, int64_t(activation));
     at::Tensor y = at::batch_norm(x, value(weight), value(bias), value(running_mean), value(running_var), training,

@@ -57,6 +57,7 @@ CTStatus ct_cuda_device_count(int *out) {
 CTStatus ct_set_deterministic(bool enabled) {
   return guarded([&] {
     at::globalContext().setDeterministicAlgorithms(enabled, /*warn_only=*/false);
-    at::globalContext().setBenchmarkCuDNN(!enabled);
+    // Which of cuDNN's algorithms is fastest differs from call to call; that it is not tried out is the default, too.
+    at::globalContext().setBenchmarkCuDNN(false);
   });
 }

@@ -81,10 +81,6 @@ CTDevice ct_device(CTTensor tensor) {
   return CTDevice{static_cast<int8_t>(where.type()), where.index()};
 }
 
-CTStatus ct_as_strided(CTTensor *out, CTTensor self, CTIntArray size, CTIntArray stride, int64_t offset) {
-  return returning(out, [&] { return value(self).as_strided(list(size), list(stride), offset); });
-}
-
 CTStatus ct_narrow(CTTensor *out, CTTensor self, int64_t dim, int64_t start, int64_t length) {
   return returning(out, [&] { return value(self).narrow(dim, start, length); });
 }
@@ -99,10 +95,6 @@ CTStatus ct_reshape(CTTensor *out, CTTensor self, CTIntArray size) {
 
 CTStatus ct_permute(CTTensor *out, CTTensor self, CTIntArray dims) {
   return returning(out, [&] { return value(self).permute(list(dims)); });
-}
-
-CTStatus ct_flatten(CTTensor *out, CTTensor self, int64_t start_dim, int64_t end_dim) {
-  return returning(out, [&] { return value(self).flatten(start_dim, end_dim); });
 }
 
 CTStatus ct_contiguous(CTTensor *out, CTTensor self) {

@@ -66,6 +66,6 @@ enum CIFAR10Layout {
       throw .malformed(
         path: path, line: nil, reason: "missing. CIFAR-10 is data_batch_1 to 5, test_batch and batches.meta.")
     }
-    return try readFile(path)
+    return try readTable(path)
   }
 }

@@ -40,7 +40,11 @@ public enum DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
   case invalidPreprocessing(String)
 
   /// The message for the user: the culprit, what was expected, and the remedy.
-  public var description: String {
+  ///
+  /// Control characters, which names of files and classes may have, are escaped.
+  public var description: String { text.escapingControls }
+
+  private var text: String {
     switch self {
     case .notFound(let path):
       "\(path): no such file or folder. Check the path of the data set."
@@ -97,4 +101,20 @@ public enum DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
   }
 
   private static func gigabytes(_ bytes: Int) -> Double { (Double(bytes) / 1e8).rounded(.up) / 10 }
+}
+
+extension String {
+  /// This without characters that a terminal would obey; line feeds stay.
+  var escapingControls: String {
+    var result = String.UnicodeScalarView()
+    for scalar in unicodeScalars {
+      switch scalar.value {
+      case 0x0A: result.append(scalar)
+      case 0..<0x20, 0x7F..<0xA0, 0x202A...0x202E, 0x2066...0x2069:
+        result.append(contentsOf: "\\u{\(String(scalar.value, radix: 16))}".unicodeScalars)
+      default: result.append(scalar)
+      }
+    }
+    return String(result)
+  }
 }

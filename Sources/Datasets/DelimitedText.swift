@@ -1,7 +1,7 @@
 /// Rows of comma- or tab-separated text, quotes as in RFC 4180 (section 2).
 ///
 /// Lines end in LF or CRLF; a field in double quotes may hold delimiters, line ends and doubled quotes; a byte order
-/// mark and empty lines are skipped. The delimiter is a tab if the first line has one, else a comma.
+/// mark and empty lines are skipped. The delimiter is a tab if the first line has one outside quotes, else a comma.
 struct DelimitedText {
   /// Each row's fields and the line it starts on, from 1.
   private(set) var rows: [(line: Int, fields: [String])] = []
@@ -12,9 +12,8 @@ struct DelimitedText {
   init(_ bytes: [UInt8], path: String) throws(DatasetError) {
     let newline = UInt8(ascii: "\n")
     let quote = UInt8(ascii: "\"")
-    let tab = UInt8(ascii: "\t")
-    let delimiter = bytes.prefix { $0 != newline }.contains(tab) ? tab : UInt8(ascii: ",")
     var position = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
+    let delimiter = Self.delimiter(bytes[position...])
     var (line, firstLine) = (1, 1)
     var field: [UInt8] = []
     var fields: [String] = []
@@ -64,5 +63,26 @@ struct DelimitedText {
         path: path, line: openedAt, reason: "a quoted field is never closed. Close it, or double the quote.")
     }
     endRow()
+  }
+
+  /// A tab if the first line has one outside quotes, else a comma.
+  private static func delimiter(_ bytes: ArraySlice<UInt8>) -> UInt8 {
+    let (tab, comma, quote) = (UInt8(ascii: "\t"), UInt8(ascii: ","), UInt8(ascii: "\""))
+    // A quote within a field that does not begin with one is a character as any other.
+    var (isQuoted, isAtStart) = (false, true)
+    for byte in bytes {
+      if byte == quote, isQuoted || isAtStart {
+        // The second of two quotes within quotes opens them again.
+        isQuoted.toggle()
+        isAtStart = true
+        continue
+      }
+      if !isQuoted {
+        if byte == tab { return tab }
+        if byte == UInt8(ascii: "\n") { return comma }
+      }
+      isAtStart = !isQuoted && byte == comma
+    }
+    return comma
   }
 }

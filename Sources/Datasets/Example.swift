@@ -87,7 +87,9 @@ extension Example.Source {
     }
   }
 
-  /// The decoded image's size, from no more than its header.
+  /// The decoded image's size.
+  ///
+  /// The whole file is read, as its orientation may stand behind the pixels, but none is decoded.
   func size() throws(DatasetError) -> (height: Int, width: Int) {
     switch self {
     case .file(let path): try RGBImage.size(of: try readFile(path), name: path)

@@ -30,6 +30,19 @@ func readFile(_ path: String, offset: Int = 0, count: Int? = nil) throws(Dataset
   return bytes
 }
 
+/// Reads a whole table or list, which nobody can leave out as they can an image.
+///
+/// Throws `DatasetError.malformed` with the system's own words.
+func readTable(_ path: String) throws(DatasetError) -> [UInt8] {
+  do throws(DatasetError) {
+    return try readFile(path)
+  } catch {
+    guard case .unreadable(_, let reason) = error else { throw error }
+    throw .malformed(
+      path: path, line: nil, reason: "cannot be read (\(reason)). Check the path and its permissions.")
+  }
+}
+
 /// What lies at a path, symbolic links followed.
 enum FileKind {
   case folder

@@ -5,6 +5,10 @@ import Foundation
 /// Files are listed as torchvision's `make_dataset` lists them: folders in sorted order, files sorted within each.
 enum FolderLayout {
   private static let extensions: Set<String> = ["jpg", "jpeg", "png", "webp"]
+  /// What people call splits, in lower case.
+  private static let splitNames: Set<String> = [
+    "train", "training", "val", "valid", "validation", "test", "testing",
+  ]
 
   static func read(_ root: String) throws(DatasetError) -> Listing {
     let folders = try Folder(root).folders
@@ -15,6 +19,13 @@ enum FolderLayout {
       guard !folders.isEmpty else {
         throw .unrecognized(path: root, found: "a folder without class folders")
       }
+      guard !folders.allSatisfy({ splitNames.contains($0.lowercased()) }) else {
+        throw .malformed(
+          path: root, line: nil,
+          reason:
+            "found \(folders.joined(separator: ", ")), which are no classes but splits, expected train, val and test. "
+            + "Rename the folders to these.")
+      }
       listing.parts[.train] = try reader.part(root)
     } else {
       for split in splits { listing.parts[split] = try reader.part("\(root)/\(split.rawValue)") }
@@ -24,6 +35,12 @@ enum FolderLayout {
     }
     listing.notes += reader.notes
     return listing
+  }
+
+  /// The images in a folder and below, found and ordered as those of a class are.
+  static func images(below path: String) throws(DatasetError) -> [String] {
+    var reader = Reader()
+    return try reader.images(path, above: [])
   }
 
   /// A folder's entries, hidden ones left out, each sorted by UTF-8 bytes.
@@ -74,7 +91,7 @@ enum FolderLayout {
     /// The images in a folder and below.
     ///
     /// `above` holds the folders on the way, so that a symbolic link cannot loop.
-    private mutating func images(_ path: String, above: Set<String>) throws(DatasetError) -> [String] {
+    mutating func images(_ path: String, above: Set<String>) throws(DatasetError) -> [String] {
       let resolved = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
       guard !above.contains(resolved) else { return [] }
       let folder = try Folder(path)

@@ -10,7 +10,8 @@ struct Listing {
 
     /// The examples of `names` only, labels indexing `names`.
     func relabeled(_ names: [String]) -> [Example] {
-      let positions = Dictionary(uniqueKeysWithValues: zip(names, names.indices))
+      // Of equal names the first counts.
+      let positions = Dictionary(zip(names, names.indices), uniquingKeysWith: { first, _ in first })
       let labels = classes.map { positions[$0] }
       return examples.compactMap { example in
         labels[example.label].map { Example(source: example.source, label: $0) }
@@ -93,7 +94,11 @@ struct Listing {
   /// The classes with examples: those of the first part in its order, if that has them all, else sorted.
   private static func union(_ parts: [Part]) -> [String] {
     let present = parts.reduce(into: Set<String>()) { $0.formUnion($1.present) }
-    if let first = parts.first, present.isSubset(of: first.classes) { return first.classes.filter(present.contains) }
+    if let first = parts.first, present.isSubset(of: first.classes) {
+      // Two folders' names may be equal: strings compare by canonical equivalence. They are one class.
+      var seen: Set<String> = []
+      return first.classes.filter { present.contains($0) && seen.insert($0).inserted }
+    }
     return present.sorted { $0.precedesByBytes($1) }
   }
 }

@@ -22,8 +22,8 @@ package struct MATFile {
 
   /// Reads a file.
   ///
-  /// Throws `DatasetError.unreadable` and `.malformed`.
-  init(path: String) throws(DatasetError) { try self.init(readFile(path), path: path) }
+  /// Throws `DatasetError.malformed`.
+  init(path: String) throws(DatasetError) { try self.init(readTable(path), path: path) }
 
   /// Reads a file's bytes.
   ///
@@ -120,7 +120,9 @@ package struct MATFile {
     // Classes 6 to 15 are numeric; bit 3 of the second byte says that an imaginary part follows.
     let isComplex = flags.bytes[flags.bytes.startIndex + 1] & 8 != 0
     guard (6...15).contains(kind), !isComplex else { return nil }
-    let shape = try numbers(try reader.element()).map { Int($0) }
+    let sides = try numbers(try reader.element())
+    let shape = sides.compactMap { Int(exactly: $0) }
+    guard shape.count == sides.count else { throw Problem("dimensions \(sides)") }
     guard shape.count >= 2, shape.allSatisfy({ $0 >= 0 }) else { throw Problem("dimensions \(shape)") }
     let title = try reader.element()
     let values = try numbers(try reader.element())

@@ -37,7 +37,7 @@ enum OxfordPetsLayout {
     _ path: String, naming names: inout [Int: String]
   ) throws(DatasetError) -> [(image: String, number: Int)] {
     var rows: [(image: String, number: Int)] = []
-    let lines = String(decoding: try readFile(path), as: UTF8.self).split(
+    let lines = String(decoding: try readTable(path), as: UTF8.self).split(
       omittingEmptySubsequences: false, whereSeparator: \.isNewline)
     for (index, line) in lines.enumerated() where !line.isEmpty && !line.hasPrefix("#") {
       let fields = line.split(separator: " ")

@@ -43,11 +43,8 @@ final class PixelStorage: @unchecked Sendable {
     } catch {
       throw .cacheUnusable(folder: folder, reason: "the folder cannot be made")
     }
-    var status = statvfs()
-    guard statvfs(folder, &status) == 0 else { throw unusable(errno) }
-    let available = Int(
-      clamping: UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize)).partialValue)
-    guard count <= available else { throw .cacheFull(folder: folder, needed: count, available: available) }
+    let available = FreeSpace.bytes(at: folder)
+    if let available, count > available { throw .cacheFull(folder: folder, needed: count, available: available) }
 
     var name = Array("\(folder)/images-XXXXXX".utf8CString)
     let descriptor = mkstemp(&name)
@@ -56,7 +53,7 @@ final class PixelStorage: @unchecked Sendable {
     let code = ftruncate(descriptor, off_t(count)) == 0 ? posix_fallocate(descriptor, 0, off_t(count)) : errno
     guard code == 0 else {
       close(descriptor)
-      throw code == ENOSPC ? .cacheFull(folder: folder, needed: count, available: available) : unusable(code)
+      throw code == ENOSPC ? .cacheFull(folder: folder, needed: count, available: available ?? 0) : unusable(code)
     }
     return descriptor
   }

@@ -18,7 +18,7 @@ public struct RGBImage: Equatable, Sendable {
 
   /// Decodes a JPEG, PNG or WebP file, told apart by the first bytes and never by the name.
   ///
-  /// JPEG's EXIF orientation is applied. Gray, CMYK and palette images become RGB as by Pillow's `convert("RGB")`;
+  /// The EXIF orientation is applied. Gray, CMYK and palette images become RGB as by Pillow's `convert("RGB")`;
   /// alpha is dropped, not composited; of 16-bit samples the high byte is kept.
   /// Pixel data that ends too early is an error. Throws `DatasetError.unreadable`.
   public static func decode(path: String) throws(DatasetError) -> RGBImage {
@@ -34,7 +34,7 @@ public struct RGBImage: Equatable, Sendable {
     return RGBImage(height: Int(image.height), width: Int(image.width), pixels: Array(pixels))
   }
 
-  /// Reads no more than the header: the size that the decoded image will have.
+  /// The size that the decoded image will have; no pixels are decoded.
   static func size(of bytes: [UInt8], name: String) throws(DatasetError) -> (height: Int, width: Int) {
     let image = try codec(image_codecs_probe, bytes, name: name)
     return (Int(image.height), Int(image.width))

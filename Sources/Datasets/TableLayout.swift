@@ -4,7 +4,7 @@ import Foundation
 /// of a class and texts or of scikit-learn's digits.
 enum TableLayout {
   static func read(_ path: String) throws(DatasetError) -> Listing {
-    let bytes = try readFile(path)
+    let bytes = try readTable(path)
     guard !bytes.isEmpty else { throw .unrecognized(path: path, found: "an empty file") }
     guard !bytes.prefix(1024).contains(0) else { throw .unrecognized(path: path, found: "a binary file") }
     let text = try DelimitedText(bytes, path: path)
@@ -125,11 +125,11 @@ enum TableLayout {
 extension Dataset {
   /// The texts of a CSV or TSV file, whatever they are labelled: its column `text`, or rows of a class number and texts.
   ///
-  /// Throws `DatasetError.notFound` and `.unreadable`, `.unrecognized` for a file without such texts, and `.malformed` for a
-  /// row of another width or without text.
+  /// Throws `DatasetError.notFound`, `.unrecognized` for a file without such texts, and `.malformed` for one that cannot
+  /// be read, and for a row of another width or without text.
   package static func texts(of path: String) throws(DatasetError) -> [Example.Source] {
     guard FileKind(path) != .missing else { throw .notFound(path: path) }
-    let table = try DelimitedText(try readFile(path), path: path)
+    let table = try DelimitedText(try readTable(path), path: path)
     guard let header = table.rows.first else { throw .unrecognized(path: path, found: "a file of empty lines") }
     if let column = header.fields.firstIndex(where: { $0.lowercased() == "text" }) {
       return try table.rows.dropFirst().map { row throws(DatasetError) in

@@ -60,11 +60,15 @@ public struct GaussianNoise: Sendable, Equatable {
   }
 
   /// The mean of ε² where that of −(L1) is this.
-  func squaredError(nll: Double) -> Double { max(0, 2 * variance * (nll - self.nll(squaredError: 0))) }
+  func squaredError(nll: Double) -> Double {
+    let error = 2 * variance * (nll - self.nll(squaredError: 0))
+    // A NaN stays one: `max` would make it a perfect fit.
+    return error < 0 ? 0 : error
+  }
 
-  /// Moves s² towards a batch's mean of ε², which its mean of −(L1) tells.
+  /// Moves s² towards a batch's mean of ε², which its mean of −(L1) tells; one that is not finite tells nothing.
   mutating func learn(nll: Double) {
-    guard isLearned else { return }
+    guard isLearned, nll.isFinite else { return }
     let error = squaredError(nll: nll)
     variance = max(Self.smallestVariance, variance + Self.batchWeight * (error - variance))
   }

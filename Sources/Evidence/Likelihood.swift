@@ -39,11 +39,11 @@ public enum Likelihood: Sendable, Equatable {
   /// The likelihood whose learned noise maximises a sum of log likelihoods of so many examples, and that sum with it.
   ///
   /// The sum may be an expectation over a posterior: only then is the noise the best of the objective. Without learned
-  /// noise nothing changes.
+  /// noise nothing changes. Of a NaN both are NaN.
   public func fitted(logLikelihood: Double, examples: Int) -> (likelihood: Likelihood, logLikelihood: Double) {
     guard case .gaussian(var noise) = self, noise.isLearned else { return (self, logLikelihood) }
     let error = noise.squaredError(nll: -logLikelihood / Double(examples))
-    noise.variance = max(error, GaussianNoise.smallestVariance)
+    noise.variance = error < GaussianNoise.smallestVariance ? GaussianNoise.smallestVariance : error
     return (.gaussian(noise), -noise.nll(squaredError: error) * Double(examples))
   }
 }

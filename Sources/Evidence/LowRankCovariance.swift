@@ -23,8 +23,8 @@ public final class LowRankCovariance {
 
   /// The covariance of a variance S and of K ≥ 2 deviations, flat vectors in the layout's order.
   ///
-  /// `support` is 1 where a parameter is under it, and 0 elsewhere. Throws PyTorch's errors, and where C has no Cholesky
-  /// factor: a value is not finite, or s is not positive.
+  /// `support` is 1 where a parameter is under it, and 0 elsewhere. Throws PyTorch's errors, and where a value is not
+  /// finite or s is not positive: C has no Cholesky factor then, or ln det Σ is not finite.
   public init(
     variance: Tensor, deviations: [Tensor], epsilon: Double = 0.1, support: Tensor
   ) throws(TorchError) {
@@ -59,7 +59,12 @@ public final class LowRankCovariance {
     let precision = try inverse.clone()
     for column in columns { try precision.add_(column * column, alpha: -1) }
     precisionDiagonal = precision
-    logDeterminant = try diagonal.log().dot() + 2 * lower.indices.reduce(0) { $0 + log(lower[$1][$1]) }
+    let logDeterminant: Double = try diagonal.log().dot() + 2 * lower.indices.reduce(0) { $0 + log(lower[$1][$1]) }
+    guard logDeterminant.isFinite else {
+      throw TorchError(
+        "the prior's covariance is not positive definite: ln det Σ is \(logDeterminant), expected a finite number")
+    }
+    self.logDeterminant = logDeterminant
   }
 
   /// A = (w̄ − m)ᵀ Σ⁻¹ (w̄ − m), and p = Σ⁻¹ (w̄ − m) as a flat vector.

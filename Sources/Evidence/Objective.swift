@@ -36,11 +36,15 @@ public struct DataEmphasizedELBO {
 
   /// Writes one sample of the posterior to the vector's weights: w = w̄ + σε, or w̄ − σε where `antithetic`.
   ///
+  /// The posterior's blocks must be the vector's.
+  ///
   /// - Returns: KL(q ‖ p) at λ* and τ*, for which the same pass over the mean finds the distances.
   @discardableResult
   public func sample(
     _ posterior: GaussianPosterior, _ noise: Noise, antithetic: Bool = false, into vector: ParameterVector
   ) throws(TorchError) -> Divergences {
+    precondition(
+      posterior.blocks.map(\.range) == vector.blocks.map(\.range), "posterior and vector are divided differently")
     let sign = antithetic ? -1.0 : 1.0
     let sigmas = try posterior.sigmas()
     // Without noise there is none that rounding could lose.

@@ -12,7 +12,10 @@ public struct SampledGradient {
   public var products: Tensor?
   /// The sum of g, a flat float32 vector; nil with one sample, which stays where backward left it.
   public var weights: Tensor?
-  /// The squared norm of the last sample's gradient, the prior's pull included.
+  /// The squared norm of the last sample's gradient, with the pull of a prior whose Σ = I; 0 in the diagonal family.
+  ///
+  /// With one sample that is the step's. Of several, in the diagonal family and with a low-rank Σ, the step's is formed
+  /// from the whole gradient at its end.
   public var squaredNorm = 0.0
 }
 

@@ -37,6 +37,9 @@ public final class GaussianPosterior {
 
   /// A posterior around a mean, which it keeps and training changes in place.
   ///
+  /// `mean` is a flat vector `[layout.paddedCount]`, zero in its padding, of float32 or float64. `blocks` must divide it as
+  /// the `ParameterVector` is divided into which samples are written.
+  ///
   /// σ₀ is 1e-4, as published; σ = 0 that is not learned is a point, of whose divergence from a prior only the part that
   /// depends on the mean is finite (``Divergence/init(pointAt:scale:blocks:)``).
   public init(

@@ -19,6 +19,8 @@ public struct Prior {
   /// m of the backbone, a flat vector in the layout's order: the pretrained weights (L2-SP); nil for 0 (L2-zero).
   public var center: Tensor?
   /// Σ of the backbone; nil for the identity.
+  ///
+  /// It ties the tensors together: with layerwise scales it has no meaning, and no divergence can be computed.
   public var covariance: LowRankCovariance?
   /// Which parameters share a scale.
   public var scales: Scales
@@ -41,6 +43,8 @@ public struct Prior {
   ///
   /// `distances` are ‖w̄ − m‖² by block; where Σ is not the identity its own take the backbone's place.
   func divergences(_ distances: [Double], _ posterior: GaussianPosterior) throws(TorchError) -> Divergences {
+    precondition(
+      covariance == nil || scales != .layerwise, "a low-rank covariance ties tensors together: no scale for each")
     let blocks = posterior.blocks
     let variances = try posterior.moments(precision: covariance?.precisionDiagonal)
     var moments = zip(blocks, zip(distances, variances)).map { block, values in

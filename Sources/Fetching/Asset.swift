@@ -13,6 +13,20 @@ public struct RemoteFile: Codable, Equatable, Sendable {
     (self.url, self.bytes, self.checksum) = (url, bytes, checksum)
   }
 
+  /// Reads one of a catalogue.
+  ///
+  /// Throws `DecodingError`, also for a size below 0 or above 2⁵⁰ bytes.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    url = try container.decode(String.self, forKey: .url)
+    bytes = try container.decode(Int.self, forKey: .bytes)
+    checksum = try container.decode(Checksum.self, forKey: .checksum)
+    guard (0...1 << 50).contains(bytes) else {
+      throw DecodingError.dataCorruptedError(
+        forKey: .bytes, in: container, debugDescription: "bytes are \(bytes), expected 0 to 2^50")
+    }
+  }
+
   /// Its name: the last part of the URL.
   public var name: String { URL(string: url)?.lastPathComponent ?? url }
 

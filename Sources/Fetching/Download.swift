@@ -104,6 +104,9 @@ struct Download {
     defer { transfer.cancel() }
     let head = try transfer.head()
     wasReached = true
+    if [200, 206].contains(head.status), let encoding = head.encoding {
+      throw FetchError.encoded(url: url.absoluteString, encoding: encoding, path: place)
+    }
     let total: Int?
     switch (head.status, part.count) {
     case (200, let count):
@@ -124,9 +127,8 @@ struct Download {
       throw FetchError.refused(url: url.absoluteString, status: head.status, path: place)
     }
     // What an archive holds takes about as much again.
-    try requireSpace(
-      (total ?? file.bytes) - part.count + (file.isArchive ? file.bytes : 0),
-      in: (place as NSString).deletingLastPathComponent)
+    let (bytes, unpacked) = (min(total ?? file.bytes, 1 << 60), file.isArchive ? min(file.bytes, 1 << 60) : 0)
+    try requireSpace(bytes - part.count + unpacked, in: (place as NSString).deletingLastPathComponent)
     while let data = try transfer.data() {
       try part.append(data)
       try onEvent(.receiving(file: file.name, bytes: part.count, total: total ?? file.bytes))
@@ -138,7 +140,13 @@ struct Download {
 /// Throws ``FetchError/diskFull(folder:needed:available:)`` where a folder's file system has less room.
 func requireSpace(_ bytes: Int, in folder: String) throws(FetchError) {
   var status = statvfs()
-  guard statvfs(folder, &status) == 0 else { return }
-  let available = Int(status.f_bavail) * Int(status.f_frsize)
+  guard statvfs(folder, &status) == 0, let available = freeBytes(of: status) else { return }
   if available < bytes { throw .diskFull(folder: folder, needed: bytes, available: available) }
+}
+
+/// The free bytes of a file system, as far as they fit an `Int`; nil for one that tells no sizes, as some network ones.
+package func freeBytes(of status: statvfs) -> Int? {
+  guard status.f_blocks > 0 else { return nil }
+  let (bytes, overflow) = UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize))
+  return overflow ? Int.max : Int(clamping: bytes)
 }

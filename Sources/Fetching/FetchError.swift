@@ -14,6 +14,8 @@ public enum FetchError: Error, Equatable, Sendable, CustomStringConvertible {
   case offline(host: String, reason: String, url: String, path: String)
   /// The server answered, but not with the file.
   case refused(url: String, status: Int, path: String)
+  /// The server compresses the file on its way, so that what arrives is not what was published.
+  case encoded(url: String, encoding: String, path: String)
   /// The connection broke again and again.
   case dropped(url: String, reason: String, path: String, bytes: Int)
   /// What came is not what was published; it was removed.
@@ -49,6 +51,9 @@ public enum FetchError: Error, Equatable, Sendable, CustomStringConvertible {
     case .refused(let url, let status, let path):
       "\(url): the server answers \(status), expected 200. If the file has moved, fetch it by hand and put it at "
         + "\(path), or name a mirror in \(Fetcher.mirrorVariable)."
+    case .encoded(let url, let encoding, let path):
+      "\(url): the server sends it as Content-Encoding \(encoding), expected the file itself. Fetch it by hand and put "
+        + "it at \(path), or name a mirror in \(Fetcher.mirrorVariable)."
     case .dropped(let url, let reason, let path, let bytes):
       "\(url): the connection broke again and again (\(reason)). \(megabytes(bytes)) are kept in \(path); the same "
         + "command goes on from there."
@@ -76,5 +81,7 @@ public enum FetchError: Error, Equatable, Sendable, CustomStringConvertible {
 
 /// Bytes in words, in units of a million.
 package func megabytes(_ bytes: Int) -> String {
-  bytes < 1_000_000 ? "\((bytes + 500) / 1000) kB" : "\((bytes + 500_000) / 1_000_000) MB"
+  // A server or a catalogue may claim any size.
+  let bytes = min(bytes, 1 << 62)
+  return bytes < 1_000_000 ? "\((bytes + 500) / 1000) kB" : "\((bytes + 500_000) / 1_000_000) MB"
 }

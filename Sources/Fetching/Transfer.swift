@@ -13,6 +13,8 @@ final class Transfer {
     var range: (start: Int?, total: Int?)?
     /// What identifies this state of the file: a strong ETag, else when it was changed.
     var validator: String?
+    /// How what follows is compressed on its way; nil where it comes as it is.
+    var encoding: String?
   }
 
   /// The connection failed; what came before is good.
@@ -117,6 +119,8 @@ extension Transfer.Head {
     // A weak ETag (W/"…") is no ground to join two parts (RFC 9110, 13.1.5).
     let tag = http?.value(forHTTPHeaderField: "ETag").flatMap { $0.hasPrefix("\"") ? $0 : nil }
     validator = tag ?? http?.value(forHTTPHeaderField: "Last-Modified")
+    let coding = http?.value(forHTTPHeaderField: "Content-Encoding")?.trimmingCharacters(in: .whitespaces).lowercased()
+    encoding = coding.flatMap { $0.isEmpty || $0 == "identity" ? nil : $0 }
   }
 
   /// Reads `bytes 100-199/1000`, `bytes 100-199/*` or `bytes */1000`.

@@ -10,8 +10,9 @@ struct ChosenWeights {
   /// The checkpoint of the catalogue, and who fetches it.
   private let official: (asset: Asset, fetcher: Fetcher)?
 
-  /// A file goes before a checkpoint of that name. Refuses that no checkpoint is named where a network has no official
-  /// one, and says which would fit.
+  /// Chooses; a file goes before a checkpoint of that name.
+  ///
+  /// Refuses that no checkpoint is named where a network has no official one, and says which would fit.
   init(_ weights: String?, of backbone: Backbone) throws {
     if let weights {
       if weights != "none", !FileManager.default.fileExists(atPath: weights),

@@ -9,8 +9,8 @@ struct Fetch: ParsableCommand {
     usage: "gridless fetch <name> ... [<options>]",
     discussion: """
       Checkpoints go to torch hub's cache, where PyTorch finds them, too; finetune, compare and prior fetch a network's \
-      own where --weights is left out. Data sets go to a folder, as they are published; finetune reads them. Checksums are \
-      compared. If it is interrupted, the same command goes on with it.
+      own where --weights is left out, and any that --weights names. Data sets go to a folder, as they are published; \
+      finetune reads them. Checksums are compared. If it is interrupted, the same command goes on with it.
       """)
 
   @Argument(help: "What to fetch; --list tells what there is.")

@@ -41,7 +41,8 @@ struct MakePrior: ParsableCommand {
   @Option(parsing: .unconditional, help: "Optimisation steps, instead of --epochs.")
   var steps: Int?
 
-  @Option(parsing: .unconditional, help: "Passes before the first weights are collected, for a fresh head (default: 0).")
+  @Option(
+    parsing: .unconditional, help: "Passes before the first weights are collected, for a fresh head (default: 0).")
   var burnIn: Int?
 
   @Option(parsing: .unconditional, help: "Steps between two collections of the weights (default: one pass).")
@@ -104,7 +105,7 @@ struct MakePrior: ParsableCommand {
 
   /// The options that were given and that only training has a use for.
   private var trainingOptions: [String] {
-    let given: [(name: String, isGiven: Bool)] = [
+    let given: [(String, Bool)] = [
       ("--epochs", epochs != nil), ("--steps", steps != nil), ("--burn-in", burnIn != nil),
       ("--collect-every", collectEvery != nil), ("--lr", lr != nil), ("--weight-decay", weightDecay != nil),
       ("--size", images.size != nil), ("--resize", images.resize != .square),
@@ -112,7 +113,7 @@ struct MakePrior: ParsableCommand {
       ("--n", images.n != nil), ("--train-splits", images.trainSplits != "train"),
       ("--classes", images.classes != nil), ("--skip-unreadable", images.skipUnreadable), ("--seed", random.seed != 0),
     ]
-    return given.filter(\.isGiven).map(\.name)
+    return given.filter(\.1).map(\.0)
   }
 
   func run() throws {

@@ -9,7 +9,8 @@ struct Predict: ParsableCommand {
   @Argument(help: ArgumentHelp("The run folder.", valueName: "run"))
   var folder: String
 
-  @Argument(help: "Image files: JPEG, PNG or WebP. For texts CSV or TSV files with a column text, or of AG News' rows.")
+  @Argument(
+    help: "Image files (JPEG, PNG, WebP) or folders of them. For texts CSV or TSV: a column text, or AG News' rows.")
   var files: [String] = []
 
   @Option(parsing: .unconditionalSingleValue, help: "A text, for a run of texts; may be given several times.")
@@ -20,30 +21,38 @@ struct Predict: ParsableCommand {
     help: "Average the predictions over so many draws of the posterior (default: predict at its mean).")
   var average: Int?
 
+  @Option(parsing: .unconditional, help: "Show so many classes, the most probable first (default: 1).")
+  var top: Int?
+
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
-    if files.isEmpty, text.isEmpty { throw ValidationError("nothing to predict: name image files, or pass --text.") }
+    if files.isEmpty, text.isEmpty {
+      throw ValidationError("nothing to predict: name image files or folders of them, or pass --text.")
+    }
     if let average, average < 1 { throw ValidationError("--average \(average): expected at least 1.") }
+    if let top, top < 1 { throw ValidationError("--top \(top): expected at least 1.") }
   }
 
   func run() throws {
     let device = try compute.start()
     let model = try SavedModel(run: RunFolder(folder))
+    if let top { try asUsage { try model.checkTop(top) } }
     if model.preparation.tokenizer != nil {
       return try predictTexts(text.map { TextInput($0) } + files.flatMap { try TextInput.read($0) }, model, device)
     }
     guard text.isEmpty else {
       throw ValidationError("--text: the model of \(folder) reads images. Name image files instead.")
     }
+    let images = try files.flatMap { try SavedModel.imageFiles(at: $0) }
     guard model.likelihood == .categorical else {
-      return try write(model.predictValues(files, device: device, average: average)) { number in
-        [number.image, described(number.value, number.noise)]
+      return try write(model.predictValues(images, device: device, average: average)) { number in
+        [[number.image, described(number.value, number.noise)]]
       }
     }
-    try write(model.predict(files, device: device, average: average)) { prediction in
-      [prediction.image, prediction.class, fixed(prediction.probability, digits: 4)]
+    try write(model.predict(images, device: device, average: average, top: top ?? 1)) { prediction in
+      rows(prediction.image, prediction.top)
     }
   }
 
@@ -53,12 +62,17 @@ struct Predict: ParsableCommand {
     }
     guard model.likelihood == .categorical else {
       return try write(model.predictValues(texts, device: device, average: average)) { number in
-        [shown(number.text, number.source), described(number.value, number.noise)]
+        [[shown(number.text, number.source), described(number.value, number.noise)]]
       }
     }
-    try write(model.predict(texts, device: device, average: average)) { prediction in
-      [shown(prediction.text, prediction.source), prediction.class, fixed(prediction.probability, digits: 4)]
+    try write(model.predict(texts, device: device, average: average, top: top ?? 1)) { prediction in
+      rows(shown(prediction.text, prediction.source), prediction.top)
     }
+  }
+
+  /// A line for each of an input's classes: the input, the class and its probability.
+  private func rows(_ input: String, _ top: [ClassProbability]) -> [[String]] {
+    top.map { [input, $0.class, fixed($0.probability, digits: 4)] }
   }
 
   /// A value with the standard deviation of the noise around it.
@@ -66,11 +80,12 @@ struct Predict: ParsableCommand {
     "\(significant(value)) ± \(significant(noise))"
   }
 
-  private func write<Item: Encodable>(_ items: [Item], _ columns: (Item) -> [String]) throws {
+  /// Prints a JSON object for each item, or a table of the rows of all.
+  private func write<Item: Encodable>(_ items: [Item], _ rows: (Item) -> [[String]]) throws {
     if output.json {
       for item in items { print(try JSON.line(item)) }
     } else {
-      print(table(items.map(columns)))
+      print(table(items.flatMap(rows)))
     }
   }
 }

@@ -151,7 +151,7 @@ final class ProgressPrinter {
     let width = min(max(columns - label.count - 1 - tail.count, 4), 20)
     let filled = total == 0 ? width : min(width, width * done / total)
     let blocks = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
-    write("\r\u{1B}[2K" + "\(label) \(blocks)\(tail)".prefix(columns))
+    write("\r\u{1B}[2K" + printable("\(label) \(blocks)\(tail)").prefix(columns))
     hasBar = true
   }
 
@@ -162,9 +162,10 @@ final class ProgressPrinter {
     return Int(window.ws_col)
   }
 
+  /// Names of files and classes in it may hold control characters.
   private func line(_ text: String) {
     clearBar()
-    write(text + "\n")
+    write(printable(text) + "\n")
   }
 
   private func clearBar() {

@@ -13,18 +13,16 @@ final class Signals: Sendable {
   private let isTerminal = isatty(STDERR_FILENO) == 1
   private let first = Mutex<Int32>(SIGTERM)
   private let onLeave: @Sendable (Int32) -> Void
-  private let (leaving, again): (String, String)
+  private let leaving: String?
 
   /// The signal that asked the run to stop.
   var caught: Int32 { first.withLock { $0 } }
 
-  /// `onLeave` is told of the signal where training has not begun, right before the process ends; `leaving` is what is said
-  /// then, and `again` what the same command would do.
-  init(
-    leaving: String = "interrupted before training; nothing was lost", again: String = "To start again",
-    onLeave: @escaping @Sendable (Int32) -> Void
-  ) {
-    (self.onLeave, self.leaving, self.again) = (onLeave, leaving, again)
+  /// `onLeave` is told of the signal where nothing is in training, right before the process ends; `leaving` is what is said
+  /// then, with `again`, what the same command would do; by default it is what is true of one run.
+  init(leaving: String? = nil, again: String = "To start again", onLeave: @escaping @Sendable (Int32) -> Void) {
+    self.onLeave = onLeave
+    self.leaving = leaving.map { "\($0). \(again)" }
     signal(SIGHUP, SIG_IGN)
     signal(SIGPIPE, SIG_IGN)
     var set = sigset_t()
@@ -45,11 +43,17 @@ final class Signals: Sendable {
       if interruption.request() {
         interruption.abandon()
         onLeave(number)
-        tell("\(leaving). \(again): \(Finetune.sameCommand)")
+        tell("\(leaving ?? placeOfOneRun): \(Finetune.sameCommand)")
         _exit(128 + number)
       }
       if isTerminal { tell("stopping after this step, to go on later; a second Ctrl-C stops at once") }
     }
+  }
+
+  private var placeOfOneRun: String {
+    interruption.hasEnded
+      ? "interrupted after the run had ended; nothing of it was lost. To do what is left"
+      : "interrupted before training; nothing was lost. To start again"
   }
 
   private func tell(_ text: String) {

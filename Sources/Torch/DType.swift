@@ -19,16 +19,6 @@ public enum DType: Sendable, Hashable, CaseIterable {
   /// `torch.bool`.
   case bool
 
-  /// Bytes of one element.
-  public var byteCount: Int {
-    switch self {
-    case .uint8, .bool: 1
-    case .float16, .bfloat16: 2
-    case .int32, .float32: 4
-    case .int64, .float64: 8
-    }
-  }
-
   var native: CTDType {
     switch self {
     case .uint8: CT_UINT8

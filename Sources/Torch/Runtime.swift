@@ -65,11 +65,16 @@ public enum Runtime {
   /// Threads that libtorch's operations use.
   public static var threads: Int { Int(ct_get_num_threads()) }
 
+  /// Threads that they use where nobody has set another number: libtorch's own choice, one per core.
+  public static let defaultThreads = threads
+
   /// Whether the processor multiplies bfloat16 matrices in hardware (AVX512-BF16 or AMX); elsewhere it is emulated.
   public static let hasBFloat16Instructions = ct_has_bfloat16_instructions()
 
   /// Sets the number of threads that operations use.
   public static func setThreads(_ count: Int) throws(TorchError) {
+    // Found out before the first change.
+    _ = defaultThreads
     try check(ct_set_num_threads(Int32(clamping: count)))
   }
 

@@ -55,7 +55,7 @@ extension Tensor {
   }
 
   /// Fills the tensor with standard normal numbers from its device's default generator.
-  package func normal_() throws(TorchError) { try check(ct_normal_(handle)) }
+  package func normal_() throws(TorchError) { try change { ct_normal_(handle) } }
 
   /// Crops of bytes `[N, H, W, 3]` as float32 `[B, 3, size, size]`, channels-last.
   ///

@@ -1,15 +1,6 @@
 import CTorch
 
 extension Tensor {
-  /// A view with these sizes and strides, its first element at `offset` of the storage (`torch.as_strided`).
-  public func asStrided(size: [Int], stride: [Int], offset: Int) throws(TorchError) -> Tensor {
-    try withIntArray(size) { size throws(TorchError) in
-      try withIntArray(stride) { stride throws(TorchError) in
-        try tensor { ct_as_strided($0, handle, size, stride, Int64(offset)) }
-      }
-    }
-  }
-
   /// A view of `length` elements along `dim` from `start` (`torch.narrow`).
   public func narrow(dim: Int, start: Int, length: Int) throws(TorchError) -> Tensor {
     try recorded(.narrow(dim: dim, start: start, length: length)) {
@@ -41,11 +32,6 @@ extension Tensor {
     try withIntArray(shape) { size throws(TorchError) in
       try recorded(.expand(shape)) { ct_expand($0, handle, size) }
     }
-  }
-
-  /// All dimensions from `startDim` on as one (`torch.flatten`).
-  public func flatten(startDim: Int = 0, endDim: Int = -1) throws(TorchError) -> Tensor {
-    try tensor { ct_flatten($0, handle, Int64(startDim), Int64(endDim)) }
   }
 
   /// The tensor itself if it is row-major, else a row-major copy.

@@ -83,7 +83,7 @@ package enum Operation: Hashable {
   case mean(dims: [Int], keepDim: Bool)
   /// Input.
   case narrow(dim: Int, start: Int, length: Int)
-  /// Input; `view` and `flatten`, too.
+  /// Input; `view`, too.
   case reshape([Int])
   /// Input.
   case permute([Int])

@@ -16,6 +16,7 @@ extension CandidateRun {
     var evidence = try model.evidence(
       of: takeStep.objective, at: posterior, on: trainer.data, batchSize: configuration.batchSize,
       likelihood: takeStep.likelihood)
+    guard evidence.isFinite else { throw try diverged("objective", step: step) }
     if configuration.objective == .map, configuration.learningRates.count > 1, let heldOut = trainer.heldOut {
       evidence.validationLoss = try model.metrics(
         of: heldOut, under: takeStep.likelihood.withNoise(evidence.noise), names: [],
@@ -25,6 +26,7 @@ extension CandidateRun {
     if let laplace, let precisions {
       evidence.logMarginalLikelihood = try laplace.logMarginalLikelihood(precisions: precisions.precisions)
     }
+    // What candidates are compared by is finite, too.
     guard evidence.isFinite else { throw try diverged("objective", step: step) }
     return Candidate(
       learningRate: learningRate, evidence: evidence, posterior: try PosteriorValues(posterior),

@@ -44,6 +44,20 @@ struct CandidateTrainer {
   /// What records the steps of a GPU.
   let recorder: CUDAGraphs?
 
+  /// Why the steps of a GPU are taken one by one, as the host's, and not in blocks, in words; none where they are in blocks.
+  var deviceObstacles: [String] {
+    let own = [
+      ("a gaussian likelihood", likelihood != .categorical), ("--samples", configuration.samples > 1),
+      ("--stochastic-depth", configuration.stochasticDepth == true),
+      ("a point in place of a posterior", !configuration.hasPosterior),
+    ].filter(\.1).map(\.0)
+    guard configuration.hasPosterior else { return own }
+    return own
+      + DeviceStep.obstacles(
+        prior: objective.prior, family: configuration.posterior, isLearned: configuration.sigma == nil,
+        blocks: model.vector.blocks.count)
+  }
+
   /// A candidate's training, at its start or where a checkpoint left it.
   func begin(learningRate: Double, at step: Int = 0, from snapshot: Checkpoint.Snapshot? = nil) throws -> CandidateRun {
     let posterior = try GaussianPosterior(
@@ -111,9 +125,7 @@ final class CandidateRun {
     takeStep.dropsBranches = configuration.stochasticDepth == true
     order = BatchOrder(count: trainer.data.count, seed: configuration.seed, lengths: trainer.data.lengths)
     if configuration.objective == .laplace { precisions = PrecisionSearch(blocks: posterior.blocks.count) }
-    guard let batches = trainer.data.deviceBatches, trainer.likelihood == .categorical, configuration.samples == 1,
-      configuration.stochasticDepth != true
-    else { return }
+    guard let batches = trainer.data.deviceBatches, trainer.deviceObstacles.isEmpty else { return }
     blocks = try DeviceStep(
       model: trainer.model, objective: trainer.objective, posterior: posterior, optimizer: optimizer,
       capacity: DeviceBlocks.length, batchSize: configuration.batchSize, itemWidth: batches.itemWidth,
@@ -273,6 +285,7 @@ enum Streams: UInt64 {
   case evidenceNoise = 2
   case rungExamples = 3
 
-  /// The stream's own seed: distinct for all (seed, stream), as odd multiplication permutes the 64-bit numbers.
+  /// The stream's own seed: distinct for all streams and all seeds below 2⁶², as odd multiplication permutes the 64-bit
+  /// numbers; s and s + 2⁶² have the same streams.
   func seed(_ seed: UInt64) -> UInt64 { (seed &* 4 &+ rawValue) &* 0x9E37_79B9_7F4A_7C15 }
 }

@@ -4,11 +4,14 @@ import Weights
 
 /// A run's `checkpoints`: the last two checkpoints, and the files that they refer to: the best learning rate's, and those
 /// of a race's candidates at their rungs.
-struct CheckpointFolder {
+package struct CheckpointFolder {
   /// How many are kept: the newest, and the one that is used where the newest is damaged.
   static let kept = 2
 
   let path: String
+
+  /// The folder of a run; nothing is read or written.
+  package init(path: String) { self.path = path }
 
   /// What a run goes on from.
   struct Found {
@@ -26,11 +29,17 @@ struct CheckpointFolder {
     return leg + String(format: "candidate-%02d-step-%09d.safetensors", state.candidate + 1, state.step)
   }
 
-  private func checkpoints() -> [String] {
-    ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [])
-      .filter { name in
-        ["candidate-", "leg-"].contains { name.hasPrefix($0) } && name.hasSuffix(".safetensors")
-      }.sorted()
+  /// Throws `WeightsError.unreadable` where the folder cannot be listed, which is not to have none.
+  private func checkpoints() throws(WeightsError) -> [String] {
+    let names: [String]
+    do {
+      names = try FileManager.default.contentsOfDirectory(atPath: path)
+    } catch {
+      throw .unreadable(path: path, reason: error.localizedDescription)
+    }
+    return names.filter { name in
+      ["candidate-", "leg-"].contains { name.hasPrefix($0) } && name.hasSuffix(".safetensors")
+    }.sorted()
   }
 
   /// Makes the folder, and removes what killed processes left unfinished in it.
@@ -47,7 +56,8 @@ struct CheckpointFolder {
   func save(_ checkpoint: Checkpoint, network: Network) throws -> String {
     let name = Self.name(checkpoint.state)
     try checkpoint.write(to: file(name), network: network)
-    let old = checkpoints().filter { $0 < name }.dropLast(Self.kept - 1)
+    // The checkpoint is written: where the folder cannot be listed, older ones stay for longer.
+    let old = ((try? checkpoints()) ?? []).filter { $0 < name }.dropLast(Self.kept - 1)
     for name in old { unlink(file(name)) }
     if !old.isEmpty { removeUnused() }
     return file(name)
@@ -76,28 +86,31 @@ struct CheckpointFolder {
     try Checkpoint(path: file(name), network: network).snapshot
   }
 
-  private func removeUnused() {
+  /// Removes the files that no checkpoint refers to; none as long as one of these cannot be read, and may need them.
+  package func removeUnused() {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
     let unused = Set(
       names.filter { name in
         ["best-", "kept-"].contains { name.hasPrefix($0) } && name.hasSuffix(".safetensors")
       })
-    let used = checkpoints().flatMap { name -> [String] in
-      let text = (try? SafetensorsFile(path: file(name)))?.metadata["state"] ?? ""
-      return (try? JSON.decode(Checkpoint.State.self, from: Data(text.utf8)))?.files ?? []
+    let used = try? checkpoints().flatMap { name -> [String] in
+      let text = try SafetensorsFile(path: file(name)).metadata["state"] ?? ""
+      return try JSON.decode(Checkpoint.State.self, from: Data(text.utf8)).files
     }
+    guard let used else { return }
     for name in unused.subtracting(used) { unlink(file(name)) }
   }
 
   /// The newest checkpoint that is whole, with the best learning rate's file; nil where there is none.
   ///
   /// `metricsBytes` is the length of `metrics.jsonl`, which must reach as far as the checkpoint's. What is damaged is
-  /// renamed to `….damaged` and told.
+  /// renamed to `….damaged` and told. Throws `WeightsError.unreadable` for a file that is there and that the system does
+  /// not let read now: it may be whole, and stays where it is.
   func newest(
     for model: Model, metricsBytes: Int, within configuration: FineTuneConfiguration,
     onNote: (String) throws -> Void
   ) throws -> Found? {
-    let names = checkpoints()
+    let names = try checkpoints()
     for name in names.reversed() {
       do {
         let checkpoint = try Checkpoint(path: file(name), network: model.network)
@@ -116,12 +129,18 @@ struct CheckpointFolder {
         let best = try checkpoint.state.best.map { try BestCandidateFile.read(file($0), like: model) }
         return Found(checkpoint: checkpoint, best: best, file: file(name))
       } catch let error as WeightsError {
+        if case .unreadable(let path, _) = error, !Self.isMissing(path) { throw error }
         let kept = setAside(name)
         let rest = name == names.first ? "No other is left: training starts again" : "The one before it is used"
         try onNote("a checkpoint is damaged: \(error.fault). It is kept as \(kept). \(rest)")
       }
     }
     return nil
+  }
+
+  private static func isMissing(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) != 0 && errno == ENOENT
   }
 
   private func setAside(_ name: String) -> String {
@@ -137,7 +156,7 @@ struct CheckpointFolder {
 
   /// Removes the checkpoints of a finished run; damaged ones stay.
   func remove() {
-    for name in checkpoints() { unlink(file(name)) }
+    for name in (try? checkpoints()) ?? [] { unlink(file(name)) }
     removeUnused()
     AtomicFile.removeTemporaries(in: path)
     rmdir(path)

@@ -17,6 +17,18 @@ public enum CheckpointInterval: Sendable, Equatable, LosslessStringConvertible {
     }
   }
 
+  /// Refuses one after which no run is ever saved, by ``TrainingError/invalidOption(_:)``.
+  func validate() throws(TrainingError) {
+    let hasMeaning =
+      switch self {
+      case .steps(let steps): steps > 0
+      case .seconds(let seconds): seconds >= 0
+      }
+    guard hasMeaning else {
+      throw .invalidOption("--checkpoint-every \(self): expected at least 1 step, or a time such as 10m.")
+    }
+  }
+
   /// The interval as ``init(_:)`` reads it.
   public var description: String {
     func short(_ value: Double) -> String { value == value.rounded() && value < 1e9 ? "\(Int(value))" : "\(value)" }

@@ -42,7 +42,8 @@ public struct ClassificationMetrics: Codable, Sendable, Equatable {
         let error = exp(value) - (candidate == label ? 1 : 0)
         brierSum += error * error
       }
-      let bin = min(bins.count - 1, Int(confidence * Double(bins.count)))
+      // Of a network whose outputs are not finite, no confidence has a bin of its own.
+      let bin = confidence.isFinite ? min(bins.count - 1, Int(confidence * Double(bins.count))) : 0
       bins[bin].count += 1
       bins[bin].confidence += confidence
       bins[bin].correct += best == label ? 1 : 0

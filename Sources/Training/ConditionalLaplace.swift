@@ -68,6 +68,9 @@ public struct ConditionalLaplace: Sendable, Equatable {
           .to(device: device)
       } : nil
     var (kept, heldOut) = (try images(parts.kept), try images(parts.heldOut))
+    for part in [kept, heldOut] { try identity.add(part.store, of: .train, listed: dataset.splits[.train] ?? []) }
+    // The run decoded its test split as well, which is of no use here.
+    try run.checkSamePixels(identity, of: [.train])
     // N is what was trained on: images that could not be decoded are no part of it.
     let precisions = strengths.map { $0 * Double(kept.count) }
     if configuration.train == .head {

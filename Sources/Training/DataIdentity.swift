@@ -63,6 +63,9 @@ struct DataIdentity: Codable, Equatable {
     }
   }
 
+  /// What examples are called.
+  private var kind: String { vocabulary == nil ? "images" : "texts" }
+
   /// Lines that say what differs from a run's data as it was listed then: classes, examples, labels, weights.
   func listedDifferences(from there: DataIdentity) -> [String] {
     var lines: [String] = []
@@ -80,7 +83,7 @@ struct DataIdentity: Codable, Equatable {
         let index = place ?? min(then.names.count, now.names.count)
         func name(_ part: Part) -> String { part.names.indices.contains(index) ? part.names[index] : "none" }
         lines.append(
-          "\(split): \(then.names.count) images there, \(now.names.count) now; first difference: \(name(then)) there, \(name(now)) now"
+          "\(split): \(then.names.count) \(kind) there, \(now.names.count) now; first difference: \(name(then)) there, \(name(now)) now"
         )
       } else if let index = zip(then.labels, now.labels).enumerated().first(where: { $1.0 != $1.1 })?.offset,
         classes == there.classes
@@ -103,13 +106,15 @@ struct DataIdentity: Codable, Equatable {
     return lines
   }
 
-  /// Lines that say which pixels differ from a run's; both have the same examples.
-  func pixelDifferences(from there: DataIdentity) -> [String] {
-    Split.allCases.compactMap { split in
+  /// Lines that say which pixels or tokens of some splits differ from a run's; both have the same examples.
+  func pixelDifferences(from there: DataIdentity, of splits: [Split]) -> [String] {
+    let content = vocabulary == nil ? "pixels" : "tokens"
+    return splits.compactMap { split in
       let (then, now) = (there.part(split), part(split))
       let changed = zip(then.pixels, now.pixels).enumerated().filter { $1.0 != $1.1 }.map(\.offset)
       guard let first = changed.first else { return nil }
-      return "\(split): \(changed.count) of \(now.names.count) images have other pixels now; first: \(now.names[first])"
+      return
+        "\(split): \(changed.count) of \(now.names.count) \(kind) have other \(content) now; first: \(now.names[first])"
     }
   }
 

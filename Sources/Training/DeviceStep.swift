@@ -47,9 +47,9 @@ package final class DeviceStep {
     batchSize: Int, itemWidth: Int, input: @escaping (Tensor) throws -> (images: Tensor, labels: Tensor),
     draw: @escaping (Tensor) throws -> Void = { try $0.normal_() }
   ) throws(TorchError) {
-    guard let prior = objective.prior, prior.scales == .global, prior.covariance == nil, prior.lambda == nil,
-      prior.tau == nil, posterior.family == .isotropic, posterior.isLearned, posterior.blocks.count == 2
-    else { return nil }
+    let obstacles = Self.obstacles(
+      prior: objective.prior, family: posterior.family, isLearned: posterior.isLearned, blocks: posterior.blocks.count)
+    guard obstacles.isEmpty else { return nil }
     (self.model, self.objective, self.posterior, self.optimizer) = (model, objective, posterior, optimizer)
     (self.capacity, self.input, self.draw) = (capacity, input, draw)
     let device = posterior.mean.device
@@ -63,6 +63,20 @@ package final class DeviceStep {
     rates = try Tensor.zeros([capacity, 2], dtype: .float64, device: device)
     items = try Tensor.zeros([capacity, batchSize, itemWidth], dtype: .int64, device: device)
     records = try Tensor.zeros([capacity, Column.allCases.count], dtype: .float64, device: device)
+  }
+
+  /// What of a prior and a posterior, which may be learned and has so many blocks, has no closed form here, in words.
+  package static func obstacles(
+    prior: Prior?, family: GaussianPosterior.Family, isLearned: Bool, blocks: Int
+  ) -> [String] {
+    guard let prior else { return ["no prior"] }
+    let found = [
+      ("prior scales that are not global", prior.scales != .global),
+      ("a prior with a covariance", prior.covariance != nil),
+      ("a given λ or τ", prior.lambda != nil || prior.tau != nil),
+      ("a posterior that is not isotropic", family != .isotropic), ("a given σ", !isLearned),
+    ].filter(\.1).map(\.0)
+    return found.isEmpty && blocks != 2 ? ["a head alone"] : found
   }
 
   /// What the host decides of one step.

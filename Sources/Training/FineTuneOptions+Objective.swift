@@ -74,7 +74,8 @@ extension FineTuneOptions {
     let count = Self.heldOutCount(of: all.count, fraction: holdOut)
     guard count > 0 else {
       throw TrainingError.invalidOption(
-        "--hold-out \(holdOut): of \(all.count) training examples that is none. Pass a larger fraction, or leave it out.")
+        "--hold-out \(holdOut): of \(all.count) training examples that is none. Pass a larger fraction, or leave it out."
+      )
     }
     guard all.count - count >= max(2, dataset.classes.count) else {
       throw TrainingError.invalidOption(

@@ -64,7 +64,7 @@ public struct FineTuneResult: Codable, Sendable, Equatable {
   public var objective: String?
   /// α in the loss mean NLL + (α/2)‖w − m‖² + (β/2)‖V‖²: the given one, or that of the learned λ, 1/(κNλ).
   ///
-  /// Nil where λ is, and where λ differs between tensors.
+  /// Nil where a learned λ is nil, and where λ differs between tensors; 0 for a flat prior.
   public var alpha: Double?
   /// β in that loss: the given one, or that of the learned τ, 1/(κNτ).
   public var beta: Double?

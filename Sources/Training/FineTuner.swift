@@ -27,10 +27,10 @@ public struct FineTuner {
   ) throws -> FineTuneResult {
     let start = ContinuousClock.now
     try options.validate()
+    try options.checkpointEvery.validate()
     // cuBLAS reads it when it is first used.
     if options.deterministic { setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0) }
-    try Runtime.start(threads: options.threads)
-    if options.deterministic { try Runtime.setDeterministic(true) }
+    try ProcessSettings.begin(threads: options.threads, deterministic: options.deterministic)
     let device = try options.device.resolved()
     let backbone = try Backbone.named(options.model)
     try options.validateModality(of: backbone)
@@ -86,14 +86,6 @@ public struct FineTuner {
     var heldOutData = try decode(.train, parts.heldOut, as: "held-out")
     var testData = try decode(.test, dataset.splits[.test])
     let likelihood = try configuration.initialLikelihood(values: trainingData.values)
-    let oneByOne = [
-      ("a gaussian likelihood", likelihood != .categorical), ("--stochastic-depth", options.stochasticDepth),
-      ("a point in place of a posterior", !configuration.hasPosterior),
-    ].filter(\.1).map(\.0)
-    if device.isCUDA && !oneByOne.isEmpty {
-      let reasons = oneByOne.joined(separator: " and ")
-      try onEvent(.note("with \(reasons) steps on a GPU are taken one by one, not in blocks: slower"))
-    }
 
     let layout = network.layout
     let initialMean = try Tensor(layout.vector(initial.parameters), shape: [layout.paddedCount]).to(device: device)
@@ -116,6 +108,11 @@ public struct FineTuner {
         initialBuffers: try model.bufferCopies(),
         augmentation: Augmentation(seed: configuration.seed, kind: configuration.augmentation),
         recorder: device.isCUDA ? try graphs(onEvent) : nil)
+      let obstacles = trainer.deviceObstacles
+      if device.isCUDA || options.trainsAsOnGPU, !obstacles.isEmpty {
+        let reasons = obstacles.joined(separator: " and ")
+        try onEvent(.note("with \(reasons) steps on a GPU are taken one by one, not in blocks: slower"))
+      }
       try onEvent(
         .started(
           FineTuneSetup(

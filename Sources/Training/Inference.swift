@@ -15,6 +15,10 @@ public struct Prediction: Codable, Sendable, Equatable {
   /// The network's outputs before the softmax, one per class, in the order of the saved classes; of an average the
   /// logarithms of the probabilities.
   public var logits: [Double]
+  /// The probability of each class, by its name.
+  public var probabilities: [String: Double]
+  /// The most probable classes, as many as were asked for, the most probable first.
+  public var top: [ClassProbability]
 }
 
 extension SavedModel {
@@ -22,7 +26,8 @@ extension SavedModel {
   /// the preprocessing of training.
   ///
   /// Classes are matched by name; the data set's notes say which of them are left out. Throws Datasets' errors, also for
-  /// data with classes where numbers are predicted and the reverse.
+  /// data with classes where numbers are predicted and the reverse, and ``TrainingError/invalidOption(_:)`` for a split
+  /// that the data lacks.
   public func evaluate(
     data: String, split: Split, device: Device, average samples: Int? = nil, batchSize: Int = 64,
     skipUnreadable: Bool = false,
@@ -38,8 +43,11 @@ extension SavedModel {
     }
     for note in dataset.notes { try onEvent(.note(note)) }
     guard let examples = dataset.splits[split] else {
-      throw DatasetError.missingSplit(
-        path: data, split: split, found: Split.allCases.filter { dataset.splits[$0] != nil })
+      let found = Split.allCases.filter { dataset.splits[$0] != nil }.map(\.rawValue)
+      let remedies = found.map { "--split \($0)" } + ["data that has it"]
+      throw TrainingError.invalidOption(
+        "\(data): no \(split.rawValue) split (found \(found.isEmpty ? "none" : found.joined(separator: ", "))). "
+          + "Pass \(remedies.joined(separator: " or ")).")
     }
     let batches = try preparation.batches(
       of: examples, split: split, skipUnreadable: skipUnreadable, device: device, onEvent: onEvent)
@@ -49,44 +57,112 @@ extension SavedModel {
       average: try average(of: model, samples: samples))
   }
 
-  /// The class of each image file, at the posterior mean or averaged over so many draws of the posterior.
+  /// The image files that a path stands for: a folder for the images below it, found and ordered as those of a class
+  /// folder are, and everything else for itself.
+  ///
+  /// Throws ``TrainingError/unreadableImage(path:reason:)`` for a folder without images, and `DatasetError` for one
+  /// that cannot be listed.
+  public static func imageFiles(at path: String) throws -> [String] {
+    guard let images = try Dataset.images(below: path) else { return [path] }
+    guard !images.isEmpty else {
+      throw TrainingError.unreadableImage(
+        path: path, reason: "a folder without a .jpg, .jpeg, .png or .webp file in it or below")
+    }
+    return images
+  }
+
+  /// The class of each image file, at the posterior mean or averaged over so many draws of the posterior, and the `top`
+  /// most probable ones.
   ///
   /// Throws ``TrainingError/unreadableImage(path:reason:)`` for a file that is not a readable image, and
-  /// ``TrainingError/invalidOption(_:)`` for a model of numbers.
-  public func predict(_ images: [String], device: Device, average samples: Int? = nil) throws -> [Prediction] {
-    let inputs = try images.map { try input(of: $0, device: device) }
-    return zip(images, try classify(inputs, device: device, average: samples)).map { image, found in
-      Prediction(image: image, class: found.class, probability: found.probability, logits: found.logits)
+  /// ``TrainingError/invalidOption(_:)`` for a model of numbers or more classes than there are.
+  public func predict(
+    _ images: [String], device: Device, average samples: Int? = nil, top: Int = 1
+  ) throws -> [Prediction] {
+    let found = try classify(images, device: device, average: samples, top: top) { try input(of: $0, device: device) }
+    return zip(images, found).map { image, found in
+      Prediction(
+        image: image, class: found.best.class, probability: found.best.probability, logits: found.logits,
+        probabilities: found.probabilities, top: found.top)
+    }
+  }
+
+  /// Refuses a number of classes to show that the model does not have.
+  ///
+  /// Throws ``TrainingError/invalidOption(_:)``, also for a model of numbers.
+  package func checkTop(_ top: Int) throws {
+    guard likelihood == .categorical else {
+      throw TrainingError.invalidOption(
+        "--top \(top): the model of \(run.path) predicts numbers, not classes. Leave --top out.")
+    }
+    guard top >= 1 else { throw TrainingError.invalidOption("--top \(top): expected at least 1.") }
+    guard top <= classes.count else {
+      throw TrainingError.invalidOption(
+        "--top \(top): the model of \(run.path) has \(classes.count) classes. Pass at most \(classes.count).")
     }
   }
 
   /// What is said of an input.
   struct Classification {
-    var `class`: String
-    var probability: Double
+    /// The most probable classes in order, at least one.
+    var top: [ClassProbability]
+    /// The probability of each class.
+    var probabilities: [String: Double]
     var logits: [Double]
+    /// The most probable class.
+    var best: ClassProbability { top[0] }
   }
 
-  /// The class of each input, at the posterior mean or averaged over so many draws of the posterior.
-  func classify(_ inputs: [Tensor], device: Device, average samples: Int?) throws -> [Classification] {
+  /// How many inputs are in memory at a time: a folder may hold many images.
+  private static let inputsAtATime = 64
+
+  /// The classes of each item, whose input `input` makes, at the posterior mean or averaged over so many draws of the
+  /// posterior.
+  func classify<Item>(
+    _ items: [Item], device: Device, average samples: Int?, top: Int, input: (Item) throws -> Tensor
+  ) throws -> [Classification] {
     guard likelihood == .categorical else {
       throw TrainingError.invalidOption("this model predicts numbers: use predictValues")
     }
+    try checkTop(top)
     let model = try model(device: device)
+    let draws = try average(of: model, samples: samples)
     func logits(_ input: Tensor) throws -> Tensor {
       try withoutGrad { try model(input, mode: .evaluation).to(dtype: .float64) }
     }
-    let averages = try average(of: model, samples: samples)?.logProbabilities(of: model) {
-      try inputs.flatMap { try logits($0).logSoftmax(dim: 1).doubles() }
+    var found: [Classification] = []
+    for start in stride(from: 0, to: items.count, by: Self.inputsAtATime) {
+      let end = min(start + Self.inputsAtATime, items.count)
+      let inputs = try items[start..<end].map { try input($0) }
+      // Each time the same draws, as their seed is the run's.
+      let averages = try draws?.logProbabilities(of: model) {
+        try inputs.flatMap { try logits($0).logSoftmax(dim: 1).doubles() }
+      }
+      for index in inputs.indices {
+        if let averages {
+          let row = Array(averages[index * classes.count..<(index + 1) * classes.count])
+          found.append(classification(logProbabilities: row, logits: row, top: top))
+        } else {
+          let outputs = try logits(inputs[index])
+          let row = try outputs.logSoftmax(dim: 1).doubles()
+          found.append(classification(logProbabilities: row, logits: try outputs.doubles(), top: top))
+        }
+      }
     }
-    return try inputs.indices.map { index in
-      let row = averages.map { Array($0[index * classes.count..<(index + 1) * classes.count]) }
-      let outputs = try logits(inputs[index])
-      let logProbabilities = try row ?? outputs.logSoftmax(dim: 1).doubles()
-      let best = logProbabilities.indices.max { logProbabilities[$0] < logProbabilities[$1] } ?? 0
-      return Classification(
-        class: classes[best], probability: exp(logProbabilities[best]), logits: try row ?? outputs.doubles())
+    return found
+  }
+
+  /// What the log probabilities of the classes say.
+  private func classification(logProbabilities: [Double], logits: [Double], top: Int) -> Classification {
+    // Of equally probable classes the first comes first.
+    let order = logProbabilities.indices.sorted { one, other in
+      let (first, second) = (logProbabilities[one], logProbabilities[other])
+      return first == second ? one < other : first > second
     }
+    let probabilities = logProbabilities.map { exp($0) }
+    return Classification(
+      top: order.prefix(top).map { ClassProbability(class: classes[$0], probability: probabilities[$0]) },
+      probabilities: Dictionary(zip(classes, probabilities), uniquingKeysWith: { first, _ in first }), logits: logits)
   }
 
   /// The network's input for an image file, `[1, 3, S, S]`.

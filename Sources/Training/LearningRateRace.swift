@@ -2,7 +2,7 @@ import Datasets
 import Foundation
 
 /// Races the candidates through a plan's rungs, and trains the finalists to the end.
-struct LearningRateRace {
+struct LearningRateRace: CandidateCourse {
   let trainer: CandidateTrainer
   let keeper: RunKeeper
   let plan: RacePlan
@@ -36,7 +36,7 @@ struct LearningRateRace {
       if rung < plan.rungs.count {
         try race(run, rung, &estimate, onEvent)
       } else {
-        best = try finish(run, best: best, &estimate, onEvent)
+        best = try arrive(run, best: best, &estimate, onEvent)
       }
     }
     guard let best else { throw TrainingError.allCandidatesDiverged(trainer.configuration.learningRates) }
@@ -69,44 +69,17 @@ struct LearningRateRace {
   }
 
   /// The last leg, to the end of the run; the best of those that have arrived, nil where there is none.
-  private func finish(
+  private func arrive(
     _ run: CandidateRun, best: Candidate?, _ estimate: inout TimeEstimate, _ onEvent: (FineTuneEvent) throws -> Void
   ) throws -> Candidate? {
-    var report = LearningRateCandidate(lr: run.learningRate, loss: nil, seconds: 0, failure: nil)
-    var better: Candidate?
-    do {
-      try train(run, until: trainer.configuration.steps, &estimate, onEvent)
-      let candidate = try run.evaluate()
-      report.tell(candidate.evidence)
-      if candidate.beats(best) { better = candidate }
-    } catch let error as TrainingError {
-      guard case .diverged = error else { throw error }
-      report.failure = "\(error)"
-    }
-    report.seconds = keeper.candidateSeconds
-    try keeper.record(report, best: better)
-    try onEvent(.candidate(report))
-    if report.failure != nil, let next = keeper.race.candidate {
+    let (best, hasDiverged) = try finish(run, best: best, &estimate, onEvent)
+    if hasDiverged, let next = keeper.race.candidate {
       let rate = trainer.configuration.learningRates[next]
       try onEvent(
         .note(
           "learning rate \(run.learningRate) diverged on its way to the end; the next best of the race, \(rate), goes on from step \(keeper.state.step)"
         ))
     }
-    return better ?? best
-  }
-
-  private func train(
-    _ run: CandidateRun, until end: Int, _ estimate: inout TimeEstimate, _ onEvent: (FineTuneEvent) throws -> Void
-  ) throws {
-    while run.step < end {
-      let steps = try run.advance(until: end)
-      for note in run.takeNotes() { try onEvent(.note(note)) }
-      try keeper.record(steps, of: run)
-      for step in steps {
-        try onEvent(.step(step))
-        if let seconds = estimate.secondsLeft() { try onEvent(.estimate(secondsLeft: seconds)) }
-      }
-    }
+    return best
   }
 }

@@ -46,11 +46,11 @@ public struct ModelExport: Sendable {
   ///
   /// The network is in evaluation mode. Its input are images that are normalised already, or token numbers with their
   /// mask; how an image or text becomes them, the classes, λ, τ and σ are in the file's metadata, as they are in
-  /// `model.safetensors`. Throws what ``SavedModel/init(run:)`` throws, ``TrainingError``, ``PriorError/exists(path:)`` and
+  /// `model.safetensors`. Throws what ``SavedModel/init(run:)`` throws, ``TrainingError`` and
   /// `AtomicFileError`.
   @discardableResult
   public func write() throws -> Result {
-    try PriorOptions.checkOutput(output, overwrite: overwrite)
+    try OutputFile.check(output, overwrite: overwrite)
     let saved = try SavedModel(run: run)
     let model = try ONNXModel(
       saved.network, saved.state, size: saved.preprocessing?.size,

@@ -12,8 +12,6 @@ public enum PriorError: Error, Sendable, Equatable, CustomStringConvertible {
   case tooFewColumns(path: String, asked: Int, found: Int)
   /// Training left the numbers.
   case diverged(step: Int, learningRate: Double)
-  /// A file is there already.
-  case exists(path: String)
   /// A published file that cannot be mapped to the network's parameters.
   case notImportable(path: String, reason: String)
 
@@ -32,8 +30,6 @@ public enum PriorError: Error, Sendable, Equatable, CustomStringConvertible {
       "\(path): \(asked) columns asked for, the prior has \(found). Ask for at most \(found), or make a prior with more."
     case .diverged(let step, let learningRate):
       "the data term (mean NLL) is not finite at step \(step) with learning rate \(learningRate). Pass a smaller --lr."
-    case .exists(let path):
-      "\(path): is there already. Name another file, or pass --overwrite to replace it."
     case .notImportable(let path, let reason):
       "\(path): \(reason)"
     }

@@ -34,11 +34,12 @@ public struct PriorImport: Sendable {
 
   /// Reads the files, maps them and writes the prior.
   ///
-  /// Throws ``PriorError`` with the reason where something does not fit, and the errors of Weights and Backbones.
+  /// Throws ``PriorError`` with the reason where something does not fit, ``TrainingError`` for an output that cannot be
+  /// written, and the errors of Weights and Backbones.
   @discardableResult
   public func run(onEvent: (PriorEvent) throws -> Void = { _ in }) throws -> PriorResult {
     let start = ContinuousClock.now
-    try PriorOptions.checkOutput(out, overwrite: overwrite)
+    try OutputFile.check(out, overwrite: overwrite)
     let network = try Backbone.named(model).makeNetwork(classes: 1)
     let named = try weights.map { try NamedParameters(try TensorFile.open($0), of: network) }
     let meanFile = try TensorFile.open(mean)

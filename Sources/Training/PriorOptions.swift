@@ -1,6 +1,5 @@
 import Backbones
 import Datasets
-import Foundation
 
 /// What a prior is made from: a source data set, pretrained weights, and SWAG's numbers.
 ///
@@ -104,20 +103,5 @@ public struct PriorOptions: Sendable {
           + "Pass more --epochs, a smaller --collect-every or fewer --columns.")
     }
     return plan
-  }
-
-  /// Refuses an output that is there or cannot be made, before anything is computed.
-  static func checkOutput(_ path: String, overwrite: Bool) throws {
-    var isFolder: ObjCBool = false
-    let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-    if isFolder.boolValue { throw TrainingError.notWritable(path: path, reason: "it is a folder") }
-    if exists && !overwrite { throw PriorError.exists(path: path) }
-    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-    guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
-      throw TrainingError.notWritable(path: path, reason: "no such folder")
-    }
-    guard access(folder, W_OK | X_OK) == 0 else {
-      throw TrainingError.notWritable(path: path, reason: String(cString: strerror(errno)))
-    }
   }
 }

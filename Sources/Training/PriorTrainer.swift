@@ -22,8 +22,8 @@ public struct PriorTrainer {
   public func run(onEvent: (PriorEvent) throws -> Void = { _ in }) throws -> PriorResult {
     let start = ContinuousClock.now
     try options.validate()
-    try PriorOptions.checkOutput(options.out, overwrite: options.overwrite)
-    try Runtime.start(threads: options.threads)
+    try OutputFile.check(options.out, overwrite: options.overwrite)
+    try ProcessSettings.begin(threads: options.threads)
     let device = try options.device.resolved()
     let backbone = try Backbone.named(options.model)
     guard backbone.modality == .images else {

@@ -24,7 +24,7 @@ final class RunClaim {
 
   /// Gives the folder free.
   func release() {
-    interruption?.preparing()
+    interruption?.ended()
     lease?.release()
     lease = nil
   }
@@ -119,14 +119,19 @@ extension FineTuneConfiguration {
   /// best candidates' files, the model, and what metrics and events tell of each step.
   fileprivate func bytes(for network: Network) -> Int {
     let tensors = network.layout.slices.count + network.buffers.slices.count
-    let mean = 4 * network.layout.totalCount + 4 * network.buffers.slices.map { $0.shape.reduce(1, *) }.reduce(0, +)
+    let buffers = 4 * network.buffers.slices.map { $0.shape.reduce(1, *) }.reduce(0, +)
+    // With a σ of its own each parameter has two numbers.
+    let posteriorBytes = (posterior == .diagonal ? 2 : 1) * 4 * network.layout.totalCount
     let header = 200 * tensors + 4096
-    let checkpoint = mean + 4 * network.layout.totalCount + 2 * header
+    // The velocities are as large as the posterior.
+    let checkpoint = 2 * posteriorBytes + buffers + 2 * header
+    // A best candidate's file; model.safetensors and posterior.safetensors together are as large.
+    let draws = hasPosterior && drawStatistics == .own ? evidenceSamples : 0
+    let result = posteriorBytes + buffers + header + draws * (buffers + 200 * network.buffers.slices.count)
     guard race == true else {
-      return 3 * checkpoint + (learningRates.count > 1 ? 4 : 2) * (mean + header) + 1100 * steps * learningRates.count
+      return 3 * checkpoint + (learningRates.count > 1 ? 4 : 2) * result + 1100 * steps * learningRates.count
     }
     // All candidates at the first rung, two at the second; all but one are on their way for less than half a run.
-    return (3 + learningRates.count + 2) * checkpoint + 2 * (mean + header) + 1100 * steps * (learningRates.count + 1)
-      / 2
+    return (3 + learningRates.count + 2) * checkpoint + 2 * result + 1100 * steps * (learningRates.count + 1) / 2
   }
 }

@@ -104,7 +104,7 @@ extension MetricsLine {
   init(_ step: StepRecord) {
     (event, lr, candidateLr, self.step) = ("step", step.lr, step.candidateLr, step.step)
     (loss, nll, gradientNorm, noise) = (step.loss, step.nll, step.gradientNorm, step.noise)
-    (lambda, tau, sigma) = (step.lambda, step.tau, step.sigma)
+    (kl, lambda, tau, sigma) = (step.kl, step.lambda, step.tau, step.sigma)
   }
 
   /// A judgement as its line will have it.
@@ -116,6 +116,7 @@ extension MetricsLine {
   /// An outcome as its line will have it.
   init(_ candidate: LearningRateCandidate) {
     (event, lr, loss, failure) = ("candidate", candidate.lr, candidate.loss, candidate.failure)
+    (validationLoss, logMarginalLikelihood) = (candidate.validationLoss, candidate.logMarginalLikelihood)
   }
 }
 
@@ -126,7 +127,7 @@ extension FineTuneConfiguration {
       "model": .text(model), "steps": .number(Double(steps)),
       "batch_size": .number(Double(batchSize)), "augmentation": .text(augmentation.rawValue),
       "prior": .text(prior.rawValue), "posterior": .text(posterior.rawValue), "seed": .number(Double(seed)),
-      "kappa": kappa.map { .number($0) } ?? .text("D/N"), "precision": .text(precision.rawValue),
+      "kappa": toldKappa, "precision": .text(precision.rawValue),
       "learning_rate": learningRates.count == 1
         ? .number(learningRates[0]) : .text("\(race == true ? "race of" : "grid of") \(learningRates.count)"),
     ]
@@ -137,5 +138,11 @@ extension FineTuneConfiguration {
       if let value { told[name] = .number(value) }
     }
     return told
+  }
+
+  private var toldKappa: Hyperparameter {
+    guard hasPosterior else { return .number(1) }
+    if let kappa { return .number(kappa) }
+    return .text(kappaLimit.map { "D/N, at most \($0)" } ?? "D/N")
   }
 }

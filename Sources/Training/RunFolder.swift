@@ -90,9 +90,9 @@ public struct RunFolder: Sendable {
     guard dataDifferences.isEmpty else { throw TrainingError.changedData(path: path, differences: dataDifferences) }
   }
 
-  /// Refuses data whose pixels are not those that the run began with.
-  func checkSamePixels(_ data: DataIdentity) throws {
-    let differences = try readData().map(data.pixelDifferences(from:)) ?? []
+  /// Refuses data whose pixels or tokens are not those that the run began with, in splits that were decoded.
+  func checkSamePixels(_ data: DataIdentity, of splits: [Split] = Split.allCases) throws {
+    let differences = try readData().map { data.pixelDifferences(from: $0, of: splits) } ?? []
     guard differences.isEmpty else { throw TrainingError.changedData(path: path, differences: differences) }
   }
 
@@ -133,17 +133,17 @@ public struct RunFolder: Sendable {
   ///
   /// Those that the folder holds already count where the run `goesOn` with them.
   func checkSpace(needed: Int, goesOn: Bool) throws(TrainingError) {
-    var status = statvfs()
-    // Some network file systems tell no sizes.
-    guard statvfs(nearestFolder(URL(fileURLWithPath: path)).path, &status) == 0, status.f_blocks > 0 else { return }
+    guard let available = FreeSpace.bytes(at: nearestFolder(URL(fileURLWithPath: path)).path) else { return }
     let held = goesOn ? bytesHeld : 0
-    let available = Int(
-      clamping: UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize)).partialValue)
     if needed - held > available { throw .noSpace(path: path, needed: needed - held, available: available) }
   }
 
-  /// Makes the folder, and those above it.
+  /// Makes the folder, and those above it, and forces them to disk.
+  ///
+  /// Throws ``TrainingError/notWritable(path:reason:)``, and `AtomicFileError` where the disk fails.
   package func make() throws {
+    var folder = URL(fileURLWithPath: path).absoluteURL.standardizedFileURL
+    let standing = nearestFolder(folder.deletingLastPathComponent()).pathComponents.count
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
@@ -151,6 +151,10 @@ public struct RunFolder: Sendable {
       let reason = cause.map { String(cString: strerror($0.code.rawValue)) } ?? error.localizedDescription
       throw TrainingError.notWritable(path: path, reason: reason)
     }
+    repeat {
+      folder.deleteLastPathComponent()
+      try AtomicFile.syncFolder(folder.path)
+    } while folder.pathComponents.count > standing
   }
 
   /// Writes what a run begins with; the configuration last, as it makes the folder a run.

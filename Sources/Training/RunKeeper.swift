@@ -45,6 +45,8 @@ final class RunKeeper {
     metrics = try MetricsFile(path: run.metrics, keeping: state.metricsBytes)
     events = try RunEvents(run, keeping: found == nil ? nil : state.eventsBytes, configuration: configuration)
     saved = found.map { ($0.file, progress) }
+    // A checkpoint in a folder, or of a metrics file, that a crash takes away would be lost with it.
+    try AtomicFile.syncFolder(run.path)
   }
 
   /// Wall time of the run, from its first process to now.
@@ -82,7 +84,7 @@ final class RunKeeper {
     state.trainedSteps = state.trainedSteps.map { $0 + reports.count }
     let isDue =
       switch interval {
-      case .steps(let steps): reports.contains { $0.step % steps == 0 }
+      case .steps(let steps): reports.contains { $0.step % max(1, steps) == 0 }
       case .seconds(let seconds): (ContinuousClock.now - lastSave).seconds >= seconds
       }
     let isStopping = interruption?.isRequested == true
@@ -107,8 +109,8 @@ final class RunKeeper {
     try race.kept[candidate].flatMap { try folder.kept($0, network: model.network) }
   }
 
-  /// Saves a run where what `body` does with it is interrupted; that has changed nothing of it so far, such as a branch's
-  /// judgement.
+  /// Saves a run where what `body` does with it is interrupted; that has changed nothing so far that further steps depend
+  /// on, such as a branch's judgement, behind which only running statistics may be others.
   func saving<Result>(_ run: CandidateRun, _ body: () throws -> Result) throws -> Result {
     do {
       return try body()

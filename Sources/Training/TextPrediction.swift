@@ -17,6 +17,10 @@ public struct TextPrediction: Codable, Sendable, Equatable {
   /// The network's outputs before the softmax, one per class, in the order of the saved classes; of an average the
   /// logarithms of the probabilities.
   public var logits: [Double]
+  /// The probability of each class, by its name.
+  public var probabilities: [String: Double]
+  /// The most probable classes, as many as were asked for, the most probable first.
+  public var top: [ClassProbability]
 }
 
 /// One text's predicted number.
@@ -56,17 +60,18 @@ public struct TextInput: Sendable, Equatable {
 }
 
 extension SavedModel {
-  /// The class of each text, at the posterior mean or averaged over so many draws of the posterior.
+  /// The class of each text, at the posterior mean or averaged over so many draws of the posterior, and the `top` most
+  /// probable ones.
   ///
-  /// Throws ``TrainingError/invalidOption(_:)`` for a model of images or of numbers.
+  /// Throws ``TrainingError/invalidOption(_:)`` for a model of images or of numbers, or more classes than there are.
   public func predict(
-    _ texts: [TextInput], device: Device, average samples: Int? = nil
+    _ texts: [TextInput], device: Device, average samples: Int? = nil, top: Int = 1
   ) throws -> [TextPrediction] {
-    let found = try classify(try inputs(of: texts, device: device), device: device, average: samples)
+    let found = try classify(texts, device: device, average: samples, top: top) { try input(of: $0, device: device) }
     return zip(texts, found).map { text, found in
       TextPrediction(
-        text: text.text, source: text.source, class: found.class, probability: found.probability,
-        logits: found.logits)
+        text: text.text, source: text.source, class: found.best.class, probability: found.best.probability,
+        logits: found.logits, probabilities: found.probabilities, top: found.top)
     }
   }
 
@@ -76,20 +81,19 @@ extension SavedModel {
   public func predictValues(
     _ texts: [TextInput], device: Device, average samples: Int? = nil
   ) throws -> [TextValuePrediction] {
-    let found = try values(of: try inputs(of: texts, device: device), device: device, average: samples)
+    let inputs = try texts.map { try input(of: $0, device: device) }
+    let found = try values(of: inputs, device: device, average: samples)
     return zip(texts, found).map { text, found in
       TextValuePrediction(text: text.text, source: text.source, value: found.value, noise: found.noise)
     }
   }
 
-  /// The network's input for each text, `[1, T]`.
-  private func inputs(of texts: [TextInput], device: Device) throws -> [Tensor] {
+  /// The network's input for a text, `[1, T]`.
+  private func input(of text: TextInput, device: Device) throws -> Tensor {
     guard let tokenizer = preparation.tokenizer else {
       throw TrainingError.invalidOption("\(run.path): \(network.backbone.name) reads images. Pass image files.")
     }
-    return try texts.map { text in
-      let numbers = tokenizer.encode(text.text).map(Int64.init)
-      return try Tensor(numbers, shape: [1, numbers.count]).to(device: device)
-    }
+    let numbers = tokenizer.encode(text.text).map(Int64.init)
+    return try Tensor(numbers, shape: [1, numbers.count]).to(device: device)
   }
 }

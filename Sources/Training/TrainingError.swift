@@ -5,7 +5,7 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
   /// A number in the configuration that has no meaning.
   case invalidOption(String)
   /// A term of the objective is NaN or infinite; `tensor` is the first one found with such a number, `kept` the file of
-  /// the last good state.
+  /// the posterior and the optimiser before that step, with the running statistics that the run began with.
   case diverged(term: String, tensor: String?, step: Int, learningRate: Double, kept: String?)
   /// Every learning rate of the search diverged.
   case allCandidatesDiverged([Double])
@@ -19,6 +19,8 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
   case changedData(path: String, differences: [String])
   /// The output folder holds something that is not a run.
   case notARun(path: String, found: String)
+  /// A file that is to be written is there already.
+  case exists(path: String)
   /// A folder or file could not be written.
   case notWritable(path: String, reason: String)
   /// The disk lacks the space that a run will need, in bytes.
@@ -58,6 +60,8 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
       "\(path): holds a run on other data or weights:\n\(Self.lines(differences))\nPass another --out, or the same data and weights, or --overwrite, which moves that run aside."
     case .notARun(let path, let found):
       "\(path): expected a new or empty folder, found \(found). Pass another --out."
+    case .exists(let path):
+      "\(path): is there already. Name another file, or pass --overwrite to replace it."
     case .notWritable(let path, let reason):
       "\(path): cannot be written (\(reason)). Pass a place on a disk and in a folder that you may write to."
     case .noSpace(let path, let needed, let available):

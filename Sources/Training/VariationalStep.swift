@@ -35,7 +35,9 @@ package struct VariationalStep {
     package var isApplied: Bool { terms.nll.isFinite && terms.kl.isFinite && gradientNorm.isFinite }
   }
 
-  /// Changes the posterior by one step on a batch; where a term is not finite nothing is changed.
+  /// Changes the posterior by one step on a batch; where a term is not finite neither it nor the optimiser is changed.
+  ///
+  /// The running statistics move with the forward pass all the same, and the gradients then stay in the vector.
   package func callAsFunction(
     images: Tensor, labels: Tensor, draws: NormalDraws, posterior: GaussianPosterior, optimizer: NesterovSGD,
     learningRate: Double, rhoLearningRate: Double

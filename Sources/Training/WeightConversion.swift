@@ -58,7 +58,7 @@ public struct WeightConversion: Sendable {
       throw TrainingError.invalidOption(
         "'\(output)': safetensors is written, whatever the name. Name a file that ends in .safetensors.")
     }
-    try PriorOptions.checkOutput(output, overwrite: overwrite)
+    try OutputFile.check(output, overwrite: overwrite)
     let weights = try PretrainedWeights(path: input, of: backbone)
     for note in weights.notes { try onNote(note) }
 

@@ -46,9 +46,11 @@ public enum AtomicFile {
     let url = URL(fileURLWithPath: path)
     let folder = url.deletingLastPathComponent().path
     let temporary = "\(folder)/\(temporaryName(for: url.lastPathComponent))"
+    func failure(_ operation: String, _ code: Int32) -> AtomicFileError {
+      AtomicFileError(path: path, operation: operation, code: code, bytes: parts.reduce(0) { $0 + $1.count })
+    }
     func check(_ result: Int32, _ operation: String) throws {
-      guard result < 0 else { return }
-      throw AtomicFileError(path: path, operation: operation, code: errno, bytes: parts.reduce(0) { $0 + $1.count })
+      if result < 0 { throw failure(operation, errno) }
     }
 
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
@@ -63,12 +65,27 @@ public enum AtomicFile {
       throw error
     }
 
-    // The rename itself survives a crash only once the folder is on disk. Some file systems cannot say so: EINVAL.
-    let folderDescriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    if folderDescriptor >= 0 {
-      defer { close(folderDescriptor) }
-      if fsync(folderDescriptor) < 0, errno != EINVAL { try check(-1, "sync folder") }
-    }
+    // The rename itself survives a crash only once the folder is on disk.
+    let code = syncResult(of: folder)
+    if code != 0 { throw failure("sync folder", code) }
+  }
+
+  /// Forces a folder's entries to disk: a file or folder that was made in it survives a crash only then.
+  ///
+  /// Throws `AtomicFileError`.
+  package static func syncFolder(_ folder: String) throws {
+    let code = syncResult(of: folder)
+    guard code == 0 else { throw AtomicFileError(path: folder, operation: "sync folder", code: code, bytes: 0) }
+  }
+
+  /// 0, or the error's number; some file systems cannot say (EINVAL), and some folders can be written but not read.
+  private static func syncResult(of folder: String) -> Int32 {
+    let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { return 0 }
+    defer { close(descriptor) }
+    guard fsync(descriptor) < 0 else { return 0 }
+    let code = errno
+    return code == EINVAL ? 0 : code
   }
 
   /// A name for a temporary file that becomes `name`.

@@ -26,16 +26,20 @@ public enum ScalarType: String, Sendable, CaseIterable {
     }
   }
 
-  /// The bytes of a tensor of this type and `shape`, or nil where that is negative or does not fit an `Int`.
+  /// No tensor's side is longer.
+  private static let longestSide = 1 << 40
+
+  /// The bytes of a tensor of this type and `shape`; nil where a side is negative or longer than any tensor's, and where
+  /// the sides that are not 0 make more than fits an `Int`.
   func byteCount(shape: [Int]) -> Int? {
-    if shape.contains(where: { $0 < 0 }) { return nil }
-    if shape.contains(0) { return 0 }
+    // What has no elements may claim any sides; later arithmetic on them must not overflow.
+    if shape.contains(where: { !(0...Self.longestSide).contains($0) }) { return nil }
     var total = byteCount
-    for side in shape {
+    for side in shape where side > 0 {
       let (product, overflow) = total.multipliedReportingOverflow(by: side)
       if overflow { return nil }
       total = product
     }
-    return total
+    return shape.contains(0) ? 0 : total
   }
 }

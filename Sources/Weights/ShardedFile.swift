@@ -9,8 +9,6 @@ public final class ShardedFile: StoredTensors {
   public let path: String
   /// Names and shapes of all tensors, in the index's order.
   public let shapes: [(name: String, shape: [Int])]
-  /// The shards' paths.
-  public var files: [String] { shards.map(\.path) }
 
   private let shards: [any StoredTensors]
   private let places: [String: Int]

@@ -16,10 +16,14 @@ public enum TensorFile {
   }
 
   private static func openWhole(_ path: String, _ start: [UInt8]) throws -> any StoredTensors {
+    // A safetensors header begins with its length in 8 bytes, the last ones of which are 0, and a brace. It is told
+    // first, as the length's first bytes may look like another format's.
+    if start.count > 8, start[8] == 0x7B, start[4..<8].allSatisfy({ $0 == 0 }) {
+      return try SafetensorsFile(path: path)
+    }
     if let other = ForeignFormat(start) {
       throw WeightsError.unusable(path: path, problem: other.problem, advice: other.advice)
     }
-    // A safetensors header begins with its length in 8 bytes and a brace.
     let isTar = start.count > 262 && start[257..<262].elementsEqual("ustar".utf8)
     let isPyTorch = start.starts(with: Array("PK".utf8)) || (start.first == 0x80 && start.dropFirst(8).first != 0x7B)
     return isPyTorch || isTar ? try PyTorchFile(path: path) : try SafetensorsFile(path: path)

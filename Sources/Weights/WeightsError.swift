@@ -35,7 +35,7 @@ public enum WeightsError: Error, Equatable, Sendable, CustomStringConvertible {
 }
 
 /// `text` without characters that a terminal would obey; line feeds stay.
-func printable(_ text: String) -> String {
+package func printable(_ text: String) -> String {
   var result = String.UnicodeScalarView()
   for scalar in text.unicodeScalars {
     switch scalar.value {

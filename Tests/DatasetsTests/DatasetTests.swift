@@ -78,6 +78,78 @@ import Testing
     #expect(dataset.notes == ["without examples: a", "classes that are left out: c"])
   }
 
+  /// Strings compare by canonical equivalence, and so both spellings of é are one class.
+  @Test func foldersWhoseNamesAreEqualAreOneClass() throws {
+    let scratch = try Scratch()
+    let (two, one) = ("e\u{301}", "\u{E9}")
+    try scratch.writeImages(
+      "train/\(two)/1.jpg", "train/z/2.jpg", "train/\(one)/3.jpg", "test/z/4.jpg", "test/\(one)/5.jpg")
+    let dataset = try Dataset.open(scratch.path)
+    #expect(dataset.classes == [two, "z"])
+    #expect(dataset.splits[.train]?.map(\.label) == [0, 1, 0])
+    #expect(dataset.splits[.test]?.map(\.label) == [1, 0])
+    let few = try Dataset.open(scratch.path, options: .init(n: 2))
+    #expect(Set(few.splits[.train]?.map(\.label) ?? []) == [0, 1])
+    // A model may name a class twice.
+    let evaluated = try Dataset.open(scratch.path, options: .init(trainSplits: [], classes: [one, "z", two]))
+    #expect(evaluated.classes.count == 3 && evaluated.splits[.test]?.map(\.label) == [1, 0])
+  }
+
+  @Test func splitsOfOtherNamesAreNoClasses() throws {
+    let scratch = try Scratch()
+    try scratch.writeImages(
+      "splits/Training/a/1.jpg", "splits/Training/b/1.jpg", "splits/Testing/a/1.jpg", "splits/Testing/b/1.jpg",
+      "classes/Testing/1.jpg", "classes/Tasting/1.jpg")
+    let path = scratch.path(of: "splits")
+    let error = #expect(throws: DatasetError.self) { try Dataset.open(path) }
+    #expect(
+      error?.description
+        == "\(path): found Testing, Training, which are no classes but splits, expected train, val and test. "
+        + "Rename the folders to these.")
+    #expect(try Dataset.open(scratch.path(of: "classes")).classes == ["Tasting", "Testing"])
+  }
+
+  /// A name on the disk cannot command the terminal that an error is printed to.
+  @Test func controlCharactersOfNamesAreEscaped() {
+    let folder = DatasetError.emptyClass(path: "a/\u{1B}]0;title\u{7}\u{202E}y")
+    #expect(folder.description.hasPrefix("a/\\u{1b}]0;title\\u{7}\\u{202e}y: a class folder without images"))
+    let classes = DatasetError.unknownClasses(["\u{9B}2J"], known: ["é", "赤"])
+    #expect(classes.description == "no such class: \\u{9b}2J. The data set has é, 赤.")
+  }
+
+  /// A table is no image, which could be left out.
+  @Test func aTableThatCannotBeReadIsNotToBeSkipped() throws {
+    let scratch = try Scratch()
+    let error = #expect(throws: DatasetError.self) { try Dataset.texts(of: scratch.path) }
+    let words = "cannot be read (not a regular file). Check the path and its permissions."
+    #expect(error?.description == "\(scratch.path): \(words)")
+  }
+
+  @Test(.enabled(if: geteuid() != 0, "root may read all files")) func tablesWithoutPermissionAreTold() throws {
+    let scratch = try Scratch([
+      "t.csv": "text,label\na,x\nb,y\n", "vocab.txt": "[UNK]\n[CLS]\n[SEP]\n", "cifar/batches.meta.txt": "a\nb\n",
+      "cifar/data_batch_1.bin": "", "pets/annotations/trainval.txt": "a_1 1 1 1\n", "pets/images/none": "",
+      "pets/annotations/test.txt": "a_2 1 1 1\n", "flowers/imagelabels.mat": "", "flowers/setid.mat": "",
+      "flowers/jpg/none": "",
+    ])
+    let cases = [
+      ("t.csv", "t.csv"), ("cifar", "cifar/batches.meta.txt"), ("pets", "pets/annotations/trainval.txt"),
+      ("flowers", "flowers/imagelabels.mat"), ("vocab.txt", "vocab.txt"),
+    ]
+    for (name, file) in cases {
+      try #require(chmod(scratch.path(of: file), 0) == 0)
+      let error = #expect(throws: DatasetError.self) {
+        if name == "vocab.txt" {
+          _ = try Vocabulary(path: scratch.path(of: name))
+        } else {
+          _ = try Dataset.open(scratch.path(of: name))
+        }
+      }
+      let words = "cannot be read (Permission denied). Check the path and its permissions."
+      #expect(error?.description == "\(scratch.path(of: file)): \(words)")
+    }
+  }
+
   @Test func symbolicLinksDoNotLoop() throws {
     let scratch = try Scratch()
     try scratch.writeImages("a/1.jpg", "b/1.jpg")

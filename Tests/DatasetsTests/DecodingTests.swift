@@ -1,4 +1,5 @@
 import Datasets
+import Foundation
 import Testing
 
 @Suite struct DecodingTests {
@@ -17,6 +18,22 @@ import Testing
     // PNG and lossless WebP leave no freedom; JPEG and lossy WebP decoders may differ by a rounding.
     let isLossy = expected.file.hasSuffix(".jpg") || expected.file.hasPrefix("lossy")
     #expect(difference <= (isLossy ? 1 : 0))
+  }
+
+  /// All orientations in PNG and WebP, and odd ways of storing them (`make_turned.py`).
+  @Test func orientationsOfPNGAndWebPAreApplied() throws {
+    let json = try Data(contentsOf: URL(fileURLWithPath: Golden.path("../turned/expected.json")))
+    let expected = try JSONDecoder().decode([String: String].self, from: json)
+    #expect(expected.count == 25)
+    for (name, plain) in expected {
+      let image = try RGBImage.decode(path: Golden.path("../turned/\(name)"))
+      let other = try RGBImage.decode(path: Golden.path("../turned/\(plain)"))
+      #expect(image == other, "\(name)")
+    }
+    // It throws where the size that is told without decoding is another.
+    let examples = expected.keys.sorted().map { Example(source: .file(Golden.path("../turned/\($0)")), label: 0) }
+    let preprocessing = Preprocessing(size: 4, resizeSize: 4, resize: .shortest)
+    #expect(try ImageStore(examples, preprocessing: preprocessing).count == 25)
   }
 
   @Test("every shortened file is an error", arguments: ["rgb_420.jpg", "progressive.jpg", "gray8.png", "lossy.webp"])
@@ -70,7 +87,12 @@ import Testing
   }
 
   /// Damage anywhere must end in an image or an error, never in a crash.
-  @Test("survives damage", arguments: ["exif_6.jpg", "cmyk.jpg", "palette4_interlaced.png", "lossless_alpha.webp"])
+  @Test(
+    "survives damage",
+    arguments: [
+      "exif_6.jpg", "cmyk.jpg", "palette4_interlaced.png", "lossless_alpha.webp",
+      "../turned/behind.png", "../turned/odd.webp",
+    ])
   func damage(_ file: String) throws {
     let scratch = try Scratch()
     let whole = try Golden.contents(file)

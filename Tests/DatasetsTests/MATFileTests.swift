@@ -68,6 +68,10 @@ import Datasets
       let found = try reason(bytes)
       #expect(found?.contains(words) == true, "\(found ?? "read") instead of \(words)")
     }
+    for side in [Double.nan, .infinity, 1e300, 0.5] {
+      let found = try reason(header + matrix(sides: [side, 1]))
+      #expect(found?.contains("dimensions [\(side), 1.0]") == true, "\(found ?? "read") of \(side)")
+    }
     #expect(try reason(header) == nil)
     #expect(try reason(header + matrix(shape: [2, 1], doubles: 2)) == nil)
   }
@@ -90,6 +94,16 @@ import Datasets
     let content =
       tag(6, 8) + [6, 0, 0, 0, 0, 0, 0, 0] + tag(5, UInt32(sides.count)) + sides + [1, 0, 1, 0, 97, 0, 0, 0]
       + tag(9, UInt32(8 * doubles)) + [UInt8](repeating: 0, count: 8 * doubles)
+    return tag(14, UInt32(content.count)) + content
+  }
+
+  /// A matrix `a` without values, whose dimensions are stored as doubles.
+  private func matrix(sides: [Double]) -> [UInt8] {
+    let bytes = sides.flatMap { side in withUnsafeBytes(of: side.bitPattern.littleEndian) { Array($0) } }
+    var content: [UInt8] = tag(6, 8) + [6, 0, 0, 0, 0, 0, 0, 0]
+    content += tag(9, UInt32(bytes.count)) + bytes
+    content += [1, 0, 1, 0, 97, 0, 0, 0]
+    content += tag(9, 0)
     return tag(14, UInt32(content.count)) + content
   }
 

@@ -85,6 +85,15 @@ import Testing
     #expect(dataset.notes.isEmpty)
   }
 
+  /// A list may give one name to two classes' numbers.
+  @Test func petsOfOneNameAreOneClass() throws {
+    let scratch = try pets(trainval: trainval.replacingOccurrences(of: "Abyssinian_2 1", with: "Abyssinian_2 4"))
+    let dataset = try Dataset.open(scratch.path)
+    #expect(dataset.classes == ["Abyssinian", "american_bulldog", "Birman"])
+    #expect(dataset.splits[.train]?.map(\.label) == [0, 1, 0, 2])
+    #expect(dataset.splits[.test]?.map(\.label) == [2, 1, 0])
+  }
+
   @Test(
     arguments: [
       ("#Image CLASS-ID SPECIES BREED\n", "no image is listed"),

@@ -35,6 +35,16 @@ import Testing
     #expect(dataset.splits[.train]?.map(\.label) == [1, 0])
   }
 
+  @Test(arguments: [
+    "path,\"a\tb\",label\n/1.jpg,1,x\n/2.jpg,2,y\n", "\"a \"\"b\tc\"\"\",path,label\n1,/1.jpg,x\n2,/2.jpg,y\n",
+    // A quote within a field opens none.
+    "5\" wide\tpath\tlabel\n1\t/1.jpg\tx\n2\t/2.jpg\ty\n", "\"a,b\"\tpath\tlabel\n1\t/1.jpg\tx\n2\t/2.jpg\ty\n",
+  ]) func theDelimiterStandsOutsideQuotes(_ text: String) throws {
+    let dataset = try open(text)
+    #expect(sources(dataset, .train) == [.file("/1.jpg"), .file("/2.jpg")])
+    #expect(dataset.classes == ["x", "y"])
+  }
+
   @Test func mistakesNameTheLine() throws {
     let mistakes: [(text: String, line: Int, words: String)] = [
       ("path,label\na.jpg,x\nb.jpg\n", 3, "1 fields, expected 2"),

@@ -182,6 +182,16 @@ import Torch
     for seed in 0..<100 { try Self.check(UInt64(hundred * 100 + seed)) }
   }
 
+  /// A thousand cases are a thousand streams: none is another's, some draws later.
+  @Test func theCasesShareNoNumbers() {
+    var found = Set<Double>()
+    for seed in UInt64(0)..<100 {
+      var random = SplitMix(seed)
+      for _ in 0..<100 { found.insert(random.uniform()) }
+    }
+    #expect(found.count == 10_000)
+  }
+
   /// KL, λ* and Σ⁻¹(w̄ − m) of a low-rank prior over 25 million float32 parameters, against float64 sums.
   @Test func lowRankSumsHoldAtScale() throws {
     let count = 25_000_000
@@ -255,11 +265,18 @@ import Torch
 struct SplitMix {
   private var state: UInt64
 
-  init(_ seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 }
+  /// The seed is mixed first: states that differ by the increment would be one stream, shifted by a draw.
+  init(_ seed: UInt64) { state = Self.mixed(seed &+ Self.increment) }
+
+  private static let increment: UInt64 = 0x9E37_79B9_7F4A_7C15
 
   private mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
+    state &+= Self.increment
+    return Self.mixed(state)
+  }
+
+  private static func mixed(_ value: UInt64) -> UInt64 {
+    var z = value
     z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
     z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
     return z ^ (z >> 31)

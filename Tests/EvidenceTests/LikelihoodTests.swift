@@ -120,6 +120,20 @@ import Torch
     #expect(fitted.logLikelihood.isFinite)
   }
 
+  /// Draws that diverged must not be judged as a perfect fit: neither the sum nor the noise hides a NaN.
+  @Test func aNaNIsNoPerfectFit() throws {
+    let noise = GaussianNoise(mean: mean, deviation: deviation)
+    let fitted = Likelihood.gaussian(noise).fitted(logLikelihood: .nan, examples: 3)
+    #expect(fitted.logLikelihood.isNaN)
+    #expect(try #require(fitted.likelihood.gaussian).variance.isNaN)
+    // A step that diverged is not applied, and its noise is not learned.
+    for nll in [Double.nan, .infinity, -.infinity] {
+      var likelihood = Likelihood.gaussian(noise)
+      likelihood.learn(nll: nll)
+      #expect(likelihood == .gaussian(noise))
+    }
+  }
+
   /// s²* is the mean squared error, and no other s² gives a higher likelihood; the sum is that under s²*.
   @Test(arguments: [0.01, 1, 30]) func theFittedNoiseMaximisesTheLikelihood(start: Double) throws {
     var noise = GaussianNoise(mean: mean, deviation: deviation)

@@ -1,6 +1,7 @@
 import Backbones
 import Evidence
 import Foundation
+import TestSupport
 import Testing
 import Torch
 
@@ -48,14 +49,32 @@ import Torch
   /// In float32 the squared distance over 25 million parameters is as good as a float64 sum.
   @Test func distancesAreAccumulatedInFloat64() throws {
     let layout = try Backbone.named("resnet50").makeNetwork(classes: 10).layout
-    let objective = DataEmphasizedELBO.l2SP(
-      layout: layout, pretrained: try Tensor.full([layout.paddedCount], 1), examples: 100)
-    let posterior = try GaussianPosterior(
-      mean: Tensor.full([layout.paddedCount], 1 + 0x1p-10), blocks: layout.blocks(.parts), sigma: 1e-4)
+    func constant(_ value: Float) throws -> Tensor {
+      let values = layout.slices.map { [Float](repeating: value, count: $0.count) }
+      return try Tensor(layout.vector(values), shape: [layout.paddedCount])
+    }
+    let objective = DataEmphasizedELBO.l2SP(layout: layout, pretrained: try constant(1), examples: 100)
+    let posterior = try GaussianPosterior(mean: constant(1.001), blocks: layout.blocks(.parts), sigma: 1e-4)
     let divergences = try objective.sample(
       posterior, .drawn(NormalDraws(seed: 1, step: 1)), into: ParameterVector(layout: layout))
     #expect(layout.backboneCount > 23_000_000)
-    #expect(abs(try #require(divergences.lambda) / (0x1p-20 + 1e-8) - 1) < 1e-9)
+    // A distance whose square has 27 bits, so that no float32 holds it, and no float32 sum of it.
+    let distance = Double(Float(1.001)) - 1
+    #expect(abs(try #require(divergences.lambda) / (distance * distance + 1e-8) - 1) < 1e-9)
+  }
+}
+
+@Suite struct LowRankCovarianceTests {
+  /// Without deviations C is the identity, whatever s is: only ln det Σ tells that Σ is no covariance.
+  @Test(arguments: [-1, -0.21, .nan, .infinity] as [Double]) func aVarianceThatIsNoneIsRefused(variance: Double) throws
+  {
+    let nothing = try Tensor.zeros([4], dtype: .float64)
+    let support = try Tensor.ones([4], dtype: .float64)
+    #expect(throws: TorchError.self) {
+      try LowRankCovariance(
+        variance: Tensor([1, variance, 1, 1], shape: [4]), deviations: [nothing, nothing], support: support)
+    }
+    _ = try LowRankCovariance(variance: support, deviations: [nothing, nothing], support: support)
   }
 }
 
@@ -93,12 +112,14 @@ import Torch
     }
   }
 
-  /// The gradient of M samples is the mean of theirs, by plain sums.
+  /// The gradient of M samples is the mean of theirs, by plain sums; what the prior adds to it is added once.
   @Test(arguments: [false, true], GaussianPosterior.Family.allCases)
   func gradientsOfSamplesAreAveraged(antithetic: Bool, family: GaussianPosterior.Family) throws {
     let layout = try Backbone.named("resnet8").makeNetwork(classes: 3).layout
     let vector = try ParameterVector(layout: layout, blocks: family.division, dtype: .float64)
-    let mean = try Tensor.full([layout.paddedCount], 0.5, dtype: .float64)
+    let indices = layout.slices.flatMap(\.range)
+    let start = layout.vector(layout.slices.map { Formula.uniform($0.name, count: $0.count, -1, 1) })
+    let mean = try Tensor(start, shape: [layout.paddedCount])
     let posterior = try GaussianPosterior(family, mean: mean, blocks: vector.blocks, sigma: 0.1)
     let objective = DataEmphasizedELBO.l2SP(layout: layout, pretrained: nil, examples: 10)
     var sum = try objective.noGradient(of: posterior, samples: 4)
@@ -112,10 +133,10 @@ import Torch
       // As if the loss were Σ wᵢ⁴/4, whose gradient is wᵢ³.
       let weights = try vector.weights.doubles()
       try vector.gradients.copy_(Tensor(weights.map { $0 * $0 * $0 }, shape: [weights.count]))
-      for index in layout.slices.flatMap(\.range) {
+      for index in indices {
         let gradient = weights[index] * weights[index] * weights[index]
         expected[index] += gradient / 4
-        products[index] += gradient * (weights[index] - 0.5) / 0.1 / 4
+        products[index] += gradient * (weights[index] - start[index]) / 0.1 / 4
       }
       try objective.add(
         nll: Double(sample), at: noise, antithetic: isMirrored, of: posterior, divergences, in: vector, to: &sum)
@@ -123,16 +144,47 @@ import Torch
     #expect(sum.nll == 1.5)
     let found = try objective.gradient(sum, of: posterior, divergences, in: vector)
     let gradients = try vector.gradients.doubles()
-    for index in layout.slices.flatMap(\.range) { #expect(abs(gradients[index] - expected[index]) < 1e-12) }
+    for index in indices { #expect(abs(gradients[index] - expected[index]) < 1e-12) }
     if let all = try sum.products?.doubles() {
-      for index in layout.slices.flatMap(\.range) { #expect(abs(all[index] - products[index]) < 1e-9) }
+      for index in indices { #expect(abs(all[index] - products[index]) < 1e-9) }
     } else {
       for (block, dot) in zip(vector.blocks, sum.dots) {
-        let members = layout.slices.flatMap(\.range).filter(block.range.contains)
+        let members = indices.filter(block.range.contains)
         let plain = members.reduce(0) { $0 + products[$1] }
         #expect(abs(dot - plain) < 1e-9 * members.reduce(1) { $0 + abs(products[$1]) })
       }
     }
-    #expect(found.squaredNorm > 0)
+
+    // λ* and τ* by (5); with them the pull on the mean (7) and on σ (8), which reaches ρ by (9). κ = D/N: 1/(κN) = 1/D.
+    let sigma = 0.1
+    let slope = -expm1(-sigma)
+    var scale = [Double](repeating: 1, count: layout.paddedCount)
+    for (part, count) in [(layout.backboneRange, layout.backboneCount), (layout.headRange, layout.headCount)] {
+      let squares = start[part].reduce(0.0) { $0 + $1 * $1 }
+      for index in part { scale[index] = squares / Double(count) + sigma * sigma }
+    }
+    let klWeight = 1 / Double(layout.count)
+    var squaredNorm = 0.0
+    var rho = [Double](repeating: 0, count: layout.paddedCount)
+    for index in indices {
+      let total = expected[index] + klWeight * start[index] / scale[index]
+      squaredNorm += total * total
+      let bySigma = sigma / scale[index] - 1 / sigma
+      rho[index] = (products[index] + klWeight * bySigma) * slope
+    }
+    #expect(abs(found.squaredNorm / squaredNorm - 1) < 1e-9)
+    switch family {
+    case .diagonal:
+      #expect(found.rho.isEmpty)
+      let all = try #require(found.rhoVector).doubles()
+      for index in indices { #expect(abs(all[index] - rho[index]) < 1e-9) }
+    case .isotropic, .layerwise:
+      let sets = family == .isotropic ? [indices] : layout.slices.map { Array($0.range) }
+      #expect(found.rho.count == sets.count)
+      for (value, members) in zip(found.rho, sets) {
+        let plain = members.reduce(0.0) { $0 + rho[$1] }
+        #expect(abs(value - plain) < 1e-9 * members.reduce(1.0) { $0 + abs(rho[$1]) })
+      }
+    }
   }
 }

@@ -53,6 +53,16 @@ import Fetching
     }
   }
 
+  @Test func sizesThatNoFileHasAreRefused() throws {
+    func decode(_ bytes: String) throws -> RemoteFile {
+      let json = "{\"url\": \"https://a.example/b\", \"bytes\": \(bytes), \"checksum\": \"md5:900150983cd24fb0\"}"
+      return try JSONDecoder().decode(RemoteFile.self, from: Data(json.utf8))
+    }
+    #expect(try decode("5").bytes == 5)
+    for bytes in ["-1", "9223372036854775807"] { #expect(throws: DecodingError.self) { try decode(bytes) } }
+    #expect(megabytes(.max).hasSuffix(" MB"))
+  }
+
   @Test func aCatalogueOfOnesOwn() throws {
     let place = try Place()
     let assets = try [checkpoint(noise(10))]

@@ -98,9 +98,25 @@ final class Results: Sendable {
     #expect(reason.contains("gzip"))
   }
 
-  @Test func aDiskThatIsTooSmallIsToldBefore() throws {
+  /// URLSession unpacks what is labelled so, and something else than the file would be kept.
+  @Test func whatIsCompressedOnItsWayIsRefused() throws {
     let place = try Place()
-    let asset = try arrange(place, archiveBytes: 1 << 60)
+    let asset = try arrange(place)
+    var file = try LoopbackServer.File(#require(place.contents("\(place.path)/archive.tar.gz")))
+    // The server writes this as it is, so that it is two headers.
+    file.etag = "\"1\"\r\nContent-Encoding: x-gzip"
+    place.server.serve("/d/archive.tar.gz", file)
+    let expected = FetchError.encoded(
+      url: "\(place.server.url)/d/archive.tar.gz", encoding: "x-gzip",
+      path: "\(place.path)/data.fetching/archive.tar.gz")
+    #expect(throws: expected) { try place.fetch(asset) }
+    #expect(expected.description.contains("Content-Encoding x-gzip, expected the file itself. Fetch it by hand"))
+    #expect(!place.exists("\(place.path)/data.fetching/archive.tar.gz.part"))
+  }
+
+  @Test(arguments: [1 << 60, Int.max]) func aDiskThatIsTooSmallIsToldBefore(archiveBytes: Int) throws {
+    let place = try Place()
+    let asset = try arrange(place, archiveBytes: archiveBytes)
     let error = #expect(throws: FetchError.self) { try place.fetch(asset) }
     guard case .diskFull("\(place.path)/data.fetching", (1 << 60)..., _) = error else {
       throw error ?? FetchError.badURL("no error")

@@ -47,7 +47,7 @@ extension BadInputTests {
       "one column", ptyl + ["--prior-columns", "1"], status: 64, says: ["--prior-columns 1: expected at least 2"]
     ) { try $0.writePrior("prior.safetensors") },
     BadInput(
-      "a prior file of one column", ptyl, says: ["prior.safetensors: ", "1 column", "at least 2"]
+      "a prior file of one column", ptyl, says: ["prior.safetensors: not a prior", "1 column", "at least 2"]
     ) { try $0.writePrior("prior.safetensors", columns: 1) },
     BadInput("garbage as a prior file", ptyl, says: ["prior.safetensors: not a sound safetensors file"]) {
       try $0.write("prior.safetensors", Data("no prior at all".utf8))
@@ -100,6 +100,14 @@ extension BadInputTests {
     BadInput(
       "the published recipe with a σ per parameter", ["--recipe", "published", "--posterior", "diagonal"], status: 64,
       says: ["--sigma-update published with --posterior diagonal", "Pass --sigma-update own"]),
+    BadInput(
+      "a start of a σ that is given", ["--sigma", "1e-3", "--initial-sigma", "1e-2"], status: 64,
+      says: ["--initial-sigma with --sigma: a given σ is not learned", "Leave one of the two out"]),
+    BadInput(
+      "λ of a backbone that is not trained",
+      ["--train", "head", "--weights", "start.safetensors", "--lambda", "1e-3"], status: 64,
+      says: ["--lambda with --train head: the backbone is not trained", "Pass --tau alone"]
+    ) { try $0.writeCheckpoint("start.safetensors") },
     BadInput("no samples", ["--samples", "0"], status: 64, says: ["--samples 0: expected at least 1"]),
     BadInput(
       "mirrored samples without a partner", ["--samples", "3", "--antithetic"], status: 64,
@@ -123,7 +131,8 @@ extension BadInputTests {
   /// Maximum likelihood has none of these.
   static let withoutPrior = [
     ("--kappa", "1"), ("--lambda", "1"), ("--tau", "1"), ("--sigma", "1e-3"), ("--samples", "2"),
-    ("--posterior", "diagonal"), ("--prior-scales", "layerwise"),
+    ("--posterior", "diagonal"), ("--prior-scales", "layerwise"), ("--initial-sigma", "1e-3"),
+    ("--evidence-samples", "3"),
   ].map { option, value in
     BadInput(
       "\(option) without a prior", ["--prior", "none", option, value], status: 64, says: ["\(option) with --prior none"]
@@ -141,19 +150,20 @@ extension BadInputTests {
     return place
   }
 
-  private static let cases: [(String, String, Int32, String)] = [
-    ("learned", "0", 64, "--average 0: expected at least 1"),
-    ("learned", "-3", 64, "--average -3: expected at least 1"),
-    ("learned", "many", 64, "'many' is invalid for '--average"),
-    ("learned", "11", 1, "--average 11: the run has BatchNorm's statistics of 10 draws. Pass at most 10"),
-    ("plain", "2", 1, "plain/model.safetensors: has no posterior to average over (it was trained without noise"),
+  /// A run, the draws, the exit statuses of evaluate and predict, and what is said.
+  private static let cases: [(String, String, [Int32], String)] = [
+    ("learned", "0", [64, 64], "--average 0: expected at least 1"),
+    ("learned", "-3", [64, 64], "--average -3: expected at least 1"),
+    ("learned", "many", [64, 64], "'many' is invalid for '--average"),
+    ("learned", "11", [64, 1], "--average 11: the run has BatchNorm's statistics of 10 draws. Pass at most 10"),
+    ("plain", "2", [1, 1], "plain/model.safetensors: has no posterior to average over (it was trained without noise"),
   ]
 
-  @Test(arguments: cases) func endsWithTheReason(run: String, draws: String, status: Int32, says: String) throws {
+  @Test(arguments: cases) func endsWithTheReason(run: String, draws: String, statuses: [Int32], says: String) throws {
     let place = try Self.finished.get()
     let image = "data/test/red 赤/photo é 0.\(try Workplace.picture(4).suffix)"
     let before = try place.everything()
-    for command in [["evaluate", run, "--data", "data"], ["predict", run, image]] {
+    for (command, status) in zip([["evaluate", run, "--data", "data"], ["predict", run, image]], statuses) {
       let outcome = try Command.run(command + ["--average", draws], in: place.path)
       #expect(outcome.status == status, "\(outcome.errors)")
       #expect(outcome.output.isEmpty && outcome.errors.contains(says), "\(outcome.errors)")

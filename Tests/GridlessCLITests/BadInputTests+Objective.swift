@@ -52,18 +52,19 @@ extension BadInputTests {
         says: ["--objective la-lml with --prior ptyl", "Σ = I", "--prior l2-sp"]
       ) { try $0.writePrior("prior.safetensors") },
       BadInput(
-        "LA-LML of numbers", data: "values.csv", laplace, says: ["values.csv has a column value", "is for classes"]
+        "LA-LML of numbers", data: "values.csv", laplace, status: 64,
+        says: ["values.csv has a column value", "is for classes"]
       ) { try $0.writeValues() },
       BadInput("all held out", ["--hold-out", "1"], status: 64, says: ["--hold-out 1.0: expected a fraction"]),
       BadInput("nothing held out", ["--hold-out", "0"], status: 64, says: ["--hold-out 0.0: expected a fraction"]),
       BadInput(
-        "less than an image held out", ["--hold-out", "0.05"],
-        says: ["--hold-out 0.05: of 8 training images that is none", "larger fraction"]),
+        "less than an image held out", ["--hold-out", "0.05"], status: 64,
+        says: ["--hold-out 0.05: of 8 training examples that is none", "larger fraction"]),
       BadInput(
-        "a class without training images", ["--hold-out", "0.9", "--batch-size", "2"],
-        says: ["--hold-out 0.9: 1 of 8 training images would be left", "leaves a class of 2 without any"]),
+        "a class without training images", ["--hold-out", "0.9", "--batch-size", "2"], status: 64,
+        says: ["--hold-out 0.9: 1 of 8 training examples would be left", "leaves a class of 2 without any"]),
       BadInput(
-        "a batch larger than what is left", ["--hold-out", "0.5", "--batch-size", "5"],
+        "a batch larger than what is left", ["--hold-out", "0.5", "--batch-size", "5"], status: 64,
         says: ["--batch-size 5: larger than the 4 training examples"]),
     ] + misplaced
 

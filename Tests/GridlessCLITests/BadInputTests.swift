@@ -64,21 +64,27 @@ struct BadInput: CustomTestStringConvertible, Sendable {
     ) {
       try $0.writeImages("data/test", classes: ["verde"], count: 1)
     },
-    BadInput("subset larger than the set", ["--n", "9"], says: ["--n 9 is larger", "8 examples", "leave --n out"]),
     BadInput(
-      "subset smaller than the classes", ["--n", "1"], says: ["--n 1 is smaller", "classes (2)", "at least 2"]),
+      "subset larger than the set", ["--n", "9"], status: 64, says: ["--n 9 is larger", "8 examples", "leave --n out"]),
+    BadInput(
+      "subset smaller than the classes", ["--n", "1"], status: 64,
+      says: ["--n 1 is smaller", "classes (2)", "at least 2"]),
     BadInput("split that is not there", ["--train-splits", "train,val"], says: ["data: no val split", "train, test"]),
-    BadInput("class that is not there", ["--classes", "red 赤,mauve"], says: ["no such class: mauve", "bleu été"]),
     BadInput(
-      "batch larger than the set", ["--batch-size", "9"], says: ["--batch-size 9", "8 training", "Leave it out"]),
+      "class that is not there", ["--classes", "red 赤,mauve"], status: 64,
+      says: ["no such class: mauve", "bleu été"]),
     BadInput(
-      "numbers as classes", data: "values.csv", ["--likelihood", "categorical"],
+      "batch larger than the set", ["--batch-size", "9"], status: 64,
+      says: ["--batch-size 9", "8 training", "Leave it out"]),
+    BadInput(
+      "numbers as classes", data: "values.csv", ["--likelihood", "categorical"], status: 64,
       says: ["--likelihood categorical: values.csv has a column value", "call the column label"]
     ) { try $0.writeValues() },
     BadInput(
-      "classes as numbers", ["--likelihood", "gaussian"],
+      "classes as numbers", ["--likelihood", "gaussian"], status: 64,
       says: ["--likelihood gaussian: data has classes", "columns path and value"]),
-    BadInput("noise of classes", ["--noise", "2"], says: ["--noise 2.0: data has classes", "Leave it out"]),
+    BadInput(
+      "noise of classes", ["--noise", "2"], status: 64, says: ["--noise 2.0: data has classes", "Leave it out"]),
     BadInput(
       "classes of numbers", data: "values.csv", ["--classes", "1,2"],
       says: ["values.csv: its column value holds numbers", "Leave --classes out"]
@@ -93,10 +99,10 @@ struct BadInput: CustomTestStringConvertible, Sendable {
       try $0.write("some.csv", Data("path,value\na.png,4\nb.png,4\n".utf8))
     },
     BadInput(
-      "images too small for the network", ["--model", "densenet121"],
+      "images too small for the network", ["--model", "densenet121"], status: 64,
       says: ["--size 16: densenet121", "Pass a larger --size"]),
     BadInput(
-      "images that cannot be cut into patches", ["--model", "vit_ti_16", "--size", "40"],
+      "images that cannot be cut into patches", ["--model", "vit_ti_16", "--size", "40"], status: 64,
       says: ["--size 40: vit_ti_16 cuts images into patches of 16 pixels", "Pass a multiple of 16"]),
   ]
 
@@ -208,6 +214,10 @@ struct BadInput: CustomTestStringConvertible, Sendable {
     #expect(outcome.status == input.status)
     #expect(outcome.output.isEmpty)
     for text in input.says { #expect(outcome.errors.contains(text)) }
+    // Wrong usage that is found only while it runs tells the usage, too.
+    #expect(
+      (input.status == 64) == outcome.errors.contains("See 'gridless finetune --help' for more information."),
+      "\(outcome.errors)")
     #expect(try place.everything() == before)
   }
 

@@ -17,16 +17,20 @@ import Testing
     #expect(undisturbed.status == 0, "\(undisturbed.errors)")
 
     var random = SplitMix(state: isLong ? 2 : 1)
-    var kills = 0
-    while kills < (isLong ? 60 : 5) {
+    let wanted = isLong ? 60 : 5
+    var (kills, turns) = (0, 0)
+    while kills < wanted {
+      turns += 1
+      guard turns <= 10 * wanted else { throw Unexpected("in \(turns - 1) turns only \(kills) studies were killed") }
       let study = try RunningCommand(StudyPlace.arguments(Self.methods, more), in: place.place.path)
       let deadline = ContinuousClock.now + .seconds(seconds * (0.15 + Double(random.below(500)) / 1000))
       try study.wait { ContinuousClock.now >= deadline }
       study.send(SIGKILL)
       let outcome = try study.end()
-      kills += 1
+      // One that ended before is no kill.
       guard outcome.status == 0 else {
         #expect(outcome.status == -SIGKILL, "\(outcome.errors)")
+        kills += 1
         continue
       }
       try check(place, undisturbed, study: outcome)

@@ -17,13 +17,13 @@ import Testing
   @Test(arguments: [("grid", "0.1, 0.01, 0.001, 0.0001", 4), ("auto", "0.1, 0.03, 0.01, 0.003, 0.001", 5)])
   func divergenceAtEveryRateIsAnError(lr: String, rates: String, count: Int) throws {
     let place = try place()
-    for _ in 1...2 {
+    for turn in 1...2 {
       // Given again, the command has nothing else to say.
       let outcome = try place.finetune("data", "--weights", "wild.safetensors", "--lr", lr, "--json")
       #expect(outcome.status == 1)
       #expect(outcome.errors.contains("training diverged at every learning rate (\(rates))"))
       let candidates = try outcome.objects()
-      #expect(candidates.isEmpty || candidates.count == count)
+      #expect(candidates.count == count || (turn == 2 && candidates.isEmpty))
       for candidate in candidates {
         #expect(candidate["event"] as? String == (lr == "grid" ? "candidate" : "rung"))
         #expect(candidate["loss"] is NSNull)
@@ -82,6 +82,26 @@ import Testing
     #expect(result.lrCandidates.map(\.lr) == [1e30, 0.01])
     #expect(result.lrCandidates[0].loss == nil && result.lrCandidates[1].loss == result.loss)
     #expect(result.lrCandidates[0].failure?.contains("is not finite at step") == true)
+    options.learningRates = [0.01]
+    options.out = place.absolute("alone")
+    try FineTuner(options).run()
+    #expect(try place.contents("search/model.safetensors") == place.contents("alone/model.safetensors"))
+  }
+
+  /// MAP's rates are compared by the held-out part, which a network whose outputs overflow has no metrics of.
+  @Test func aRateOfMAPThatDivergesInItsLastStepJustLoses() throws {
+    let place = try Workplace()
+    try place.writeData()
+    var options = FineTuneOptions(
+      data: place.absolute("data"), model: "resnet8", weights: nil, out: place.absolute("search"))
+    (options.size, options.steps, options.batchSize, options.device, options.threads) = (16, 1, 4, .cpu, 1)
+    (options.objective, options.holdOut) = (.map, 0.25)
+    (options.learningRate, options.learningRates) = (.grid, [1e30, 0.01])
+    let result = try FineTuner(options).run()
+    #expect(result.lr == 0.01 && result.lrCandidates.map(\.lr) == [1e30, 0.01])
+    #expect(result.lrCandidates[0].loss == nil && result.lrCandidates[0].validationLoss == nil)
+    #expect(result.lrCandidates[0].failure?.contains("is not finite at step 1") == true)
+    #expect(result.lrCandidates[1].validationLoss?.isFinite == true)
     options.learningRates = [0.01]
     options.out = place.absolute("alone")
     try FineTuner(options).run()

@@ -43,7 +43,7 @@ import Testing
 
     var (correct, logLoss) = (0.0, 0.0)
     for (image, prediction) in zip(images, predictions) {
-      #expect(Set(prediction.keys) == ["event", "image", "class", "probability", "logits"])
+      #expect(Set(prediction.keys) == ["event", "image", "class", "probability", "logits", "probabilities", "top"])
       #expect(prediction["event"] as? String == "prediction")
       let named = try #require(prediction["class"] as? String)
       let probability = try #require(prediction["probability"] as? Double)
@@ -51,6 +51,12 @@ import Testing
       let classIndex = try #require(Workplace.classes.firstIndex(of: named))
       #expect(abs(probability - exp(logits[classIndex]) / logits.reduce(0) { $0 + exp($1) }) < 1e-9)
       #expect((0.5...1).contains(probability))
+      let probabilities = try #require(prediction["probabilities"] as? [String: Double])
+      #expect(Set(probabilities.keys) == Set(Workplace.classes) && probabilities[named] == probability)
+      #expect(abs(probabilities.values.reduce(0, +) - 1) < 1e-9)
+      let top = try #require(prediction["top"] as? [[String: Any]])
+      #expect(top.count == 1 && Set(top[0].keys) == ["class", "probability"])
+      #expect(top[0]["class"] as? String == named && top[0]["probability"] as? Double == probability)
       let isCorrect = image.hasPrefix(named + "/")
       correct += isCorrect ? 1 : 0
       logLoss -= log(isCorrect ? probability : 1 - probability)

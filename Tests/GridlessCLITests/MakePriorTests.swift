@@ -112,6 +112,14 @@ import Testing
       (
         Self.tiny("--import-mean", "a", "--import-variance", "b", "--import-covariance", "c"), "an import needs no data"
       ),
+      (Self.tiny("--weights", "none"), "--weights none: a prior is made from pretrained weights. Name a checkpoint."),
+      (
+        basis + [
+          "--import-mean", "a", "--import-variance", "b", "--import-covariance", "c", "--epochs", "3", "--augment",
+          "none",
+        ],
+        "--epochs, --augment with --import-mean: an import does not train"
+      ),
       (Self.tiny("--columns", "1"), "--columns 1: expected at least 2"),
       (Self.tiny("--columns", "6"), "--columns 6: 10 steps collect 5 times, once in 2"),
       (Self.tiny("--batch-size", "9"), "--batch-size 9: expected 2 to the 8"),

@@ -2,14 +2,6 @@ import Foundation
 import Gridless
 import Testing
 
-/// The digits that `make setup` keeps; nil if they are not there.
-private let digits: String? = {
-  let environment = ProcessInfo.processInfo.environment
-  let named = environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 }
-  let path = (named ?? "\(environment["HOME"] ?? "")/.cache") + "/gridless/digits/digits.csv"
-  return FileManager.default.fileExists(atPath: path) ? path : nil
-}()
-
 /// A way to run the method, and what its result must have.
 struct Method: CustomTestStringConvertible, Sendable {
   var testDescription: String
@@ -33,19 +25,18 @@ struct Method: CustomTestStringConvertible, Sendable {
 }
 
 /// Every prior, posterior and part on the handwritten digits 5 to 9, from the demo's network of 0 to 4.
-@Suite(.enabled(if: digits != nil, "no digits: make setup"))
+@Suite(.enabled(if: Workplace.digits != nil, "no digits: make setup"))
 struct MethodTests {
-  private static let weights = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent().appending(path: "Examples/digits/resnet8-digits-0-4.safetensors").path
-
   /// A place with a PTYL prior that `gridless prior` made of the digits 0 to 4.
   private static let place = Result {
     let place = try Workplace()
     let outcome = try Command.run(
-      ["prior", try #require(digits), "--model", "resnet8", "--weights", weights, "--out", "prior.safetensors"]
-        + ["--classes", "0,1,2,3,4", "--size", "16", "--augment", "crop", "--batch-size", "32", "--n", "160"]
-        + ["--steps", "20", "--collect-every", "4", "--columns", "4", "--threads", "1", "--device", "cpu"],
-      in: place.path)
+      [
+        "prior", try #require(Workplace.digits), "--model", "resnet8", "--weights", Workplace.digitsNetwork,
+        "--out", "prior.safetensors", "--classes", "0,1,2,3,4", "--size", "16", "--augment", "crop",
+        "--batch-size", "32", "--n", "160", "--steps", "20", "--collect-every", "4", "--columns", "4",
+        "--threads", "1", "--device", "cpu",
+      ], in: place.path)
     guard outcome.status == 0 else { throw Unexpected(outcome.errors) }
     return place
   }
@@ -110,12 +101,15 @@ struct MethodTests {
 
   @Test(arguments: methods) func runsFromTheCommandLine(_ method: Method) throws {
     let place = try Self.place.get()
-    let data = try #require(digits)
+    let data = try #require(Workplace.digits)
     let out = "run \(method.testDescription)"
+    // A σ that is given has no start.
+    let start = method.fixed["sigma"] == nil ? ["--initial-sigma", "2e-3"] : []
+    let common = Workplace.tiny(
+      data, ["--weights", Workplace.digitsNetwork, "--classes", "5,6,7,8,9", "--n", "60", "--steps", "20"])
     let outcome = try Command.run(
-      Workplace.tiny(data, ["--weights", Self.weights, "--classes", "5,6,7,8,9", "--n", "60", "--steps", "20"])
-        + ["--batch-size", "30", "--lr", "0.05", "--initial-sigma", "2e-3", "--augment", "none", "--json"]
-        + ["--out", out] + method.arguments, in: place.path)
+      common + ["--batch-size", "30", "--lr", "0.05", "--augment", "none", "--json", "--out", out] + start
+        + method.arguments, in: place.path)
     #expect(outcome.status == 0, "\(outcome.errors)")
     let result = try outcome.result()
     // λ and τ are null, or left out, where there is none.

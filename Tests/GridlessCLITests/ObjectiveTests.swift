@@ -15,7 +15,7 @@ import Testing
       #expect(run.lines.contains(line), "\(run.output)")
     }
     #expect(run.lines.contains { $0.hasPrefix("held out       accuracy ") })
-    #expect(run.errors.contains("note: 2 of 8 training images are held out\n"))
+    #expect(run.errors.contains("note: 2 of 8 training examples are held out\n"))
     #expect(run.errors.contains("decoded 6 images of train\n") && run.errors.contains("decoded 2 images of held-out\n"))
     #expect(run.errors.contains(" + penalty ") && !run.errors.contains("KL") && !run.errors.contains("κ"))
     #expect(!FileManager.default.fileExists(atPath: place.absolute("run/posterior.safetensors")))

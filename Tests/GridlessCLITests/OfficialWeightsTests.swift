@@ -37,6 +37,24 @@ import Testing
     #expect(place.server.requests.count == 1)
   }
 
+  /// Any checkpoint that `fetch --list` names, unless a file has that name.
+  @Test func anotherIsTakenByItsName() throws {
+    let place = try place()
+    try place.place.writeCheckpoint("mobilenet_v2", of: "mobilenet_v2")
+    let data = try place.place.contents("mobilenet_v2")
+    let (name, path) = ("mobilenet_v2_v1", try place.checkpoint("mobilenet_v2_v1"))
+    try place.serve(name, [(path as NSString).lastPathComponent: data])
+    let named = try place.start(Self.finetune + ["--out", "named", "--weights", name]).end()
+    #expect(named.status == 0, "\(named.errors)")
+    #expect(named.errors.contains("note: the weights are the official checkpoint \(place.place.absolute(path))"))
+    #expect(try RunFolder(place.place.absolute("named")).readConfiguration().weights == place.place.absolute(path))
+    #expect(place.server.requests.count == 1)
+
+    let file = try place.start(Self.finetune + ["--out", "file", "--weights", "mobilenet_v2"]).end()
+    #expect(file.status == 0 && !file.errors.contains("official"), "\(file.errors)")
+    #expect(place.server.requests.count == 1)
+  }
+
   @Test func studiesAndPriorsToo() throws {
     let place = try place()
     try place.place.write("grid.json", Data(#"{"lr": [0.01], "alpha": [0], "beta": [0]}"#.utf8))

@@ -150,16 +150,13 @@ import Testing
   }
 
   /// On real digits: the published rates' worst two must not win.
-  @Test(.enabled(if: digits != nil, "the digits are absent; make setup fetches them"))
+  @Test(.enabled(if: Workplace.digits != nil, "the digits are absent; make setup fetches them"))
   func onDigitsASensibleRateWins() throws {
     let place = try Workplace()
-    let network = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .appending(path: "../../Examples/digits/resnet8-digits-0-4.safetensors").standardized.path
     let arguments = [
-      "finetune", try #require(Self.digits), "--classes", "5,6,7,8,9", "--n", "50", "--model", "resnet8", "--size",
-      "16",
-      "--augment", "crop", "--seed", "1", "--threads", "1", "--weights", network, "--steps", "120", "--initial-sigma",
-      "2e-3", "--device", "cpu", "--out", "run", "--json",
+      "finetune", try #require(Workplace.digits), "--classes", "5,6,7,8,9", "--n", "50", "--model", "resnet8",
+      "--weights", Workplace.digitsNetwork, "--size", "16", "--augment", "crop", "--seed", "1", "--threads", "1",
+      "--steps", "120", "--initial-sigma", "2e-3", "--device", "cpu", "--out", "run", "--json",
     ]
     let outcome = try Command.run(arguments, in: place.path)
     let result = try outcome.result()
@@ -168,11 +165,4 @@ import Testing
     #expect(try #require(test["accuracy"] as? Double) > 0.85)
     #expect(!outcome.errors.contains("in so few steps"))
   }
-
-  private static let digits: String? = {
-    let environment = ProcessInfo.processInfo.environment
-    let cache = environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? "\(environment["HOME"] ?? "")/.cache"
-    let path = "\(cache)/gridless/digits/digits.csv"
-    return FileManager.default.fileExists(atPath: path) ? path : nil
-  }()
 }

@@ -19,12 +19,13 @@ extension Workplace {
 
 /// Regression from the command line: a number per image.
 @Suite struct RegressionTests {
-  /// The network of the demo, which knows digits and has to learn what brightness is.
-  private static let digits = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent().appending(path: "Examples/digits/resnet8-digits-0-4.safetensors").path
+  /// From the network of the demo, which knows digits and has to learn what brightness is.
   private static let arguments = Workplace.tiny(
     "values.csv",
-    ["--weights", digits, "--steps", "200", "--batch-size", "8", "--lr", "0.01", "--initial-sigma", "1e-3"])
+    [
+      "--weights", Workplace.digitsNetwork, "--steps", "200", "--batch-size", "8", "--lr", "0.01", "--initial-sigma",
+      "1e-3",
+    ])
 
   /// A finished run, for all tests here.
   private static let finished = Result { () throws -> (place: Workplace, outcome: Outcome) in
@@ -90,6 +91,10 @@ extension Workplace {
     let prediction = try place.gridless("predict", "run", "gray/0.png")
     #expect(prediction.lines.count == 1 && prediction.output.hasPrefix("gray/0.png  "))
     #expect(prediction.output.contains(" ± "))
+    let folder = try place.gridless("predict", "run", "gray/", "--json").objects()
+    #expect(folder.compactMap { $0["image"] as? String } == (0..<60).map { "gray/\($0).png" }.sorted())
+    let top = try place.gridless("predict", "run", "gray/0.png", "--top", "1")
+    #expect(top.status == 64 && top.errors.contains("--top 1: the model of run predicts numbers, not classes."))
     let run = try Command.run(Workplace.tiny("values.csv", ["--out", "short", "--noise", "20"]), in: place.path)
     #expect(run.status == 0)
     #expect(run.lines.contains { $0.hasPrefix("learned") && $0.hasSuffix("noise 20") })

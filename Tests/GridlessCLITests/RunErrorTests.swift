@@ -36,8 +36,24 @@ import Testing
     expect(
       try place.gridless("predict", "run", "note.txt"), says: "note.txt: not an image (found text", "Pass image files")
     expect(try place.gridless("predict", "run", "gone.png"), says: "gone.png: No such file", "Pass image files")
-    expect(try place.gridless("predict", "run", "data"), says: "data: ", "Pass image files")
+    try place.write("empty/.hidden.png", try Workplace.picture(0).bytes)
+    try place.write("empty/below/note.txt", Data("not a picture\n".utf8))
+    expect(
+      try place.gridless("predict", "run", "empty"), says: "empty: a folder without a .jpg, .jpeg, .png or .webp file",
+      "Pass image files")
     expect(try place.gridless("predict", "run"), status: 64, says: "nothing to predict", "--text")
+  }
+
+  @Test func classesThatCannotBeShown() throws {
+    let place = try finished()
+    for top in ["0", "-2"] {
+      expect(
+        try place.gridless("predict", "run", "gone.png", "--top", top), status: 64,
+        says: "--top \(top): expected at least 1.")
+    }
+    expect(
+      try place.gridless("predict", "run", "gone.png", "--top", "3"), status: 64,
+      says: "--top 3: the model of run has 2 classes. Pass at most 2.")
   }
 
   @Test func dataThatCannotBeEvaluated() throws {
@@ -45,8 +61,8 @@ import Testing
     expect(try place.gridless("evaluate", "run"), status: 64, says: "Missing expected argument '--data <data>'")
     expect(try place.gridless("evaluate", "run", "--data", "gone"), says: "gone: no such file or folder")
     expect(
-      try place.gridless("evaluate", "run", "--data", "data", "--split", "val"),
-      says: "data: no val split (found train, test)", "ask for one that exists")
+      try place.gridless("evaluate", "run", "--data", "data", "--split", "val"), status: 64,
+      says: "data: no val split (found train, test). Pass --split train or --split test or data that has it.")
     expect(
       try place.gridless("evaluate", "run", "--data", "data", "--split", "tset"), status: 64,
       says: "'tset' is invalid for '--split <split>'")

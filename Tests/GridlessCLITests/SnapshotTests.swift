@@ -18,8 +18,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "", "finetune", "compare", "evaluate", "predict", "prior", "vocabulary", "report", "convert", "fetch", "models",
-    "doctor",
+    "", "finetune", "compare", "evaluate", "predict", "prior", "vocabulary", "report", "export", "convert", "fetch",
+    "models", "doctor",
   ])
   func help(_ subcommand: String) throws {
     let place = try Workplace()

@@ -68,9 +68,36 @@ import Testing
   /// The lease is then made without one.
   @Test func aFileSystemWithoutLinksWillDo() throws {
     let job = try Self.job.get()
+    // The fault is met: another folder's run dies of it.
+    let deadly = try Faults.environment("link", on: "/lease", at: 1, "kill")
+    #expect(try job.start("killed at its link", environment: deadly).end().status == -SIGKILL)
     let faults = try Faults.environment("link", on: "/lease", at: 1, "\(EPERM)")
     #expect(try job.start("no links", environment: faults).end().status == 0)
     try job.expectUndisturbed("no links")
+  }
+
+  /// What is new in a folder survives a power failure only where the folder is forced to disk, too.
+  @Test func newEntriesOfFoldersAreForcedToDisk() throws {
+    let job = try Self.job.get()
+    let faults = try Faults.environment("fsync", on: "/newly", at: 1, "\(EIO)")
+    let parent = try job.start("newly/run", environment: faults).end()
+    #expect(parent.status == 1)
+    #expect(parent.errors.contains("/newly: cannot be written (sync folder: "), "\(parent.errors)")
+    // Those of the run's own folder once all is there that grows. Errors of its files name the files.
+    var isMet = false
+    for at in 1...12 where !isMet {
+      let folder = "entries-\(at)"
+      let faults = try Faults.environment("fsync", on: "/\(folder)", at: at, "\(EIO)")
+      let outcome = try job.start(folder, environment: faults).end()
+      isMet = outcome.errors.contains("\(folder): cannot be written (sync folder: ")
+      guard isMet else { continue }
+      for name in ["metrics.jsonl", "events.out.tfevents.gridless", "checkpoints"] {
+        #expect(FileManager.default.fileExists(atPath: job.place.absolute("\(folder)/\(name)")), "\(name)")
+      }
+      #expect(try job.run(folder).status == 0)
+      try job.expectUndisturbed(folder)
+    }
+    #expect(isMet)
   }
 
   @Test func aLostFolderIsNamed() throws {

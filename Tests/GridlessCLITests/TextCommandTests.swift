@@ -41,9 +41,19 @@ import Testing
       "predict", "run", "--text", "The team won", "--text", "-5 % profit", "--json", "--threads", "1")
     let objects = try prediction.objects()
     #expect(objects.map { $0["text"] as? String } == ["The team won", "-5 % profit"])
-    #expect(objects.allSatisfy { Set($0.keys) == ["event", "text", "class", "probability", "logits"] })
+    let keys: Set = ["event", "text", "class", "probability", "logits", "probabilities", "top"]
+    #expect(objects.allSatisfy { Set($0.keys) == keys })
+    for object in objects {
+      let probabilities = try #require(object["probabilities"] as? [String: Double])
+      let named = try #require(object["class"] as? String)
+      #expect(Set(probabilities.keys) == ["1", "2"] && probabilities[named] == object["probability"] as? Double)
+    }
     let table = try place.gridless("predict", "run", "news/test.csv", "--threads", "1")
     #expect(table.lines.count == 8 && table.lines[1].hasPrefix("news/test.csv:2  "))
+    let two = try place.gridless("predict", "run", "news/test.csv", "--top", "2", "--threads", "1")
+    #expect(two.lines.count == 16 && two.lines[3].hasPrefix("news/test.csv:2  ") && two.lines[2] == table.lines[1])
+    let three = try place.gridless("predict", "run", "--text", "profit", "--top", "3")
+    #expect(three.status == 64 && three.errors.contains("--top 3: the model of run has 2 classes"))
     let doctor = try place.gridless("doctor", "news")
     #expect(doctor.status == 0 && doctor.output.contains("8 texts, the longest of 28 bytes"))
   }
@@ -82,9 +92,14 @@ import Testing
       #expect(outcome.status != 0)
       return outcome.errors
     }
-    #expect(
-      try finetune(place, ["--weights", "none", "--out", "run", "--size", "32"]).errors.contains(
-        "bert-tiny reads texts"))
+    // What only images have.
+    for option in [["--size", "32"], ["--resize", "shortest"], ["--augment", "none"]] {
+      let refused = try finetune(place, ["--weights", "none", "--out", "run"] + option)
+      #expect(refused.status == 64, "\(refused.errors)")
+      #expect(refused.errors.contains("\(option.joined(separator: " ")): bert-tiny reads texts. Leave it out"))
+    }
+    let images = try place.gridless("vocabulary", "data", "--out", "v.txt")
+    #expect(images.status == 64 && images.errors.contains("Usage: gridless vocabulary"), "\(images.errors)")
     #expect(
       try errors("finetune", "data", "--model", "bert-tiny", "--weights", "none", "--out", "run").contains(
         "holds images"))

@@ -1,5 +1,6 @@
 import Foundation
 import Gridless
+import TestSupport
 
 /// A folder in which commands run, with small data sets and checkpoints; it is removed when the test ends.
 final class Workplace: Sendable {
@@ -61,6 +62,17 @@ final class Workplace: Sendable {
   }
 
   // MARK: Data sets
+
+  /// The digits that `make setup` keeps; nil if they are not there.
+  static let digits: String? = {
+    let environment = ProcessInfo.processInfo.environment
+    let named = environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 }
+    let path = (named ?? "\(environment["HOME"] ?? "")/.cache") + "/gridless/digits/digits.csv"
+    return FileManager.default.fileExists(atPath: path) ? path : nil
+  }()
+
+  /// The demo's network, which knows the digits 0 to 4.
+  static let digitsNetwork = Golden.packageRoot.appending(path: "Examples/digits/resnet8-digits-0-4.safetensors").path
 
   private static let pictures = [
     "rgb.png", "rgb_444.jpg", "sharp.png", "progressive.jpg", "soft.png", "gray.jpg", "palette8.png", "cmyk.jpg",

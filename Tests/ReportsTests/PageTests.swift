@@ -106,7 +106,7 @@ import Training
     let values = try body(Report(fixture.place("values")))
     #expect(
       values.contains("RMSE") && values.contains(#"data-figure="values""#) && values.contains("The largest errors"))
-    try fixture.run("plain", data: "classes.csv") { $0.prior = .none }
+    try fixture.run("plain", data: "classes.csv") { ($0.prior, $0.initialSigma) = (.none, 1e-4) }
     let plain = try body(Report(fixture.place("plain")))
     #expect(plain.contains("penalty on the weights") && !plain.contains("<dt>λ</dt>"))
     #expect(plain.contains("maximum a posteriori"))

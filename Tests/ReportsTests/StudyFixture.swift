@@ -35,12 +35,11 @@ struct StudyFixture {
     (record.finishedAfter, record.trainedSteps) = (clock, 400)
     if let accuracy {
       let nll = 1.9 * (1 - accuracy) + 0.25
-      record.test = metrics(accuracy: accuracy, nll: nll)
+      var test = metrics(accuracy: accuracy, nll: nll)
       if stage == .search {
-        (record.test?.reliability, record.test?.classes, record.test?.perClassAccuracy, record.test?.confusion) = (
-          nil, nil, nil, nil
-        )
+        (test.reliability, test.classes, test.perClassAccuracy, test.confusion) = (nil, nil, nil, nil)
       }
+      record.test = test
       record.score = nll + 0.02 * random.uniform()
       record.status = .done
       if let kappa { (record.kappa, record.lambda, record.tau, record.sigma) = (kappa, 4.1e-6, 5.2e-3, 2.2e-3) }

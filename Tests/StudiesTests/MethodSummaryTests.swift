@@ -83,7 +83,7 @@ import Training
 
   /// τ of an infinite scale under one seed: a mean over the others would not be that of the row.
   @Test func aScaleThatIsMissingUnderASeedHasNoMean() throws {
-    let records = [1, 2].map { seed in
+    let records = ([1, 2] as [UInt64]).map { seed in
       var record = trial(.mapGrid, seed, .final, seconds: 1)
       (record.test, record.lambda, record.tau) = (metrics(1), 1e-3, seed == 1 ? nil : 1e-2)
       return record

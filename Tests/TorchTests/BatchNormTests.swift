@@ -134,6 +134,49 @@ import Torch
     #expect(try Self.isRoundedOnce(output(.bfloat16, parameters: .float32), from: expected))
   }
 
+  /// Weight, bias, running mean and running variance, in this order, of which one is of another type or length.
+  private struct Vectors {
+    var changed: Int?
+    var dtype = DType.float32
+    var channels = 32
+
+    func vector(_ place: Int, plus offset: Double, otherwise usual: DType) throws -> Tensor {
+      let isChanged = place == changed
+      return try BatchNormTests.values([isChanged ? channels : 32], 3 + place, dtype: isChanged ? dtype : usual)
+        + offset
+    }
+
+    /// The output of 32 channels in the channels-last order, and the running statistics behind it.
+    func outcome(training: Bool, dtype: DType = .float32) throws -> [Float] {
+      let x = try BatchNormTests.values([2, 3, 3, 32], 1, dtype: dtype).permute([0, 3, 1, 2])
+      let mean = try vector(2, plus: 0, otherwise: dtype)
+      let variance = try vector(3, plus: 2, otherwise: dtype)
+      let y = try withoutGrad {
+        try x.batchNorm(
+          weight: vector(0, plus: 1.5, otherwise: dtype), bias: vector(1, plus: 0, otherwise: dtype), runningMean: mean,
+          runningVar: variance, training: training, momentum: 0.1, eps: 1e-5, activation: .relu)
+      }
+      return try y.contiguous().floats() + mean.floats() + variance.floats()
+    }
+  }
+
+  /// What is not float32 is never read as if it were: the values are right, or libtorch refuses them.
+  @Test(arguments: 0..<4, [false, true]) func vectorsOfAnotherTypeAreNotMisread(place: Int, training: Bool) throws {
+    let expected = try Vectors().outcome(training: training, dtype: .float64)
+    #expect(try Self.distance(Vectors().outcome(training: training), expected) < 2e-6)
+    do {
+      let found = try Vectors(changed: place, dtype: .float64).outcome(training: training)
+      #expect(Self.distance(found, expected) < 2e-6)
+    } catch let error as TorchError {
+      #expect(!error.message.isEmpty)
+    }
+  }
+
+  /// Nothing is read or written behind a vector's end.
+  @Test(arguments: 0..<4, [false, true]) func vectorsOfTooFewChannelsAreRefused(place: Int, training: Bool) throws {
+    #expect(throws: TorchError.self) { try Vectors(changed: place, channels: 16).outcome(training: training) }
+  }
+
   /// Divergence must be seen: neither ReLU nor the rounding may hide a NaN.
   @Test(arguments: Activation.allCases, [DType.float32, .bfloat16])
   func aNaNStaysOne(_ activation: Activation, _ dtype: DType) throws {

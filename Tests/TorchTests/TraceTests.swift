@@ -22,6 +22,7 @@ import Torch
     try trace.name(x, "x")
     #expect(throws: TorchError.self) { try x + Tensor.ones([2, 3]) }
     #expect(throws: TorchError.self) { try x.add_(.ones([2, 3])) }
+    #expect(throws: TorchError.self) { try x.normal_() }
     #expect(throws: TorchError.self) { try trace.name(x, "again") }
     // A use that is not followed has no place in the record.
     #expect(try trace.index(of: x.logSoftmax(dim: 1)) == nil)

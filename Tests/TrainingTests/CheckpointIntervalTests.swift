@@ -13,4 +13,13 @@ import Training
 
   @Test(arguments: ["", "0", "-1", "0m", "-5s", "nans", "infm", "m", "1h", "5 m", "1.5", "ten"])
   func itRefuses(_ text: String) { #expect(CheckpointInterval(text) == nil) }
+
+  /// An interval that was not read from a text is refused before anything is looked at.
+  @Test(arguments: [CheckpointInterval.steps(0), .steps(-3), .seconds(.nan), .seconds(-1)])
+  func aRunRefuses(_ interval: CheckpointInterval) {
+    var options = FineTuneOptions(data: "nowhere", model: "resnet8", weights: nil, out: "nowhere")
+    options.checkpointEvery = interval
+    let error = #expect(throws: TrainingError.self) { try FineTuner(options).run() }
+    #expect(error?.description.hasPrefix("--checkpoint-every ") == true)
+  }
 }

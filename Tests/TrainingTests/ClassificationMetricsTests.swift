@@ -92,4 +92,12 @@ import Training
     #expect(found.brier == nil && found.reliability == nil && found.perClassAccuracy == nil && found.confusion == nil)
     #expect(try JSON.line(found) == text)
   }
+
+  /// A network whose outputs overflow has metrics that say so, and ends no process.
+  @Test func numbersThatAreNotFiniteAreCounted() {
+    let found = ClassificationMetrics(
+      logProbabilities: [.nan, .nan, log(0.9), log(0.1)], labels: [0, 0], classes: 2)
+    #expect(found.nll.isNaN && found.accuracy == 1)
+    #expect(found.reliability?.map(\.count).reduce(0, +) == 2 && found.reliability?.first?.count == 1)
+  }
 }

@@ -27,15 +27,8 @@ import Training
     }
   }
 
-  private func steps(_ run: String) throws -> [Int] {
-    struct Line: Decodable {
-      var event: String
-      var step: Int?
-    }
-    return try String(contentsOfFile: "\(run)/metrics.jsonl", encoding: .utf8).split(separator: "\n").compactMap {
-      let line = try JSONDecoder().decode(Line.self, from: Data($0.utf8))
-      return line.event == "step" ? line.step : nil
-    }
+  private func steps(_ run: String) -> [Int] {
+    RunFolder(run).readMetrics().filter { $0.event == "step" }.compactMap(\.step)
   }
 
   /// Every step has its event and its row, in order; a run that is stopped in a block goes on at the next, with the
@@ -45,7 +38,7 @@ import Training
       var events: [Int] = []
       let undisturbed = try FineTuner(options("a")).run { if case .step(let step) = $0 { events.append(step.step) } }
       #expect(events == Array(1...Self.steps))
-      let rows = try steps("\(folder)/a")
+      let rows = steps("\(folder)/a")
       #expect(rows == Array(1...Self.steps))
       #expect(undisturbed.loss.isFinite)
 
@@ -55,7 +48,7 @@ import Training
           if case .step(let step) = $0, step.step == 7 { interruption.request() }
         }
       }
-      let kept = try steps("\(folder)/b")
+      let kept = steps("\(folder)/b")
       #expect(kept == Array(1...40))
       try FineTuner(options("b")).run()
       for file in ["metrics.jsonl", "model.safetensors"] {
@@ -76,7 +69,7 @@ import Training
         return
       }
       #expect(step > 1)
-      let rows = try steps("\(folder)/c")
+      let rows = steps("\(folder)/c")
       #expect(rows == Array(1..<step))
     }
   }
@@ -93,7 +86,7 @@ import Training
       let undisturbed = try FineTuner(race("a")).run {
         if case .step(let step) = $0, !step.isCooling { events.append(step.step) }
       }
-      let rows = try steps("\(folder)/a")
+      let rows = steps("\(folder)/a")
       #expect(rows == events)
       #expect(events.suffix(100) == Array(51...150))
       #expect(undisturbed.rungs?.count == 7)
@@ -114,6 +107,31 @@ import Training
         let bytes = try ["a", "b"].map { try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\($0)/\(file)")) }
         #expect(bytes[0] == bytes[1], "\(file)")
       }
+    }
+  }
+
+  /// What has no blocks is told, with all reasons, and trained by the host's steps.
+  @Test func whatIsTakenOneByOneIsTold() throws {
+    try withData { _, options throws in
+      func notes(_ out: String, _ change: (inout FineTuneOptions) -> Void) throws -> [String] {
+        var options = options(out)
+        (options.steps, options.initialSigma) = (2, FineTuneConfiguration.publishedInitialSigma)
+        change(&options)
+        var notes: [String] = []
+        try FineTuner(options).run { if case .note(let note) = $0 { notes.append(note) } }
+        return notes.filter { $0.contains("one by one") }
+      }
+      func note(_ reasons: String) -> [String] {
+        ["with \(reasons) steps on a GPU are taken one by one, not in blocks: slower"]
+      }
+      #expect(try notes("plain") { _ in }.isEmpty)
+      #expect(
+        try notes("many") { ($0.samples, $0.sigma) = (2, 1e-3) }
+          == note("--samples and a given σ"))
+      #expect(try notes("scales") { $0.priorScales = .layerwise } == note("prior scales that are not global"))
+      #expect(try notes("family") { $0.posterior = .layerwise } == note("a posterior that is not isotropic"))
+      #expect(try notes("given") { ($0.lambda, $0.tau) = (0.1, 0.1) } == note("a given λ or τ"))
+      #expect(try notes("prior") { $0.prior = .none } == note("a point in place of a posterior"))
     }
   }
 }

@@ -36,13 +36,7 @@ import Training
     #expect(result.objective == "la-lml" && result.sigma == 0 && result.kappa == 1)
     #expect(abs(alpha * lambda * Double(result.n) - 1) < 1e-9 && abs(beta * tau * Double(result.n) - 1) < 1e-9)
     // A step's λ is that of its epoch: 1 in the first.
-    struct Line: Decodable {
-      var step: Int?
-      var lambda: Double?
-    }
-    let lines = try String(contentsOfFile: table.folder.path("run/metrics.jsonl"), encoding: .utf8)
-      .split(separator: "\n").map { try JSONDecoder().decode(Line.self, from: Data($0.utf8)) }
-    let lambdas = lines.filter { $0.step != nil }.compactMap(\.lambda)
+    let lambdas = RunFolder(table.folder.path("run")).readMetrics().filter { $0.event == "step" }.compactMap(\.lambda)
     #expect(lambdas.count == 20)
     for step in 1..<20 {
       let isNew = step * 8 / result.n > (step - 1) * 8 / result.n
@@ -167,5 +161,29 @@ import Training
       Issue.record("\(String(describing: error))")
       return
     }
+  }
+
+  /// The images are others than in the run, under the same names and labels.
+  @Test func changedPixelsAreRefused() throws {
+    let table = try TableRun(images: 30)
+    _ = try table.run("run") {
+      ($0.steps, $0.initialSigma, $0.objective, $0.alpha, $0.beta) = (1, 1e-4, .map, 0.1, 0.1)
+      $0.holdOut = 0.3
+    }
+    func judge() throws -> ConditionalLaplace { try ConditionalLaplace(RunFolder(table.folder.path("run"))) }
+    _ = try judge()
+    // The table's first half is for training; of the rest nothing is read.
+    var rows = try String(contentsOfFile: table.table, encoding: .utf8).split(separator: "\n").map(String.init)
+    func change(_ row: Int) throws {
+      var numbers = rows[row].split(separator: ",").map(String.init)
+      numbers[0] = numbers[0] == "16" ? "0" : "16"
+      rows[row] = numbers.joined(separator: ",")
+      try rows.joined(separator: "\n").write(toFile: table.table, atomically: true, encoding: .utf8)
+    }
+    try change(29)
+    _ = try judge()
+    try change(3)
+    let error = #expect(throws: TrainingError.self) { try judge() }
+    #expect(error?.description.contains("train: 1 of 15 images have other pixels now") == true)
   }
 }

@@ -5,13 +5,14 @@ import Training
 
 /// Who may write to a run folder.
 @Suite struct LeaseTests {
+  private let scratch = ScratchFolder()
   private let folder: String
   private let path: String
   /// Times short enough for a test; a heartbeat is missed only where the machine stands still for a second.
   private let timing = Lease.Timing(heartbeat: .milliseconds(50), takeover: .seconds(1))
 
   init() throws {
-    folder = FileManager.default.temporaryDirectory.appendingPathComponent("lease-\(UUID().uuidString)").path
+    folder = scratch.path("run")
     path = folder + "/lease"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
   }
@@ -36,7 +37,6 @@ import Training
     #expect(try names() == ["lease"])
     lease.release()
     #expect(try names().isEmpty)
-    try FileManager.default.removeItem(atPath: folder)
   }
 
   @Test func aSecondHolderIsRefusedAndToldWho() throws {

@@ -43,7 +43,7 @@ import Training
     let table = try TableRun()
     let map = try table.run("map") { ($0.objective, $0.initialSigma) = (.map, 1e-4) }
     #expect(map.lambda == nil && map.tau == nil && map.kl == 0 && map.alpha == 0 && map.beta == 0)
-    _ = try table.run("likelihood") { ($0.prior, $0.headInitialization) = (.none, .uniform) }
+    _ = try table.run("likelihood") { ($0.prior, $0.headInitialization, $0.initialSigma) = (.none, .uniform, 1e-4) }
     let (found, expected) = (try table.saved("map").state, try table.saved("likelihood").state)
     #expect(found.parameters == expected.parameters && found.buffers == expected.buffers)
   }

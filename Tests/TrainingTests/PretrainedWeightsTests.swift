@@ -235,6 +235,6 @@ struct WeightConversionTests {
     #expect(error.unexpected == ["extra"])
     #expect(!FileManager.default.fileExists(atPath: output))
     try Data().write(to: URL(fileURLWithPath: output))
-    #expect(throws: PriorError.exists(path: output)) { try convert(input, output, "resnet18", .huggingFace) }
+    #expect(throws: TrainingError.exists(path: output)) { try convert(input, output, "resnet18", .huggingFace) }
   }
 }

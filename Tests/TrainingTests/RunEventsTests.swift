@@ -59,6 +59,7 @@ import Training
     #expect(content.scalars.values.joined().allSatisfy { (started...now).contains($0[2]) })
     let start = try #require(content.hparams["start"] as? [String: Any])
     #expect(start["model"] as? String == "resnet8" && start["learning_rate"] as? String == "race of 3")
+    #expect(start["kappa"] as? String == "D/N, at most 5000.0")
     #expect(content.hparams["end_status"] as? Int == 1)
     // Nothing tells where the run was made.
     let bytes = try Data(contentsOf: URL(fileURLWithPath: folder.events))

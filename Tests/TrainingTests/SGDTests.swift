@@ -133,15 +133,32 @@ import Training
     }
   }
 
-  @Test func aGradientThatIsNotFiniteChangesNothing() throws {
-    let posterior = try GaussianPosterior(mean: try tensor([1, 2]), blocks: vector.blocks)
-    let rho = posterior.rho
-    let norm = try NesterovSGD(for: posterior).step(
-      posterior, gradient([.nan, 0], rho: 0), in: vector, learningRate: 0.1,
-      rhoLearningRate: 0.02)
-    #expect(norm.isNaN)
-    #expect(try posterior.mean.doubles()[..<2] == [1, 2])
-    #expect(posterior.rho == rho)
+  /// Neither the posterior nor a velocity, which moves already, in any family.
+  @Test(arguments: GaussianPosterior.Family.allCases, SigmaUpdate.allCases)
+  func aGradientThatIsNotFiniteChangesNothing(_ family: GaussianPosterior.Family, update: SigmaUpdate) throws {
+    let vector = try ParameterVector(layout: vector.layout, blocks: family.division, dtype: .float64)
+    let posterior = try GaussianPosterior(family, mean: tensor([1, 2]), blocks: vector.blocks, sigma: 1e-2)
+    let optimizer = try NesterovSGD(for: posterior, sigmaUpdate: update)
+    func step(_ value: Double) throws -> Double {
+      var found = try gradient([value, 0], rho: 0)
+      found.groups = vector.blocks.map { VectorGroup(range: $0.range, isCentered: false) }
+      found.rho = posterior.rho.map { _ in 1e-3 }
+      found.rhoVector = try posterior.rhoVector.map { try Tensor.full($0.shape, 1e-6, dtype: .float64) }
+      try vector.gradients.copy_(tensor([value, 0]))
+      return try optimizer.step(posterior, found, in: vector, learningRate: 0.1, rhoLearningRate: 0.02)
+    }
+    func state() throws -> [[Double]] {
+      [
+        try posterior.mean.doubles(), posterior.rho, try posterior.rhoVector?.doubles() ?? [],
+        try optimizer.velocity.doubles(), optimizer.rhoVelocity, try optimizer.rhoVectorVelocity?.doubles() ?? [],
+      ]
+    }
+    let start = try state()
+    #expect(try step(0.5).isFinite)
+    let before = try state()
+    for (one, other) in zip(before, start) { #expect(one.isEmpty || one != other) }
+    #expect(try step(.nan).isNaN)
+    #expect(try state() == before)
   }
 
   /// In a run of any length the clipped steps of ρ can add up to a 400-fold σ.

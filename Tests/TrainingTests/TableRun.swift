@@ -40,16 +40,10 @@ struct TableRun {
   }
 
   /// The steps of a run's `metrics.jsonl`.
-  func steps(_ out: String) throws -> [(step: Int, lr: Double)] {
-    struct Line: Decodable {
-      var event: String
-      var step: Int?
-      var lr: Double
+  func steps(_ out: String) -> [(step: Int, lr: Double)] {
+    RunFolder(folder.path(out)).readMetrics().compactMap { line in
+      guard line.event == "step", let step = line.step, let lr = line.lr else { return nil }
+      return (step: step, lr: lr)
     }
-    return try String(contentsOfFile: folder.path("\(out)/metrics.jsonl"), encoding: .utf8).split(separator: "\n")
-      .compactMap {
-        let line = try JSONDecoder().decode(Line.self, from: Data($0.utf8))
-        return line.event == "step" ? line.step.map { ($0, line.lr) } : nil
-      }
   }
 }

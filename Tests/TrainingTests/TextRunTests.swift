@@ -70,7 +70,22 @@ import Weights
       return sum + log(logits.reduce(0) { $0 + exp($1) }) - logits[label]
     }
     #expect(abs(nll / 12 - test.nll) < 1e-5)
-    #expect(try saved.predict([TextInput("The TEAM scored")], device: .cpu, average: 2).count == 1)
+    for prediction in try saved.predict(Array(texts), device: .cpu, top: 3) {
+      let names = prediction.top.map { $0.class }
+      #expect(names.first == prediction.class && names.sorted() == saved.classes)
+      #expect(prediction.top.map(\.probability) == prediction.probabilities.values.sorted(by: >))
+      #expect(abs(prediction.top.reduce(0) { $0 + $1.probability } - 1) < 1e-9)
+    }
+    for top in [0, 4] {
+      #expect(throws: TrainingError.self) { try saved.predict(Array(texts), device: .cpu, top: top) }
+    }
+    // An average over draws: probabilities still, and others than the mean's.
+    let (average, mean) = (
+      try #require(try saved.predict(Array(texts), device: .cpu, average: 2).first), try #require(predictions.first)
+    )
+    #expect(abs(average.logits.reduce(0) { $0 + exp($1) } - 1) < 1e-9)
+    #expect(abs(average.probability - exp(average.logits.max() ?? .nan)) < 1e-12)
+    #expect(average.logits != mean.logits && average.probability != mean.probability)
 
     // Fine-tuning from its weights finds the vocabulary beside them.
     let weights = table.folder.path("run/model.safetensors")

@@ -106,6 +106,7 @@ enum HostilePickles {
     Case("has the strides", pickle: Pickle.tensor(shape: [-4])),
     Case("has the strides", pickle: Pickle.tensor(shape: [2, 2])),
     Case("overflows", pickle: Pickle.tensor(shape: [1 << 40, 1 << 40], strides: [0, 0])),
+    Case("overflows", pickle: Pickle.tensor(shape: [1 << 62, 0], strides: [0, 0])),
     Case("overflow", pickle: Pickle.tensor(shape: [2, 3], strides: [.max, .max])),
     Case("overflow", pickle: Pickle.tensor(offset: .max, shape: [2], strides: [1])),
     Case("more elements than its storage", pickle: Pickle.tensor(shape: [1 << 40], strides: [0])),

@@ -1,5 +1,4 @@
 import Foundation
-import Testing
 
 /// The path of `name` in a new folder that `body` may fill; the folder is removed afterwards.
 func withTemporaryFile<Result>(_ name: String = "weights.safetensors", _ body: (String) throws -> Result) throws
@@ -21,10 +20,3 @@ func safetensors(_ header: String, length: UInt64? = nil, data: Int = 0) -> Data
 /// The folder that holds the package.
 let packageRoot = URL(fileURLWithPath: #filePath)
   .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-
-/// The most memory that this process has held so far.
-func peakResidentKilobytes() throws -> Int {
-  let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
-  let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") })
-  return try #require(Int(line.filter(\.isNumber)))
-}

@@ -37,8 +37,8 @@ struct TensorFileTests {
     }
   }
 
-  /// A header of 123 bytes or 0x7B7B begins with a brace, and is no index.
-  @Test(arguments: [0x7B, 0x7B7B]) func aLengthThatLooksLikeABraceIsNone(length: Int) throws {
+  /// A header of 123 bytes or 0x7B7B begins with a brace, one of 0x4B50 as a zip file and one of 0x8B1F as gzip's.
+  @Test(arguments: [0x7B, 0x7B7B, 0x4B50, 0x8B1F]) func aLengthThatLooksLikeAnotherFormatIsNone(length: Int) throws {
     try withFolder { folder in
       let header = "{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}"
       let padded = header + String(repeating: " ", count: length - header.utf8.count)

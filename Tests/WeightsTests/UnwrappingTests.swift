@@ -106,11 +106,11 @@ struct UnwrappingTests {
     #expect(try tensors.array("resnet.norm.weight").name == "resnet.norm.weight")
   }
 
-  /// Every wrapper within every other, four thousand names.
+  /// Every wrapper within every other, four thousand names: nothing fits, and under none stands a quarter of them.
   @Test func manyNestedWrappersAreNoBurden() throws {
     let wrappers = Unwrapping.wrappers
     let names = wrappers.flatMap { a in wrappers.flatMap { b in wrappers.map { c in "\(a).\(b).\(c).x" } } }
     let tensors = try unwrap(names)
-    #expect(!tensors.shapes.isEmpty)
+    #expect(tensors.shapes.map(\.name) == names && tensors.note == nil)
   }
 }

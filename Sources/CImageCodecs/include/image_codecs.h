@@ -17,20 +17,20 @@ typedef struct {
 /// Decodes a JPEG, PNG or WebP held in memory. The format is told by the first bytes, never by a file's name.
 ///
 /// - JPEG: gray, YCbCr, RGB, CMYK and YCCK (inverted as Adobe writes them; converted as Pillow converts CMYK), accurate
-///   integer DCT and fancy upsampling, baseline or progressive. The EXIF orientation is applied. Data that ends too
-///   early is an error, not gray padding (libjpeg only warns).
+///   integer DCT and fancy upsampling, baseline or progressive. Data that ends too early is an error, not gray padding
+///   (libjpeg only warns).
 /// - PNG: every colour type and bit depth, interlaced or not. 16-bit samples keep their high byte.
 /// - WebP: lossy and lossless stills.
 ///
-/// Alpha is dropped, not composited; gamma and colour profiles are ignored. All this is what Pillow's `convert("RGB")`
-/// gives (EXIF orientation: after `ImageOps.exif_transpose`), except that it clips
-/// 16-bit gray to 255.
+/// The EXIF orientation is applied: that of JPEG's APP1, PNG's eXIf and WebP's EXIF. Alpha is dropped, not composited; gamma
+/// and colour profiles are ignored. All this is what Pillow's `convert("RGB")` gives after `ImageOps.exif_transpose`, except
+/// that it clips 16-bit gray to 255.
 ///
 /// Returns 0, or 1 with a message of at most `message_size` bytes, ending in NUL.
 int image_codecs_decode(const uint8_t *data, size_t size, image_codecs_image *image, char *message,
                         size_t message_size);
 
-/// Reads only the header: sets the width and height that `image_codecs_decode` would give, `pixels` to NULL.
+/// Decodes no pixels: sets the width and height that `image_codecs_decode` would give, `pixels` to NULL.
 ///
 /// Returns as `image_codecs_decode`.
 int image_codecs_probe(const uint8_t *data, size_t size, image_codecs_image *image, char *message,

@@ -109,12 +109,10 @@ CTDevice ct_device(CTTensor tensor);
 
 // MARK: Views and shape (tensor.cpp)
 
-CT_CHECKED ct_as_strided(CTTensor *out, CTTensor self, CTIntArray size, CTIntArray stride, int64_t offset);
 CT_CHECKED ct_narrow(CTTensor *out, CTTensor self, int64_t dim, int64_t start, int64_t length);
 CT_CHECKED ct_view(CTTensor *out, CTTensor self, CTIntArray size);
 CT_CHECKED ct_reshape(CTTensor *out, CTTensor self, CTIntArray size);
 CT_CHECKED ct_permute(CTTensor *out, CTTensor self, CTIntArray dims);
-CT_CHECKED ct_flatten(CTTensor *out, CTTensor self, int64_t start_dim, int64_t end_dim);
 CT_CHECKED ct_contiguous(CTTensor *out, CTTensor self);
 CT_CHECKED ct_clone(CTTensor *out, CTTensor self);
 CT_CHECKED ct_to(CTTensor *out, CTTensor self, CTDType dtype, CTDevice device);

@@ -47,13 +47,13 @@ public struct Vocabulary: Sendable, Equatable {
 
   /// Reads a `vocab.txt`: one token a line, as Hugging Face's models have it.
   ///
-  /// Throws `DatasetError.unreadable` and `.malformed`.
+  /// Throws `DatasetError.malformed`.
   public init(path: String) throws(DatasetError) {
     guard FileKind(path) == .file else {
       throw .malformed(
         path: path, line: nil, reason: "no such vocabulary. Pass --vocab with the vocab.txt of the weights.")
     }
-    var lines = try readFile(path).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    var lines = try readTable(path).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     if lines.last?.isEmpty == true { lines.removeLast() }
     try self.init(
       lines.map { String(decoding: $0.last == UInt8(ascii: "\r") ? $0.dropLast() : $0, as: UTF8.self) }, name: path)

@@ -44,6 +44,11 @@ import Testing
     #expect(dataset.notes.first == "val (1 texts) is unused; pass --train-splits train,val to train on it too")
     let both = try Dataset.open(folder.path, options: Dataset.Options(trainSplits: [.train, .val]))
     #expect(texts(both) == ["a", "b", "c"])
+    let empty = try Scratch(["train.csv": "text,label\na,x\nb,y\n", "test.csv": "text,label\n"])
+    let error = #expect(throws: DatasetError.self) { try Dataset.open(empty.path) }
+    #expect(
+      error?.description
+        == "\(empty.path(of: "test.csv")):1: a header without rows. Fill it in, or remove the file.")
     // A folder with subfolders is one of images.
     try FileManager.default.createDirectory(atPath: folder.path(of: "cats"), withIntermediateDirectories: false)
     #expect(throws: DatasetError.emptyClass(path: folder.path(of: "cats"))) { try Dataset.open(folder.path) }

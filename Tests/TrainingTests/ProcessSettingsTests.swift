@@ -1,0 +1,20 @@
+import Testing
+import Torch
+import Training
+
+/// What belongs to the process is each run's own.
+@Suite struct ProcessSettingsTests {
+  /// Without a number of threads a run has one per core, whatever the run before had.
+  @Test func threadsOfARunAreNotTheNextOnes() throws {
+    let before = Runtime.threads
+    defer { try? Runtime.setThreads(before) }
+    let table = try TableRun(images: 30)
+    let other = Runtime.defaultThreads + 1
+    for (out, threads) in [("given", other), ("default", nil)] as [(String, Int?)] {
+      _ = try table.run(out) { ($0.steps, $0.threads) = (1, threads) }
+      let run = RunFolder(table.folder.path(out))
+      #expect(try run.readConfiguration().threads == threads ?? Runtime.defaultThreads)
+    }
+    #expect(Runtime.threads == Runtime.defaultThreads)
+  }
+}
