@@ -37,7 +37,7 @@ import Training
   func theHeadStartsAsTheRecipeSays(_ recipe: Recipe, _ expected: HeadInitialization) throws {
     let scratch = try Scratch()
     var configuration = StudyConfiguration(
-      data: try table(in: scratch), model: "resnet8", weights: nil, methods: [.mapGrid])
+      data: try table(in: scratch, images: 10), model: "resnet8", weights: nil, methods: [.mapGrid])
     configuration.recipe = recipe
     try configuration.resolve()
     #expect(configuration.headInitialization == expected)
