@@ -108,6 +108,24 @@ import Testing
     #expect(try place.contents("search/model.safetensors") == place.contents("alone/model.safetensors"))
   }
 
+  /// Of three finalists one diverges on its way to the end: the better of the others is the run at its rate alone.
+  @Test func aFinalistThatDivergesJustLoses() throws {
+    let place = try Workplace()
+    try place.writeData()
+    var options = FineTuneOptions(
+      data: place.absolute("data"), model: "resnet8", weights: nil, out: place.absolute("race"))
+    (options.size, options.steps, options.batchSize, options.device, options.threads) = (16, 60, 4, .cpu, 1)
+    (options.learningRates, options.finalists) = ([2.4e8, 0.01, 1e-9], 3)
+    let result = try FineTuner(options).run()
+    #expect(result.lr == 0.01)
+    let lost = try #require(result.lrCandidates.first)
+    #expect(lost.loss == nil && lost.droppedAt == nil && lost.failure?.contains("is not finite at step") == true)
+    (options.learningRates, options.finalists) = (nil, 1)
+    (options.learningRate, options.out) = (.fixed(0.01), place.absolute("alone"))
+    try FineTuner(options).run()
+    #expect(try place.contents("race/model.safetensors") == place.contents("alone/model.safetensors"))
+  }
+
   /// The winner diverges after the race, and so do those that take its place; each step is told once.
   @Test(arguments: [1, 2]) func whereTheWinnerDivergesTheNextBestGoesOn(_ finalists: Int) throws {
     let place = try Workplace()
