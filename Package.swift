@@ -40,14 +40,15 @@ let package = Package(
     .target(name: "Torch", dependencies: ["CTorch"], swiftSettings: strict),
 
     // Files: none of these sees libtorch.
+    .target(name: "Support", swiftSettings: strict),
     .systemLibrary(name: "CZlib"),
-    .target(name: "Weights", dependencies: ["CZlib"], swiftSettings: strict),
+    .target(name: "Weights", dependencies: ["CZlib", "Support"], swiftSettings: strict),
     .target(
       name: "CImageCodecs",
       linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png"), .linkedLibrary("webp")]),
-    .target(name: "Datasets", dependencies: ["CImageCodecs", "CZlib"], swiftSettings: strict),
+    .target(name: "Datasets", dependencies: ["CImageCodecs", "CZlib", "Support"], swiftSettings: strict),
     .systemLibrary(name: "CCrypto"),
-    .target(name: "Fetching", dependencies: ["CCrypto"], swiftSettings: strict),
+    .target(name: "Fetching", dependencies: ["CCrypto", "Support"], swiftSettings: strict),
 
     // Event files: bytes only.
     .target(name: "Protobuf", swiftSettings: strict),
@@ -60,7 +61,9 @@ let package = Package(
     .target(name: "Baselines", dependencies: ["Torch", "Backbones", "Evidence"], swiftSettings: strict),
     .target(
       name: "Training",
-      dependencies: ["Torch", "Weights", "Datasets", "TensorBoard", "Backbones", "ONNX", "Evidence", "Baselines"],
+      dependencies: [
+        "Torch", "Weights", "Datasets", "TensorBoard", "Backbones", "ONNX", "Evidence", "Baselines", "Support",
+      ],
       swiftSettings: strict),
 
     // What Gridless is compared with.
@@ -84,7 +87,8 @@ let package = Package(
         "Reports",
       ],
       swiftSettings: strict),
-    .executableTarget(name: "GridlessCLI", dependencies: ["Gridless", argumentParser], swiftSettings: strict),
+    .executableTarget(
+      name: "GridlessCLI", dependencies: ["Gridless", "Support", argumentParser], swiftSettings: strict),
 
     // `make bench`; not a product.
     .target(name: "CJPEGLoop", path: "Benchmarks/CJPEGLoop", linkerSettings: [.linkedLibrary("jpeg")]),
@@ -97,6 +101,7 @@ let package = Package(
     // Mutated and hostile files for Weights alone: `make fuzz`.
     .executableTarget(
       name: "weights-fuzz", dependencies: ["Weights", "TestSupport"], path: "Tests/WeightsFuzz", swiftSettings: strict),
+    .testTarget(name: "SupportTests", dependencies: ["Support"], swiftSettings: strict),
     .testTarget(name: "TorchTests", dependencies: ["Torch"], swiftSettings: strict),
     .testTarget(
       name: "WeightsTests", dependencies: ["Weights", "TestSupport", "weights-fuzz"], swiftSettings: strict),

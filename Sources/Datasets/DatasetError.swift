@@ -1,3 +1,5 @@
+import Support
+
 /// What can be wrong with a data set: each message says what was found, what was expected and what to do.
 public enum DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
   /// Nothing lies at the path.
@@ -42,7 +44,7 @@ public enum DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
   /// The message for the user: the culprit, what was expected, and the remedy.
   ///
   /// Control characters, which names of files and classes may have, are escaped.
-  public var description: String { text.escapingControls }
+  public var description: String { printable(text) }
 
   private var text: String {
     switch self {
@@ -64,7 +66,7 @@ public enum DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
         + "). Make both hold the same classes."
     case .missingSplit(let path, let split, let found):
       "\(path): no \(split.rawValue) split (found \(found.isEmpty ? "none" : Self.list(found.map(\.rawValue)))). "
-        + "Add it, or ask for one that exists."
+        + "Add it, or choose one that is there (--split, in training --train-splits)."
     case .unknownSplit(let name):
       "unknown split '\(name)'. Expected train, val or test, separated by commas."
     case .unknownClasses(let names, let known):
@@ -101,20 +103,4 @@ public enum DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
   }
 
   private static func gigabytes(_ bytes: Int) -> Double { (Double(bytes) / 1e8).rounded(.up) / 10 }
-}
-
-extension String {
-  /// This without characters that a terminal would obey; line feeds stay.
-  var escapingControls: String {
-    var result = String.UnicodeScalarView()
-    for scalar in unicodeScalars {
-      switch scalar.value {
-      case 0x0A: result.append(scalar)
-      case 0..<0x20, 0x7F..<0xA0, 0x202A...0x202E, 0x2066...0x2069:
-        result.append(contentsOf: "\\u{\(String(scalar.value, radix: 16))}".unicodeScalars)
-      default: result.append(scalar)
-      }
-    }
-    return String(result)
-  }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// A block of bytes in memory or, when larger than a limit, in a memory-mapped file that vanishes with the process.
 ///

@@ -44,7 +44,8 @@ public struct DataEmphasizedELBO {
     _ posterior: GaussianPosterior, _ noise: Noise, antithetic: Bool = false, into vector: ParameterVector
   ) throws(TorchError) -> Divergences {
     precondition(
-      posterior.blocks.map(\.range) == vector.blocks.map(\.range), "posterior and vector are divided differently")
+      posterior.blocks.elementsEqual(vector.blocks) { $0.range == $1.range },
+      "posterior and vector are divided differently")
     let sign = antithetic ? -1.0 : 1.0
     let sigmas = try posterior.sigmas()
     // Without noise there is none that rounding could lose.

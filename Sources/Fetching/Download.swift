@@ -1,5 +1,6 @@
 import Foundation
 import FoundationNetworking
+import Support
 
 /// Brings one file to its place: resumed where a part of it is there, and checked before it gets its name.
 struct Download {
@@ -139,14 +140,6 @@ struct Download {
 
 /// Throws ``FetchError/diskFull(folder:needed:available:)`` where a folder's file system has less room.
 func requireSpace(_ bytes: Int, in folder: String) throws(FetchError) {
-  var status = statvfs()
-  guard statvfs(folder, &status) == 0, let available = freeBytes(of: status) else { return }
-  if available < bytes { throw .diskFull(folder: folder, needed: bytes, available: available) }
-}
-
-/// The free bytes of a file system, as far as they fit an `Int`; nil for one that tells no sizes, as some network ones.
-package func freeBytes(of status: statvfs) -> Int? {
-  guard status.f_blocks > 0 else { return nil }
-  let (bytes, overflow) = UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize))
-  return overflow ? Int.max : Int(clamping: bytes)
+  guard let available = FreeSpace.bytes(at: folder), available < bytes else { return }
+  throw .diskFull(folder: folder, needed: bytes, available: available)
 }

@@ -33,9 +33,9 @@ struct NoneOr: ExpressibleByArgument, Equatable {
 
 /// Runs `body`; the errors of a wrong option become errors of usage, which end with exit code 64.
 ///
-/// Those of the data stay what they are, but for those of an option that chooses among the data. `choosesClasses` says
-/// whether the subcommand has `--classes`; where it has none, unknown classes are the data's mistake.
-func asUsage<Result>(choosesClasses: Bool = true, _ body: () throws -> Result) throws -> Result {
+/// Those of the data stay what they are, but for those of an option that chooses among the data: `--classes` and the like, or
+/// where a subcommand `choosesSplit` in place of classes, `--split`.
+func asUsage<Result>(choosesSplit: Bool = false, _ body: () throws -> Result) throws -> Result {
   do {
     return try body()
   } catch TrainingError.invalidOption(let message) {
@@ -56,7 +56,7 @@ func asUsage<Result>(choosesClasses: Bool = true, _ body: () throws -> Result) t
   } catch let error as DatasetError {
     switch error {
     case .unknownSplit, .subsetTooLarge, .subsetTooSmall: throw ValidationError(error.description)
-    case .unknownClasses where choosesClasses: throw ValidationError(error.description)
+    case .unknownClasses where !choosesSplit, .missingSplit where choosesSplit: throw ValidationError(error.description)
     default: throw error
     }
   }

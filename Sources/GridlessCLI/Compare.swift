@@ -19,7 +19,7 @@ struct Compare: ParsableCommand {
   @OptionGroup var study: StudyOptions
   @OptionGroup(title: "Search") var search: SearchOptions
 
-  @Option(help: "Work in so many processes at once.")
+  @Option(help: "How many processes work at once.")
   var parallel = 1
 
   /// Given to the processes that `--parallel` starts.
@@ -54,15 +54,15 @@ struct Compare: ParsableCommand {
     if !worker { try study.chosenWeights().fetch(for: study.data, showing: ProgressPrinter(output)) }
     let folder = StudyFolder(study.out)
     var configuration = try asUsage { try self.configuration() }
-    try configuration.fixMachine(as: try? folder.configuration, processes: parallel)
+    try configuration.pinMachine(as: try? folder.configuration, processes: parallel)
     try asUsage { try configuration.resolve(kappaWords: search.kappaWords) }
     let study = try asUsage { try Study(configuration, in: folder) }
     let printer = StudyPrinter(output)
-    if !worker { for text in configuration.idleOptions { printer.note(text) } }
     if worker {
       try work(study, signals) { _ in }
       return
     }
+    for text in configuration.idleOptions { printer.note(text) }
     if parallel == 1 {
       try work(study, signals) { try printer.print($0) }
     } else {

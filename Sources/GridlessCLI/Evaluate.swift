@@ -36,8 +36,7 @@ struct Evaluate: ParsableCommand {
   func run() throws {
     let device = try compute.start()
     let progress = ProgressPrinter(output)
-    // The classes are the model's.
-    let metrics = try asUsage(choosesClasses: false) {
+    let metrics = try asUsage(choosesSplit: true) {
       try SavedModel(run: RunFolder(folder)).evaluate(
         data: data, split: split, device: device, average: average, skipUnreadable: skipUnreadable
       ) { try progress.print($0) }

@@ -18,10 +18,10 @@ struct Predict: ParsableCommand {
 
   @Option(
     parsing: .unconditional,
-    help: "Average the predictions over so many draws of the posterior (default: predict at its mean).")
+    help: "Average over this many draws of the posterior (default: predict at its mean).")
   var average: Int?
 
-  @Option(parsing: .unconditional, help: "Show so many classes, the most probable first (default: 1).")
+  @Option(parsing: .unconditional, help: "Show this many classes, the most probable first (default: 1).")
   var top: Int?
 
   @OptionGroup var compute: ComputeOptions

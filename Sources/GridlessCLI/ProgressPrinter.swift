@@ -1,5 +1,6 @@
 import Foundation
 import Gridless
+import Support
 
 /// Shows a run's events: a progress bar on a terminal, a line now and then elsewhere; JSON on request.
 ///

@@ -12,7 +12,7 @@ struct SearchOptions: ParsableArguments {
       valueName: "file"))
   var grid: String?
 
-  @Option(parsing: .unconditional, help: "Try only so many points of the grid, drawn for each seed.")
+  @Option(parsing: .unconditional, help: "How many points of the grid are tried, drawn for each seed (default: all).")
   var configs: Int?
 
   @Option(

@@ -38,7 +38,7 @@ struct StudyOptions: ParsableArguments {
   @Option(
     parsing: .unconditional,
     help:
-      "Train so many of each race for a learning rate to the end, in the methods that race (de-elbo, elbo, linear-probe)."
+      "How many rates of each race are trained to the end, in the methods that race (de-elbo, elbo, linear-probe)."
   )
   var finalists = 1
 

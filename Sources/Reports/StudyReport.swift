@@ -118,7 +118,7 @@ struct StudyReport {
       let summary = MethodSummary(method, beside: grid)
       table.rows.append([
         .init(method.label), .init(Self.range(runs)),
-        .init(method.meanSteps.map { Wording.count(Int($0.rounded())) } ?? "–"),
+        .init(summary.trainedSteps.map { Wording.count(Int($0.rounded())) } ?? "–"),
         .init(method.meanSeconds.map(Wording.duration) ?? "–"),
         .init(summary.speedUp.map(Wording.times) ?? ""),
         method.spread(Self.accuracy, mean: summary.balancedAccuracy, Wording.percent),

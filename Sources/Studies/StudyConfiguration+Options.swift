@@ -64,7 +64,6 @@ extension StudyConfiguration {
 
   /// What was asked for and changes nothing, in words.
   package var idleOptions: [String] {
-    let searches: Set = [StudyMethod.mapGrid, .mapBO, .mapASHA]
     let standard = StudyConfiguration(data: data, model: model, weights: weights, methods: methods, prior: prior)
     let isIdle: [(String, Bool)] = [
       (
@@ -72,7 +71,7 @@ extension StudyConfiguration {
         configs != nil && !methods.contains(.mapGrid)
       ),
       ("--grid is map-grid's, which is not among --methods", grid != standard.grid && !methods.contains(.mapGrid)),
-      ("--budget is for searches, and none is among --methods", budget != nil && searches.isDisjoint(with: methods)),
+      ("--budget is for searches, and none is among --methods", budget != nil && !methods.contains(where: \.isSearch)),
       (
         "--initial-sigma is for methods with a posterior, and none is among --methods",
         initialSigma != standard.initialSigma && !works.contains(where: \.isVariational)

@@ -149,26 +149,26 @@ public struct StudyConfiguration: Codable, Sendable, Equatable {
     ).sorted()
   }
 
-  /// Fixes what runs depend on and the machine would choose, where it is left open: as the study that is there has it, or else
+  /// Pins what runs depend on and the machine would choose, where it is left open: as the study that is there has it, or else
   /// as this machine would, for so many processes.
   ///
   /// So all of a study's trials are made alike, whichever machine goes on with it. Throws `TrainingError.noGPU`.
-  package mutating func fixMachine(as there: StudyConfiguration?, processes: Int) throws {
+  package mutating func pinMachine(as there: StudyConfiguration?, processes: Int) throws {
     threads = threads ?? there?.threads ?? max(1, ProcessInfo.processInfo.activeProcessorCount / processes)
-    if device == .auto { device = try there?.device ?? DeviceChoice.auto.found() }
-    if precision == .auto { precision = try there?.precision ?? PrecisionChoice.auto.found(on: device) }
+    if device == .auto { device = try there?.device ?? DeviceChoice.auto.concrete() }
+    if precision == .auto { precision = try there?.precision ?? PrecisionChoice.auto.concrete(on: device) }
   }
 
   /// Refuses a search that has too few examples where one part is held out.
   private func checkSearches(classes: Int) throws {
-    let searches = methods.filter { [.mapGrid, .mapBO, .mapASHA].contains($0) }.map(\.rawValue)
+    let searches = methods.filter(\.isSearch).map(\.rawValue)
     let kept = trainedExamples(in: .search)
-    guard !searches.isEmpty, kept == examples || kept < max(2, classes) || kept < batchSize ?? 1 else { return }
-    let needed = kept < batchSize ?? 1 ? "a batch of \(batchSize ?? 1)" : "\(classes) classes, with some held out"
+    guard !searches.isEmpty, kept == examples || kept < max(2, classes, batchSize ?? 1) else { return }
+    let batch = batchSize.map { " or a batch of \($0)" } ?? ""
     throw StudyError.invalidOption(
       "--methods \(searches.joined(separator: ",")): of the \(examples) training examples a search trains on \(kept) and is "
-        + "judged by the others, too few for \(needed). Leave these methods out, or pass more examples"
-        + (batchSize == nil ? "." : " or a smaller --batch-size."))
+        + "judged by the others, too few for \(classes) classes\(batch). Leave these methods out, or pass more examples or a "
+        + "smaller --batch-size.")
   }
 
   /// Lines that say which options differ from those of a study's file, of those that can change its result.

@@ -188,7 +188,8 @@ public struct StudyFolder: Sendable {
     if Lease.isHeldHere(folder) || (!watches && !Lease.isFree(folder)) { return nil }
     var failures = 0
     while true {
-      try RunFolder(folder).make()
+      // Waiting processes come here several times a second, and after a crash nobody holds anything.
+      try RunFolder(folder).make(isDurable: false)
       do {
         return try Lease.acquire(folder: folder)
       } catch TrainingError.held {

@@ -24,6 +24,9 @@ public enum StudyMethod: String, Codable, Sendable, CaseIterable {
   /// Those that a user asks for by name; the others belong to a figure.
   public static let named = allCases.filter { $0 != .kappa && $0 != .selection }
 
+  /// Whether it chooses among MAP runs by examples that are held out.
+  var isSearch: Bool { [.mapGrid, .mapBO, .mapASHA].contains(self) }
+
   /// Whether its runs are trained by an evidence lower bound, by which their learning rates race.
   var isVariational: Bool {
     switch self {

@@ -22,16 +22,19 @@ public enum Runtime {
 
   /// Prepares the process: memory allocator, threads, version check, CUDA's library if it lies beside libtorch.
   ///
-  /// Call it once before the first tensor. Throws when the loaded libtorch is of another version than the one compiled
+  /// Call it before the first tensor; what runs one after the other in a process calls it again, and has its own settings:
+  /// without `threads` ``defaultThreads``, and where `deterministic` operations that choose deterministic algorithms, or
+  /// throw where there is none. Throws when the loaded libtorch is of another version than the one compiled
   /// against: the C++ ABI differs between versions, and a mix crashes.
-  public static func start(threads: Int? = nil) throws(TorchError) {
+  public static func start(threads: Int? = nil, deterministic: Bool = false) throws(TorchError) {
     if let loaded = loadedVersion, loaded.prefix(while: { $0 != "+" }) != compiledVersion {
       throw TorchError(
         "libtorch \(loaded) is loaded from \(libraryPath ?? "an unknown place"), but Gridless was compiled against \(compiledVersion). Point LD_LIBRARY_PATH at the lib folder of torch \(compiledVersion), or build again with LIBTORCH set to the one that you want."
       )
     }
     ct_configure_allocator()
-    if let threads { try setThreads(threads) }
+    try setThreads(threads ?? defaultThreads)
+    try check(ct_set_deterministic(deterministic))
     let error = loadCUDA()
     cudaError.withLock { $0 = error }
   }
@@ -77,7 +80,4 @@ public enum Runtime {
     _ = defaultThreads
     try check(ct_set_num_threads(Int32(clamping: count)))
   }
-
-  /// Makes operations choose deterministic algorithms, or throw where there is none.
-  public static func setDeterministic(_ enabled: Bool) throws(TorchError) { try check(ct_set_deterministic(enabled)) }
 }

@@ -188,6 +188,7 @@ public struct FineTuneOptions: Sendable {
         kappaLimit > 0 && kappaLimit.isFinite,
         "--kappa-limit \(kappaLimit): expected a positive number, or none for κ = D/N whatever it is.")
     }
+    try checkpointEvery.validate()
     try validateMethod()
     try validateObjective()
   }
@@ -264,7 +265,7 @@ public enum DeviceChoice: String, Codable, Sendable, CaseIterable {
   }
 
   /// The same as a choice that is not `auto`.
-  package func found() throws -> DeviceChoice { try resolved().isCUDA ? .cuda : .cpu }
+  package func concrete() throws -> DeviceChoice { try resolved().isCUDA ? .cuda : .cpu }
 }
 
 /// In which precision the network computes while it is trained.
@@ -286,7 +287,7 @@ public enum PrecisionChoice: String, Codable, Sendable, CaseIterable {
   }
 
   /// The same as a choice that is not `auto`.
-  package func found(on device: DeviceChoice) throws -> PrecisionChoice {
+  package func concrete(on device: DeviceChoice) throws -> PrecisionChoice {
     resolved(on: try device.resolved()) == .bfloat16 ? .bfloat16 : .float32
   }
 }

@@ -27,10 +27,9 @@ public struct FineTuner {
   ) throws -> FineTuneResult {
     let start = ContinuousClock.now
     try options.validate()
-    try options.checkpointEvery.validate()
     // cuBLAS reads it when it is first used.
     if options.deterministic { setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0) }
-    try ProcessSettings.begin(threads: options.threads, deterministic: options.deterministic)
+    try Runtime.start(threads: options.threads, deterministic: options.deterministic)
     let device = try options.device.resolved()
     let backbone = try Backbone.named(options.model)
     try options.validateModality(of: backbone)

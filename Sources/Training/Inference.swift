@@ -26,8 +26,7 @@ extension SavedModel {
   /// the preprocessing of training.
   ///
   /// Classes are matched by name; the data set's notes say which of them are left out. Throws Datasets' errors, also for
-  /// data with classes where numbers are predicted and the reverse, and ``TrainingError/invalidOption(_:)`` for a split
-  /// that the data lacks.
+  /// data with classes where numbers are predicted and the reverse.
   public func evaluate(
     data: String, split: Split, device: Device, average samples: Int? = nil, batchSize: Int = 64,
     skipUnreadable: Bool = false,
@@ -43,11 +42,8 @@ extension SavedModel {
     }
     for note in dataset.notes { try onEvent(.note(note)) }
     guard let examples = dataset.splits[split] else {
-      let found = Split.allCases.filter { dataset.splits[$0] != nil }.map(\.rawValue)
-      let remedies = found.map { "--split \($0)" } + ["data that has it"]
-      throw TrainingError.invalidOption(
-        "\(data): no \(split.rawValue) split (found \(found.isEmpty ? "none" : found.joined(separator: ", "))). "
-          + "Pass \(remedies.joined(separator: " or ")).")
+      throw DatasetError.missingSplit(
+        path: data, split: split, found: Split.allCases.filter { dataset.splits[$0] != nil })
     }
     let batches = try preparation.batches(
       of: examples, split: split, skipUnreadable: skipUnreadable, device: device, onEvent: onEvent)
@@ -132,21 +128,22 @@ extension SavedModel {
     }
     var found: [Classification] = []
     for start in stride(from: 0, to: items.count, by: Self.inputsAtATime) {
-      let end = min(start + Self.inputsAtATime, items.count)
-      let inputs = try items[start..<end].map { try input($0) }
+      let inputs = try items[start..<min(start + Self.inputsAtATime, items.count)].map { try input($0) }
+      guard let draws else {
+        found += try inputs.map { input in
+          let outputs = try logits(input)
+          return classification(
+            logProbabilities: try outputs.logSoftmax(dim: 1).doubles(), logits: try outputs.doubles(), top: top)
+        }
+        continue
+      }
       // Each time the same draws, as their seed is the run's.
-      let averages = try draws?.logProbabilities(of: model) {
+      let averages = try draws.logProbabilities(of: model) {
         try inputs.flatMap { try logits($0).logSoftmax(dim: 1).doubles() }
       }
-      for index in inputs.indices {
-        if let averages {
-          let row = Array(averages[index * classes.count..<(index + 1) * classes.count])
-          found.append(classification(logProbabilities: row, logits: row, top: top))
-        } else {
-          let outputs = try logits(inputs[index])
-          let row = try outputs.logSoftmax(dim: 1).doubles()
-          found.append(classification(logProbabilities: row, logits: try outputs.doubles(), top: top))
-        }
+      found += inputs.indices.map { index in
+        let row = Array(averages[index * classes.count..<(index + 1) * classes.count])
+        return classification(logProbabilities: row, logits: row, top: top)
       }
     }
     return found

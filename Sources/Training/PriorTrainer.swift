@@ -23,7 +23,7 @@ public struct PriorTrainer {
     let start = ContinuousClock.now
     try options.validate()
     try OutputFile.check(options.out, overwrite: options.overwrite)
-    try ProcessSettings.begin(threads: options.threads)
+    try Runtime.start(threads: options.threads)
     let device = try options.device.resolved()
     let backbone = try Backbone.named(options.model)
     guard backbone.modality == .images else {

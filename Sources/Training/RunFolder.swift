@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import Support
 import Weights
 
 /// A run on disk: `config.json`, `data.json`, `metrics.jsonl`, an event file for TensorBoard, `checkpoints`,
@@ -138,10 +139,10 @@ public struct RunFolder: Sendable {
     if needed - held > available { throw .noSpace(path: path, needed: needed - held, available: available) }
   }
 
-  /// Makes the folder, and those above it, and forces them to disk.
+  /// Makes the folder, and those above it, and where it is to outlast a crash (`isDurable`) forces them to disk.
   ///
   /// Throws ``TrainingError/notWritable(path:reason:)``, and `AtomicFileError` where the disk fails.
-  package func make() throws {
+  package func make(isDurable: Bool = true) throws {
     var folder = URL(fileURLWithPath: path).absoluteURL.standardizedFileURL
     let standing = nearestFolder(folder.deletingLastPathComponent()).pathComponents.count
     do {
@@ -151,6 +152,7 @@ public struct RunFolder: Sendable {
       let reason = cause.map { String(cString: strerror($0.code.rawValue)) } ?? error.localizedDescription
       throw TrainingError.notWritable(path: path, reason: reason)
     }
+    guard isDurable else { return }
     repeat {
       folder.deleteLastPathComponent()
       try AtomicFile.syncFolder(folder.path)

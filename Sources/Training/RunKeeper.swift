@@ -84,7 +84,7 @@ final class RunKeeper {
     state.trainedSteps = state.trainedSteps.map { $0 + reports.count }
     let isDue =
       switch interval {
-      case .steps(let steps): reports.contains { $0.step % max(1, steps) == 0 }
+      case .steps(let steps): reports.contains { $0.step % steps == 0 }
       case .seconds(let seconds): (ContinuousClock.now - lastSave).seconds >= seconds
       }
     let isStopping = interruption?.isRequested == true

@@ -1,3 +1,5 @@
+import Support
+
 /// A checkpoint whose tensors are not those of the network; prints what is missing, unexpected and of wrong shape.
 public struct CheckpointMismatch: Error, Equatable, Sendable, CustomStringConvertible {
   /// A tensor that is there under its name, but with another shape.

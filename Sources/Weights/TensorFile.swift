@@ -25,7 +25,7 @@ public enum TensorFile {
       throw WeightsError.unusable(path: path, problem: other.problem, advice: other.advice)
     }
     let isTar = start.count > 262 && start[257..<262].elementsEqual("ustar".utf8)
-    let isPyTorch = start.starts(with: Array("PK".utf8)) || (start.first == 0x80 && start.dropFirst(8).first != 0x7B)
+    let isPyTorch = start.starts(with: Array("PK".utf8)) || start.first == 0x80
     return isPyTorch || isTar ? try PyTorchFile(path: path) : try SafetensorsFile(path: path)
   }
 

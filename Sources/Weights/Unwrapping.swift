@@ -1,3 +1,5 @@
+import Support
+
 /// The tensors of one network in a checkpoint that wraps them, without what stands before their names.
 ///
 /// What wraps is known by name: keys under which training programs put state dicts, and the modules of `DataParallel`,

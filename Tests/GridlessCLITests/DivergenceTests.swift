@@ -66,15 +66,20 @@ import Testing
     #expect(again.status == 1 && again.errors.contains(match.0))
   }
 
+  private func options(in place: Workplace, out: String, steps: Int) -> FineTuneOptions {
+    var options = FineTuneOptions(
+      data: place.absolute("data"), model: "resnet8", weights: nil, out: place.absolute(out))
+    (options.size, options.steps, options.batchSize, options.device, options.threads) = (16, steps, 4, .cpu, 1)
+    return options
+  }
+
   /// An absurd rate before a sound one, which is the run at that rate alone.
   @Test(arguments: [LearningRateChoice.grid, .race]) func aRateThatDivergesJustLoses(_ choice: LearningRateChoice)
     throws
   {
     let place = try Workplace()
     try place.writeData()
-    var options = FineTuneOptions(
-      data: place.absolute("data"), model: "resnet8", weights: nil, out: place.absolute("search"))
-    (options.size, options.steps, options.batchSize, options.device, options.threads) = (16, 6, 4, .cpu, 1)
+    var options = options(in: place, out: "search", steps: 6)
     (options.learningRate, options.learningRates) = (choice, [1e30, 0.01])
     let result = try FineTuner(options).run()
     #expect((result.rungs != nil) == (choice == .race))
@@ -92,9 +97,7 @@ import Testing
   @Test func aRateOfMAPThatDivergesInItsLastStepJustLoses() throws {
     let place = try Workplace()
     try place.writeData()
-    var options = FineTuneOptions(
-      data: place.absolute("data"), model: "resnet8", weights: nil, out: place.absolute("search"))
-    (options.size, options.steps, options.batchSize, options.device, options.threads) = (16, 1, 4, .cpu, 1)
+    var options = options(in: place, out: "search", steps: 1)
     (options.objective, options.holdOut) = (.map, 0.25)
     (options.learningRate, options.learningRates) = (.grid, [1e30, 0.01])
     let result = try FineTuner(options).run()
@@ -112,9 +115,7 @@ import Testing
   @Test func aFinalistThatDivergesJustLoses() throws {
     let place = try Workplace()
     try place.writeData()
-    var options = FineTuneOptions(
-      data: place.absolute("data"), model: "resnet8", weights: nil, out: place.absolute("race"))
-    (options.size, options.steps, options.batchSize, options.device, options.threads) = (16, 60, 4, .cpu, 1)
+    var options = options(in: place, out: "race", steps: 60)
     (options.learningRates, options.finalists) = ([2.4e8, 0.01, 1e-9], 3)
     let result = try FineTuner(options).run()
     #expect(result.lr == 0.01)
@@ -130,9 +131,7 @@ import Testing
   @Test(arguments: [1, 2]) func whereTheWinnerDivergesTheNextBestGoesOn(_ finalists: Int) throws {
     let place = try Workplace()
     try place.writeData()
-    var options = FineTuneOptions(
-      data: place.absolute("data"), model: "resnet8", weights: nil, out: place.absolute("fall"))
-    (options.size, options.steps, options.batchSize, options.device, options.threads) = (16, 60, 4, .cpu, 1)
+    var options = options(in: place, out: "fall", steps: 60)
     (options.learningRates, options.finalists) = ([3e8, 2.7e8, 2.4e8], finalists)
     var notes: [String] = []
     let error = #expect(throws: TrainingError.self) {

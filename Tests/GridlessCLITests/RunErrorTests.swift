@@ -62,7 +62,9 @@ import Testing
     expect(try place.gridless("evaluate", "run", "--data", "gone"), says: "gone: no such file or folder")
     expect(
       try place.gridless("evaluate", "run", "--data", "data", "--split", "val"), status: 64,
-      says: "data: no val split (found train, test). Pass --split train or --split test or data that has it.")
+      says:
+        "data: no val split (found train, test). Add it, or choose one that is there (--split, in training --train-splits)."
+    )
     expect(
       try place.gridless("evaluate", "run", "--data", "data", "--split", "tset"), status: 64,
       says: "'tset' is invalid for '--split <split>'")

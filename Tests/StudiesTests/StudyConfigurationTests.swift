@@ -108,18 +108,18 @@ import Training
     #expect { try two.resolve() } throws: { "\($0)".contains("too few for 2 classes") }
   }
 
-  @Test func theMachineIsFixedForAllThatGoOn() throws {
+  @Test func theMachineIsPinnedForAllThatGoOn() throws {
     var first = configuration([.deELBO])
     first.device = .cpu
-    try first.fixMachine(as: nil, processes: 1000)
+    try first.pinMachine(as: nil, processes: 1000)
     #expect(first.threads == 1 && first.device == .cpu && first.precision != .auto)
     // A study goes on as it began, whatever this machine would choose; what was given stays.
     (first.threads, first.precision) = (7, first.precision == .bfloat16 ? .float32 : .bfloat16)
     var second = configuration([.deELBO])
-    try second.fixMachine(as: first, processes: 1)
+    try second.pinMachine(as: first, processes: 1)
     #expect(second.threads == 7 && second.device == .cpu && second.precision == first.precision)
     second.threads = 2
-    try second.fixMachine(as: first, processes: 1)
+    try second.pinMachine(as: first, processes: 1)
     #expect(second.threads == 2)
   }
 

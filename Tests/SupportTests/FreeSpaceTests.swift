@@ -1,5 +1,5 @@
-import Datasets
 import Foundation
+import Support
 import Testing
 
 @Suite struct FreeSpaceTests {

@@ -2,8 +2,8 @@ import Testing
 import Torch
 import Training
 
-/// What belongs to the process is each run's own.
-@Suite struct ProcessSettingsTests {
+/// Threads belong to the process, their number to each run.
+@Suite struct RunThreadsTests {
   /// Without a number of threads a run has one per core, whatever the run before had.
   @Test func threadsOfARunAreNotTheNextOnes() throws {
     let before = Runtime.threads
