@@ -22,7 +22,7 @@ why = { printf 'make $@: %s\n' '$(1)' >&2; exit 1; }
 # How many mutated files `make fuzz` reads.
 FUZZ ?= 10000000
 
-.PHONY: help setup build cuda demo compare-demo digits-network test test-long fuzz bench lint docs clean
+.PHONY: help setup build cuda bundle demo compare-demo digits-network test test-long fuzz bench lint docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -36,13 +36,19 @@ build: setup ## compile; the command is then .build/release/gridless
 cuda: build ## compile what records CUDA graphs, beside the command (needs no GPU)
 	@Scripts/cuda.sh || $(call why,the library of CUDA graphs was not made; the first error is above)
 
+bundle: build ## pack the command for a machine with PyTorch 2.11.0, but without Swift
+	@Scripts/bundle.sh || $(call why,the bundle was not made; the first error is above)
+
 demo: build ## fine-tune a small network on handwritten digits, in two minutes
 	@run=1; while [ -e runs/digits-$$run ]; do run=$$((run + 1)); done; set -x; \
 	  .build/release/gridless finetune "$(DIGITS)" --classes 5,6,7,8,9 --n 50 $(DIGITS_NETWORK) \
 	  --weights Examples/digits/resnet8-digits-0-4.safetensors --steps 400 --initial-sigma 2e-3 \
 	  --out runs/digits-$$run || { set +x; $(call why,the demo failed; its message is above); }
 
-compare-demo: build ## compare all methods on handwritten digits, in ten minutes
+compare-bundle: build ## pack the command for a machine with PyTorch 2.11.0, but without Swift
+	@Scripts/bundle.sh || $(call why,the bundle was not made; the first error is above)
+
+demo: build ## compare all methods on handwritten digits, in ten minutes
 	@run=1; while [ -e runs/compare-$$run ]; do run=$$((run + 1)); done; set -x; \
 	  .build/release/gridless compare "$(DIGITS)" --classes 5,6,7,8,9 --n 50 $(DIGITS_IMAGES) \
 	  --weights Examples/digits/resnet8-digits-0-4.safetensors --steps 200 --initial-sigma 2e-3 --seeds 1,2 \
@@ -67,6 +73,7 @@ test: build ## run the tests, the formatter and the example package
 	@! grep -q 'Test run with 0 tests' .build/test.log || $(call why,no test was found)
 	@$(MAKE) lint
 	@Scripts/test-consumer.sh || $(call why,the example package Examples/Consumer does not build or run)
+	@Scripts/test-bundle.sh || $(call why,the bundle does not start)
 
 test-long: ## run the tests that take minutes, too, and `make fuzz`
 	@GRIDLESS_LONG_TESTS=1 $(MAKE) test TEST_LIMIT=4h

@@ -5,5 +5,6 @@ import ArgumentParser
   static let configuration = CommandConfiguration(
     commandName: "gridless-bench",
     abstract: "Measure Gridless, and the training step of plain PyTorch beside it.",
-    subcommands: [Steps.self, Profile.self, Decoding.self, Startup.self, Worker.self], defaultSubcommand: Steps.self)
+    subcommands: [Steps.self, Profile.self, Decoding.self, Startup.self, GPU.self, Worker.self],
+    defaultSubcommand: Steps.self)
 }

@@ -11,36 +11,71 @@ final class Workload {
 
   init(_ benchCase: Case, data: String, images count: Int, threads: Int) throws {
     self.benchCase = benchCase
-    let examples = (try Dataset.open(data).splits[.train] ?? []).prefix(count).enumerated().map {
-      Example(source: $1.source, label: $0 % Self.classes)
+    images = try Self.images(of: data, count: count, size: benchCase.size, threads: threads, device: .cpu)
+  }
+
+  /// The first images of a folder, for a device.
+  static func images(
+    of folder: String, count: Int, size: Int, threads: Int? = nil, device: Device
+  ) throws -> ExampleBatches {
+    let examples = (try Dataset.open(folder).splits[.train] ?? []).prefix(count).enumerated().map {
+      Example(source: $1.source, label: $0 % classes)
     }
-    images = ExampleBatches(
-      try ImageStore(
-        examples, preprocessing: Preprocessing(size: benchCase.size), options: ImageStore.Options(threads: threads)),
-      device: .cpu)
+    var options = ImageStore.Options()
+    if let threads { options.threads = threads }
+    return ExampleBatches(
+      try ImageStore(examples, preprocessing: Preprocessing(size: size), options: options), device: device)
   }
 
   /// The step of a mode, which goes on where it was.
   func step(_ mode: Mode, precision: String) throws -> any TrainingStep {
-    guard let precision = ParameterVector.Precision(rawValue: precision) else {
-      throw BenchError.impossible("precision \(precision): expected fp32 or bf16.")
-    }
     let key = "\(mode) \(precision)"
     if let step = steps[key] { return step }
-    let network = try Backbone.named(benchCase.model).makeNetwork(classes: Self.classes)
-    let state = network.initialState(seed: 0)
-    let model = try Model(network: network, state: state, device: .cpu, precision: precision)
-    let mean = try Tensor(network.layout.vector(state.parameters), shape: [network.layout.paddedCount])
+    let parts = try BenchParts(benchCase, precision: precision, device: .cpu)
     let batches = TrainingBatches(images: images, size: benchCase.batch)
     let step: any TrainingStep =
       switch mode {
-      case .elbo: try BenchStep(model: model, mean: mean, batches: batches)
-      case .map: try BenchStep(model: model, mean: mean, batches: batches, weightDecay: 1e-4)
-      case .profile: try ProfiledStep(model: model, mean: mean, batches: batches)
+      case .elbo: try BenchStep(parts, batches: batches)
+      case .map: try BenchStep(parts, batches: batches, weightDecay: 1e-4)
+      case .profile: try ProfiledStep(model: parts.model, mean: parts.mean, batches: batches)
       case .careful: throw BenchError.impossible("mode careful: only the peer has it.")
       }
     steps[key] = step
     return step
+  }
+}
+
+/// A case's network with random weights.
+struct BenchParts {
+  let model: Model
+  /// Its parameters.
+  let mean: Tensor
+
+  init(_ benchCase: Case, precision: String, device: Device) throws {
+    guard let precision = ParameterVector.Precision(rawValue: precision) else {
+      throw BenchError.impossible("precision \(precision): expected fp32 or bf16.")
+    }
+    let network = try Backbone.named(benchCase.model).makeNetwork(classes: Workload.classes, size: benchCase.size)
+    let state = network.initialState(seed: 0)
+    model = try Model(network: network, state: state, device: device, precision: precision)
+    mean = try Tensor(network.layout.vector(state.parameters), shape: [network.layout.paddedCount]).to(device: device)
+  }
+
+  /// DE-ELBO's objective and posterior, or where a weight decay is given those of MAP.
+  func objective(weightDecay: Double?, examples: Int) throws -> (DataEmphasizedELBO, GaussianPosterior) {
+    let (layout, blocks) = (model.network.layout, model.vector.blocks)
+    guard let weightDecay else {
+      // σ as it is after the first steps of a run, when all that bfloat16 serves is read in it.
+      return (
+        .l2SP(layout: layout, pretrained: try mean.clone(), examples: examples),
+        try GaussianPosterior(mean: mean, blocks: blocks, sigma: 4e-3)
+      )
+    }
+    let variance = 1 / (weightDecay * Double(examples))
+    let point = try GaussianPosterior(mean: mean, blocks: blocks, sigma: 0)
+    point.isLearned = false
+    let prior = Prior(lambda: variance, tau: variance)
+    return (DataEmphasizedELBO(layout: layout, examples: examples, kappa: 1, prior: prior), point)
   }
 }
 
@@ -80,22 +115,10 @@ final class BenchStep: TrainingStep {
   private let optimizer: NesterovSGD
   private var batches: TrainingBatches
 
-  init(model: Model, mean: Tensor, batches: TrainingBatches, weightDecay: Double? = nil) throws {
-    let layout = model.network.layout
-    if let weightDecay {
-      let variance = 1 / (weightDecay * Double(batches.count))
-      takeStep = VariationalStep(
-        model: model,
-        objective: DataEmphasizedELBO(
-          layout: layout, examples: batches.count, kappa: 1, prior: Prior(lambda: variance, tau: variance)))
-      posterior = try GaussianPosterior(mean: mean, blocks: model.vector.blocks, sigma: 0)
-      posterior.isLearned = false
-    } else {
-      takeStep = VariationalStep(
-        model: model, objective: .l2SP(layout: layout, pretrained: try mean.clone(), examples: batches.count))
-      // σ as it is after the first steps of a run, when all that bfloat16 serves is read in it.
-      posterior = try GaussianPosterior(mean: mean, blocks: model.vector.blocks, sigma: 4e-3)
-    }
+  init(_ parts: BenchParts, batches: TrainingBatches, weightDecay: Double? = nil) throws {
+    let objective: DataEmphasizedELBO
+    (objective, posterior) = try parts.objective(weightDecay: weightDecay, examples: batches.count)
+    takeStep = VariationalStep(model: parts.model, objective: objective)
     optimizer = try NesterovSGD(for: posterior)
     self.batches = batches
   }

@@ -38,9 +38,9 @@ CTStatus ct_mean(CTTensor *out, CTTensor self, CTIntArray dims, bool keepdim) {
 CTStatus ct_dot_double(double *out, CTTensor self, CTTensor other) {
   return guarded([&] {
     c10::NoGradGuard no_grad;
-    // By parts, so that the float64 copies stay small beside the vectors.
-    constexpr int64_t part = 1 << 18;
     const at::Tensor &a = value(self);
+    // By parts, so that the float64 copies stay small beside the vectors; a GPU starts several kernels for each.
+    const int64_t part = a.is_cuda() ? 1 << 24 : 1 << 18;
     TORCH_CHECK(a.dim() == 1 && (!other || value(other).sizes() == a.sizes()), "two flat vectors of one length expected");
     at::Tensor sum = at::zeros({}, a.options().dtype(at::kDouble));
     for (int64_t start = 0; start < a.numel(); start += part) {

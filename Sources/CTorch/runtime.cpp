@@ -47,6 +47,13 @@ bool ct_has_bfloat16_instructions(void) {
 CTStatus ct_cuda_load(const char *path) {
   return guarded([&] {
     if (!dlopen(path, RTLD_NOW | RTLD_GLOBAL)) throw std::runtime_error(dlerror());
+    at::Context &context = at::globalContext();
+    // Whether rounding spares a parameter's noise is decided for float32 and bfloat16. TF32, which convolutions take by
+    // default, rounds float32 to 11 bits.
+    context.setAllowTF32CuDNN(false);
+    context.setAllowTF32CuBLAS(false);
+    // cuDNN's attention compiles kernels with NVRTC, which only torch's Python package looks for in its wheel.
+    context.setSDPUseCuDNN(false);
   });
 }
 

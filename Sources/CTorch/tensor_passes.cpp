@@ -20,7 +20,16 @@ at::Tensor deviation(CTTensor mean, CTTensor center, const CTGroup &group) {
 /// A scalar in the type of the vectors.
 at::Tensor scalar(CTTensor scalar, CTTensor like) { return value(scalar).to(value(like).scalar_type()); }
 
-at::Tensor squared_norm(const at::Tensor &tensor) { return tensor.to(at::kDouble).square().sum(); }
+/// Σ aᵢbᵢ in float64, without a copy of a vector in float64: rows of 1024 products are summed in their own type first.
+at::Tensor product_sum(const at::Tensor &a, const at::Tensor &b) {
+  constexpr int64_t row = 1024;
+  at::Tensor products = at::mul(a, b);
+  int64_t whole = products.numel() / row * row;
+  at::Tensor rows = products.narrow(0, 0, whole).view({whole / row, row}).sum(1).to(at::kDouble);
+  return at::add(rows.sum(), products.narrow(0, whole, products.numel() - whole).sum().to(at::kDouble));
+}
+
+at::Tensor squared_norm(const at::Tensor &tensor) { return product_sum(tensor, tensor); }
 
 bool has_reduced(const CTPass &pass) {
   for (size_t index = 0; index < pass.span_count; ++index)
@@ -45,7 +54,11 @@ CTStatus ct_tensor_pass_sample(CTPass pass, CTTensor mean, CTTensor center, CTTe
     at::Tensor sigma = scalar(sigmas, mean);
     for (size_t index = 0; index < pass.group_count; ++index) {
       const CTGroup &group = pass.groups[index];
-      part(weights, group).copy_(part(mean, group)).addcmul_(part(epsilon, group), sigma[index]);
+      at::Tensor sample = part(weights, group);
+      if (epsilon)
+        at::addcmul_out(sample, part(mean, group), part(epsilon, group), sigma[index]);
+      else
+        sample.copy_(part(mean, group));
       value(distances)[index].copy_(squared_norm(deviation(mean, center, group)));
     }
     if (!has_reduced(pass)) return;
@@ -64,7 +77,7 @@ CTStatus ct_tensor_pass_reduce(CTPass pass, CTTensor mean, CTTensor center, CTTe
       const CTGroup &group = pass.groups[index];
       at::Tensor g = part(gradient, group), dot = value(dots)[index];
       if (epsilon)
-        dot.copy_(at::mul(g.to(at::kDouble), part(epsilon, group)).sum());
+        dot.copy_(product_sum(g, part(epsilon, group)));
       else
         dot.zero_();
       value(squared_norms)[index].copy_(squared_norm(at::addcmul(g, deviation(mean, center, group), pull[index])));
@@ -81,7 +94,10 @@ CTStatus ct_tensor_pass_nesterov(CTPass pass, CTTensor mean, CTTensor center, CT
     at::Tensor gradient = total(pass, gradients, reduced);
     at::Tensor pull = scalar(pulls, mean), s = scalar(scale, mean), rate = scalar(learning_rate, mean);
     auto update = [&](at::Tensor old, const at::Tensor &updated) {
-      old.copy_(applied ? at::where(value(applied), updated, old) : updated);
+      if (applied)
+        at::where_out(old, value(applied), updated, old);
+      else
+        old.copy_(updated);
     };
     for (size_t index = 0; index < pass.group_count; ++index) {
       const CTGroup &group = pass.groups[index];

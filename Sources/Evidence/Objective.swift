@@ -48,8 +48,7 @@ public struct DataEmphasizedELBO {
       "posterior and vector are divided differently")
     let sign = antithetic ? -1.0 : 1.0
     let sigmas = try posterior.sigmas()
-    // Without noise there is none that rounding could lose.
-    vector.choosePrecision(sigmas: posterior.isPoint ? sigmas.map { _ in .infinity } : sigmas)
+    vector.choosePrecision(sigmas: try posterior.sigmasToKeep())
     var (scales, noise) = (sigmas.map { sign * $0 }, noise)
     if let sigma = try posterior.sigmaVector() {
       scales = sigmas.map { _ in sign }

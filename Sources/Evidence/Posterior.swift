@@ -78,6 +78,12 @@ public final class GaussianPosterior {
     return family == .layerwise ? sigmas : blocks.map { _ in sigmas[0] }
   }
 
+  /// σ of each block as `ParameterVector` wants it, which rounds what is small beside it: a point's is ∞, as there is no noise
+  /// to be lost.
+  package func sigmasToKeep() throws(TorchError) -> [Double] {
+    isPoint ? blocks.map { _ in .infinity } : try sigmas()
+  }
+
   /// The root mean square of σ over all parameters: σ itself in the isotropic family.
   public func sigma() throws(TorchError) -> Double {
     let sigmas = try sigmas()

@@ -54,6 +54,7 @@ struct Compare: ParsableCommand {
     if !worker { try study.chosenWeights().fetch(for: study.data, showing: ProgressPrinter(output)) }
     let folder = StudyFolder(study.out)
     var configuration = try asUsage { try self.configuration() }
+    let chosenDevice = configuration.device
     try configuration.pinMachine(as: try? folder.configuration, processes: parallel)
     try asUsage { try configuration.resolve(kappaWords: search.kappaWords) }
     let study = try asUsage { try Study(configuration, in: folder) }
@@ -62,7 +63,7 @@ struct Compare: ParsableCommand {
       try work(study, signals) { _ in }
       return
     }
-    for text in configuration.idleOptions { printer.note(text) }
+    for text in chosenDevice.notes() + configuration.idleOptions { printer.note(text) }
     if parallel == 1 {
       try work(study, signals) { try printer.print($0) }
     } else {

@@ -1,6 +1,5 @@
 import CTorch
 import Foundation
-import Synchronization
 
 /// What this process knows of libtorch: its version, where it lies, its threads, its GPUs.
 public enum Runtime {
@@ -35,14 +34,11 @@ public enum Runtime {
     ct_configure_allocator()
     try setThreads(threads ?? defaultThreads)
     try check(ct_set_deterministic(deterministic))
-    let error = loadCUDA()
-    cudaError.withLock { $0 = error }
+    _ = cudaLoadError
   }
 
-  /// Why CUDA's library was not loaded, as `dlerror` says it; nil if it was.
-  public static var cudaLoadError: String? { cudaError.withLock { $0 } }
-
-  private static let cudaError = Mutex<String?>("Runtime.start was not called")
+  /// Why CUDA's library was not loaded, as `dlerror` says it; nil if it was. Loaded when first asked for.
+  public static let cudaLoadError: String? = loadCUDA()
 
   /// libtorch_cuda.so lies beside libtorch_cpu.so in every CUDA wheel; it loads only where the driver's libraries are.
   private static func loadCUDA() -> String? {
@@ -58,8 +54,17 @@ public enum Runtime {
     }
   }
 
+  /// The file by which NVIDIA's driver shows itself.
+  package static let nvidiaDriver = "/dev/nvidiactl"
+
+  /// Why a machine with NVIDIA's driver cannot use its GPU, as `dlerror` says it; nil if it can, or has no such driver.
+  package static func unusableGPU(driver: String = nvidiaDriver) -> String? {
+    FileManager.default.fileExists(atPath: driver) ? cudaLoadError : nil
+  }
+
   /// The number of GPUs that CUDA reports; 0 without CUDA.
   public static func cudaDeviceCount() throws(TorchError) -> Int {
+    guard cudaLoadError == nil else { return 0 }
     var count: Int32 = 0
     try check(ct_cuda_device_count(&count))
     return Int(count)

@@ -5,17 +5,17 @@ import CTorch
 /// Nothing waits for the device, so that a whole step can be captured in a graph. The groups' own σ and pull are not
 /// read. Where spans are reduced, backward must have left zeros in `gradients` there, and in `reduced` elsewhere.
 extension VectorPasses {
-  /// weights = mean + σε, rounded into `reduced` too if spans are reduced.
+  /// weights = mean + σε, or the mean without ε; rounded into `reduced` too if spans are reduced.
   ///
   /// - Returns: ‖mean − center‖², `[groups]`.
   package func sample(
-    mean: Tensor, center: Tensor?, groups: [VectorGroup], epsilon: Tensor, sigmas: Tensor, into weights: Tensor,
+    mean: Tensor, center: Tensor?, groups: [VectorGroup], epsilon: Tensor?, sigmas: Tensor, into weights: Tensor,
     reduced: Tensor? = nil
   ) throws(TorchError) -> Tensor {
     let distances = try Tensor.empty([groups.count], dtype: .float64, device: mean.device)
     try withPass(groups) {
       ct_tensor_pass_sample(
-        $0, mean.handle, center?.handle, epsilon.handle, sigmas.handle, weights.handle, reduced?.handle,
+        $0, mean.handle, center?.handle, epsilon?.handle, sigmas.handle, weights.handle, reduced?.handle,
         distances.handle)
     }
     return distances

@@ -62,14 +62,20 @@ public final class VectorPasses {
   }
 
   /// The parts of the vector; they do not overlap, and what lies between them is padding.
-  public var spans: [Span] { didSet { native = spans.map(\.native) } }
+  public var spans: [Span] {
+    didSet {
+      native = spans.map(\.native)
+      storedDraws = nil
+    }
+  }
 
   /// What the fused loops are compiled for; tests compare the variants.
   package var instructionSet = NormalDraws.InstructionSet.best
 
   private var native: [CTSpan]
-  /// ε where no fused loop draws it: on the host, and on the vector's device.
+  /// ε where no fused loop draws it: on the host, and on the vector's device; and whose it is.
   private var stored: (host: Tensor, device: Tensor)?
+  private var storedDraws: NormalDraws?
 
   /// Passes over a vector of these spans.
   public init(spans: [Span]) {
@@ -187,8 +193,13 @@ public final class VectorPasses {
       )
     }
     guard let (host, device) = stored else { throw TorchError("no memory for ε") }
-    try draw(draws, into: host)
-    try device.copy_(host)
+    // A step asks twice: where it samples, and where it reduces.
+    if draws != storedDraws {
+      storedDraws = nil
+      try draw(draws, into: host)
+      try device.copy_(host)
+      storedDraws = draws
+    }
     return device
   }
 

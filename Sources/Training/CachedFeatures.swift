@@ -21,9 +21,13 @@ package struct CachedFeatures {
         done += rows
       }
     }
-    // Texts come in the order of their lengths.
-    let places = images.inDataOrder((0..<images.count).map(Double.init)).map { Int64($0) }
-    self.features = try features.rows(Tensor(places, shape: [images.count]).to(device: model.device))
+    if images.lengths == nil {
+      self.features = features
+    } else {
+      // Texts came in the order of their lengths.
+      let places = images.inDataOrder((0..<images.count).map(Double.init)).map { Int64($0) }
+      self.features = try features.rows(Tensor(places, shape: [images.count]).to(device: model.device))
+    }
     let labels =
       try images.values.map { values throws(TorchError) in try Tensor(values, shape: [images.count]) }
       ?? Tensor(images.labels.map(Int64.init), shape: [images.count])

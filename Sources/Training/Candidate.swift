@@ -46,16 +46,13 @@ struct CandidateTrainer {
 
   /// Why the steps of a GPU are taken one by one, as the host's, and not in blocks, in words; none where they are in blocks.
   var deviceObstacles: [String] {
-    let own = [
+    [
       ("a gaussian likelihood", likelihood != .categorical), ("--samples", configuration.samples > 1),
       ("--stochastic-depth", configuration.stochasticDepth == true),
-      ("a point in place of a posterior", !configuration.hasPosterior),
+      ("the Laplace evidence", configuration.objective == .laplace),
     ].filter(\.1).map(\.0)
-    guard configuration.hasPosterior else { return own }
-    return own
       + DeviceStep.obstacles(
-        prior: objective.prior, family: configuration.posterior, isLearned: configuration.sigma == nil,
-        blocks: model.vector.blocks.count)
+        prior: objective.prior, family: configuration.posterior, isPoint: !configuration.hasPosterior)
   }
 
   /// A candidate's training, at its start or where a checkpoint left it.

@@ -1,11 +1,12 @@
+import Backbones
 import Evidence
 import Torch
 
 /// The step of ``VariationalStep`` with every scalar on the device: nothing waits for the host, and any number of steps
 /// can follow each other before it looks.
 ///
-/// The equations are those of ``Evidence``: (1) and (5) to (9), in float64, here on tensors that hold a value for the
-/// backbone and one for the head. A step reads its row of a plan and writes its row of the records; the plan of a whole
+/// The equations are those of ``Evidence``: (1) and (4) to (9), in float64, here on tensors that hold a value for each block,
+/// the backbone and the head. A step reads its row of a plan and writes its row of the records; the plan of a whole
 /// block of steps is put on the device at once, and the records are read at once. Where a term is not finite, neither
 /// that step nor a later one of the block changes the posterior or the optimiser. The running statistics of BatchNorm are
 /// not protected: a forward pass moves them before anything is known.
@@ -22,9 +23,17 @@ package final class DeviceStep {
   /// Writes ε of the next step; the device's own generator unless a test gives it.
   private let draw: (Tensor) throws -> Void
 
-  private let epsilon: Tensor
-  /// D of the backbone and of the head.
+  /// ε; nil of a point.
+  private let epsilon: Tensor?
+  /// D of each block.
   private let counts: Tensor
+  /// λ or τ of each block where one of them is given, 1 where it is learned; of a point ∞ is no penalty.
+  private let givenScales: Tensor?
+  /// Whether it is given.
+  private let isGiven: Tensor
+  /// σ where it is not learned.
+  private let givenSigma: Tensor?
+  private let unknown: Tensor
   private let rho: Tensor
   private let rhoVelocity: Tensor
   /// Whether every step of the block has been finite so far.
@@ -39,7 +48,7 @@ package final class DeviceStep {
   /// The most steps of a block.
   package let capacity: Int
 
-  /// A step of the published method, nil for other priors and posteriors, whose closed forms are not here.
+  /// A step of an objective, nil where its prior or posterior has no closed form here.
   ///
   /// `input` gets an int64 tensor `[batchSize, itemWidth]`, a row of the plan.
   package init?(
@@ -47,14 +56,24 @@ package final class DeviceStep {
     batchSize: Int, itemWidth: Int, input: @escaping (Tensor) throws -> (images: Tensor, labels: Tensor),
     draw: @escaping (Tensor) throws -> Void = { try $0.normal_() }
   ) throws(TorchError) {
-    let obstacles = Self.obstacles(
-      prior: objective.prior, family: posterior.family, isLearned: posterior.isLearned, blocks: posterior.blocks.count)
-    guard obstacles.isEmpty else { return nil }
+    let prior = objective.prior
+    guard Self.obstacles(prior: prior, family: posterior.family, isPoint: posterior.isPoint).isEmpty else { return nil }
     (self.model, self.objective, self.posterior, self.optimizer) = (model, objective, posterior, optimizer)
     (self.capacity, self.input, self.draw) = (capacity, input, draw)
-    let device = posterior.mean.device
-    epsilon = try Tensor.zeros(posterior.mean.shape, dtype: posterior.mean.dtype ?? .float32, device: device)
-    counts = try Tensor(posterior.blocks.map { Double($0.count) }, shape: [2]).to(device: device)
+    let (device, blocks, isPoint) = (posterior.mean.device, posterior.blocks, posterior.isPoint)
+    epsilon =
+      isPoint
+      ? nil : try Tensor.zeros(posterior.mean.shape, dtype: posterior.mean.dtype ?? .float32, device: device)
+    func ofBlocks(_ values: [Double]) throws(TorchError) -> Tensor {
+      try Tensor(values, shape: [blocks.count]).to(device: device)
+    }
+    counts = try ofBlocks(blocks.map { Double($0.count) })
+    let scales = blocks.map { ($0.part == .backbone ? prior?.lambda : prior?.tau) ?? (isPoint ? .infinity : nil) }
+    givenScales = scales.allSatisfy { $0 == nil } ? nil : try ofBlocks(scales.map { $0 ?? 1 })
+    isGiven = try ofBlocks(scales.map { $0 == nil ? 0 : 1 }).to(dtype: .bool)
+    givenSigma =
+      posterior.isLearned ? nil : try Tensor([posterior.sigmas()[0]], shape: []).to(device: device)
+    unknown = try Tensor([Double.nan], shape: [1]).to(device: device)
     rho = try Tensor.zeros([], dtype: .float64, device: device)
     rhoVelocity = try Tensor.zeros([], dtype: .float64, device: device)
     isSound = try Tensor.ones([], dtype: .bool, device: device)
@@ -65,18 +84,14 @@ package final class DeviceStep {
     records = try Tensor.zeros([capacity, Column.allCases.count], dtype: .float64, device: device)
   }
 
-  /// What of a prior and a posterior, which may be learned and has so many blocks, has no closed form here, in words.
-  package static func obstacles(
-    prior: Prior?, family: GaussianPosterior.Family, isLearned: Bool, blocks: Int
-  ) -> [String] {
-    guard let prior else { return ["no prior"] }
-    let found = [
-      ("prior scales that are not global", prior.scales != .global),
-      ("a prior with a covariance", prior.covariance != nil),
-      ("a given λ or τ", prior.lambda != nil || prior.tau != nil),
-      ("a posterior that is not isotropic", family != .isotropic), ("a given σ", !isLearned),
+  /// What of a prior and a posterior, which may be a point, has no closed form here, in words.
+  package static func obstacles(prior: Prior?, family: GaussianPosterior.Family, isPoint: Bool) -> [String] {
+    [
+      ("no prior", prior == nil && !isPoint),
+      ("prior scales that are not global", prior.map { $0.scales != .global } ?? false),
+      ("a prior with a covariance", prior?.covariance != nil),
+      ("a posterior that is not isotropic", family != .isotropic),
     ].filter(\.1).map(\.0)
-    return found.isEmpty && blocks != 2 ? ["a head alone"] : found
   }
 
   /// What the host decides of one step.
@@ -98,8 +113,10 @@ package final class DeviceStep {
     try rates.copy_(Tensor(plan.flatMap { [$0.learningRate, $0.rhoLearningRate] } + idle, shape: rates.shape))
     let unused = [Int64](repeating: 0, count: rest * items.count / capacity)
     try items.copy_(Tensor(plan.flatMap(\.items) + unused, shape: items.shape))
-    try rho.copy_(Tensor(posterior.rho, shape: []))
-    try rhoVelocity.copy_(Tensor(optimizer.rhoVelocity, shape: []))
+    if posterior.isLearned {
+      try rho.copy_(Tensor(posterior.rho, shape: []))
+      try rhoVelocity.copy_(Tensor(optimizer.rhoVelocity, shape: []))
+    }
     try isSound.copy_(Tensor.ones([]))
     try row.zero_()
   }
@@ -115,28 +132,27 @@ package final class DeviceStep {
     }
 
     // (1), and the sample.
-    let sigma = try rho.softplus(threshold: 30)
-    try draw(epsilon)
+    let sigma = try givenSigma ?? rho.softplus(threshold: 30)
+    if let epsilon { try draw(epsilon) }
     let distances = try vector.passes.sample(
       mean: posterior.mean, center: center, groups: groups, epsilon: epsilon,
-      sigmas: Tensor.cat([sigma.reshape([1]), sigma.reshape([1])], dim: 0), into: vector.weights,
+      sigmas: Tensor.cat(groups.map { _ throws(TorchError) in try sigma.reshape([1]) }, dim: 0), into: vector.weights,
       reduced: vector.reducedWeights)
-    // (5), (6) and (8), by group.
-    let scales = try distances / counts + sigma * sigma
-    let kl = try ((distances / (counts * sigma * sigma)).log1p() * counts).sum() * 0.5
-    let klSlope = try (distances / scales).sum() / sigma * -1
+    let divergence = try divergence(distances, sigma)
     let klWeight = objective.klWeight
 
     let nll = try model(images, mode: .training(momentum: 0.1)).crossEntropy(labels)
     try nll.backward()
 
     // The gradient: (7) in the pulls, (9) for ρ.
-    let pulls = try scales.reciprocal() * klWeight
+    let pulls = try divergence.scales.reciprocal() * klWeight
     let sums = try vector.passes.reduce(
       gradients: vector.gradients, reduced: vector.reducedGradients, mean: posterior.mean, center: center,
       groups: groups, epsilon: epsilon, pulls: pulls)
-    let rhoGradient = try (sums.dots.sum() + klSlope * klWeight) * ((sigma * -1).expm1() * -1)
     let squaredNorm = try sums.squaredNorms.sum()
+    let rhoGradient =
+      try posterior.isLearned
+      ? (sums.dots.sum() + divergence.slope * klWeight) * ((sigma * -1).expm1() * -1) : sigma.zerosLike()
     let norm = try (squaredNorm + rhoGradient * rhoGradient).squareRoot()
 
     // Clip and Nesterov, as NesterovSGD.
@@ -153,20 +169,50 @@ package final class DeviceStep {
       case .published: (try scale(norm, to: optimizer.maxNorm), try scale(norm, to: optimizer.maxNorm))
       }
     let loss = try nll.detach().to(dtype: .float64)
-    try isSound.copy_(isSound.and((loss + kl + norm).isFinite()))
+    try isSound.copy_(isSound.and((loss + divergence.kl + norm).isFinite()))
     try vector.passes.nesterov(
       mean: posterior.mean, center: center, gradients: vector.gradients, reduced: vector.reducedGradients,
       velocity: optimizer.velocity, groups: groups, pulls: pulls, scale: weightScale, momentum: optimizer.momentum,
       learningRate: rates.select(0), applied: isSound)
-    let step = try rhoScale * rhoGradient
-    let velocity = try rhoVelocity * optimizer.momentum + step
-    try rho.copy_(isSound.choose(rho - rates.select(1) * (step + velocity * optimizer.momentum), rho))
-    try rhoVelocity.copy_(isSound.choose(velocity, rhoVelocity))
+    if posterior.isLearned {
+      let step = try rhoScale * rhoGradient
+      let velocity = try rhoVelocity * optimizer.momentum + step
+      try rho.copy_(isSound.choose(rho - rates.select(1) * (step + velocity * optimizer.momentum), rho))
+      try rhoVelocity.copy_(isSound.choose(velocity, rhoVelocity))
+    }
 
+    func scale(of part: ParameterGroup) throws(TorchError) -> Tensor {
+      try posterior.blocks.firstIndex { $0.part == part }.map { place throws(TorchError) in
+        try divergence.scales.select(place)
+      } ?? unknown
+    }
     let record = try Tensor.cat(
-      [loss, kl, scales.select(0), scales.select(1), sigma, norm].map { try $0.reshape([1, 1]) }, dim: 1)
+      [loss, divergence.kl, scale(of: .backbone), scale(of: .head), sigma, norm].map { try $0.reshape([1, 1]) }, dim: 1)
     try records.copy_(rowNumbers.equals(row).choose(record, records))
     try row.copy_(row + 1)
+  }
+
+  /// KL(q ‖ p), the scale of each block, and ∂KL/∂σ, as `Divergence` has them.
+  private func divergence(
+    _ distances: Tensor, _ sigma: Tensor
+  ) throws(TorchError) -> (kl: Tensor, scales: Tensor, slope: Tensor) {
+    // (4a)
+    if posterior.isPoint, let scales = givenScales {
+      return (try (distances / scales).sum() * 0.5, scales, sigma)
+    }
+    // (5), (6) and (8)
+    let variance = try sigma * sigma
+    var scales = try distances / counts + variance
+    var kl = try (distances / (counts * variance)).log1p() * counts
+    var excesses = try distances / (counts * scales) * -1
+    if let givenScales {
+      // (4) and (8)
+      scales = try isGiven.choose(givenScales, scales)
+      let ratio = try variance / scales
+      excesses = try isGiven.choose(ratio + -1, excesses)
+      kl = try isGiven.choose(distances / scales + (excesses - ratio.log()) * counts, kl)
+    }
+    return (try kl.sum() * 0.5, scales, try (excesses * counts).sum() / sigma)
   }
 
   /// Waits for the block's steps, brings ρ home and tells what they found, in order.
@@ -174,14 +220,17 @@ package final class DeviceStep {
   /// After an outcome that is not applied none is.
   package func finish(_ count: Int) throws(TorchError) -> [VariationalStep.Outcome] {
     let values = try records.doubles()
-    posterior.rho = [try rho.item()]
-    optimizer.rhoVelocity = [try rhoVelocity.item()]
-    let klWeight = objective.klWeight
+    if posterior.isLearned {
+      posterior.rho = [try rho.item()]
+      optimizer.rhoVelocity = [try rhoVelocity.item()]
+    }
+    let klWeight = objective.prior == nil ? 0 : objective.klWeight
     return (0..<count).map { step in
       func value(_ column: Column) -> Double { values[step * Column.allCases.count + column.rawValue] }
+      func scale(_ column: Column) -> Double? { value(column).isFinite ? value(column) : nil }
       return VariationalStep.Outcome(
         terms: ObjectiveTerms(
-          nll: value(.nll), kl: value(.kl), klWeight: klWeight, lambda: value(.lambda), tau: value(.tau),
+          nll: value(.nll), kl: value(.kl), klWeight: klWeight, lambda: scale(.lambda), tau: scale(.tau),
           sigma: value(.sigma)),
         gradientNorm: value(.norm))
     }

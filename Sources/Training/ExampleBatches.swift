@@ -61,7 +61,7 @@ public struct ExampleBatches {
   }
 
   /// What makes batches on the device, nil where steps take them from the host.
-  var deviceBatches: (any DeviceBatches)? { isOnDevice ? source : nil }
+  package var deviceBatches: (any DeviceBatches)? { isOnDevice ? source : nil }
 
   /// What makes batches in place of the host.
   private var source: (any DeviceBatches)? {

@@ -264,6 +264,12 @@ public enum DeviceChoice: String, Codable, Sendable, CaseIterable {
     return count > 0 ? .cuda(0) : .cpu
   }
 
+  /// What a user wants to know of the choice: that `auto` takes the CPU though the machine has a GPU, and why.
+  package func notes(driver: String = Runtime.nvidiaDriver) -> [String] {
+    guard self == .auto, let reason = Runtime.unusableGPU(driver: driver) else { return [] }
+    return ["the machine's GPU is not used, as libtorch's CUDA library does not load (\(reason))"]
+  }
+
   /// The same as a choice that is not `auto`.
   package func concrete() throws -> DeviceChoice { try resolved().isCUDA ? .cuda : .cpu }
 }

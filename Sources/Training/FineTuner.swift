@@ -53,7 +53,8 @@ public struct FineTuner {
       try onEvent(.alreadyFinished(run: options.out))
       return result
     }
-    for note in dataset.notes + options.notes(on: parts, of: dataset) + (weights?.notes ?? []) {
+    for note in options.device.notes() + dataset.notes + options.notes(on: parts, of: dataset) + (weights?.notes ?? [])
+    {
       try onEvent(.note(note))
     }
     let network = try backbone.makeNetwork(

@@ -34,7 +34,7 @@ public struct PriorTrainer {
       options.data,
       options: Dataset.Options(
         trainSplits: options.trainSplits, classes: options.classes, n: options.n, seed: options.seed))
-    for note in dataset.notes { try onEvent(.note(note)) }
+    for note in options.device.notes() + dataset.notes { try onEvent(.note(note)) }
     _ = try options.plan(examples: dataset.splits[.train]?.count ?? 0)
     let network = backbone.makeNetwork(classes: dataset.classes.count, size: options.size)
     let weights = try PretrainedWeights(path: options.weights, of: backbone)

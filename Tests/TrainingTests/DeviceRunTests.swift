@@ -32,9 +32,21 @@ import Training
   }
 
   /// Every step has its event and its row, in order; a run that is stopped in a block goes on at the next, with the
-  /// undisturbed run's bytes.
-  @Test func aRunIsWholeAndGoesOnAfterAnInterruption() throws {
-    try withData { folder, options in
+  /// undisturbed run's bytes. So does one of MAP.
+  @Test(arguments: [ObjectiveKind.deELBO, .map]) func aRunIsWholeAndGoesOnAfterAnInterruption(
+    objective: ObjectiveKind
+  ) throws {
+    try withData { folder, plain in
+      func options(_ out: String) -> FineTuneOptions {
+        var options = plain(out)
+        options.objective = objective
+        if objective == .map {
+          (options.alpha, options.beta, options.initialSigma) = (
+            1e-3, 1e-4, FineTuneConfiguration.publishedInitialSigma
+          )
+        }
+        return options
+      }
       var events: [Int] = []
       let undisturbed = try FineTuner(options("a")).run { if case .step(let step) = $0 { events.append(step.step) } }
       #expect(events == Array(1...Self.steps))
@@ -126,12 +138,22 @@ import Training
       }
       #expect(try notes("plain") { _ in }.isEmpty)
       #expect(
-        try notes("many") { ($0.samples, $0.sigma) = (2, 1e-3) }
-          == note("--samples and a given σ"))
+        try notes("many") { ($0.samples, $0.posterior) = (2, .layerwise) }
+          == note("--samples and a posterior that is not isotropic"))
       #expect(try notes("scales") { $0.priorScales = .layerwise } == note("prior scales that are not global"))
-      #expect(try notes("family") { $0.posterior = .layerwise } == note("a posterior that is not isotropic"))
-      #expect(try notes("given") { ($0.lambda, $0.tau) = (0.1, 0.1) } == note("a given λ or τ"))
-      #expect(try notes("prior") { $0.prior = .none } == note("a point in place of a posterior"))
+      #expect(try notes("given") { ($0.lambda, $0.tau, $0.sigma) = (0.1, 0.1, 1e-3) }.isEmpty)
+      #expect(try notes("prior") { $0.prior = .none }.isEmpty)
+      #expect(try notes("map") { ($0.objective, $0.alpha, $0.beta) = (.map, 1e-3, 1e-4) }.isEmpty)
+      #expect(try notes("evidence") { $0.objective = .laplace } == note("the Laplace evidence"))
     }
+  }
+
+  /// `auto` on a machine whose GPU cannot be used says why; a device that was asked for says nothing.
+  @Test func aGPUThatIsNotUsedIsTold() throws {
+    let notes = DeviceChoice.auto.notes(driver: "/dev/null")
+    #expect(notes.count == (Runtime.cudaLoadError == nil ? 0 : 1))
+    if let reason = Runtime.cudaLoadError { #expect(notes.first?.contains(reason) == true) }
+    #expect(DeviceChoice.auto.notes(driver: "/nowhere").isEmpty)
+    #expect(DeviceChoice.cpu.notes(driver: "/dev/null").isEmpty)
   }
 }

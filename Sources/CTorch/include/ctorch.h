@@ -62,7 +62,7 @@ CT_CHECKED ct_set_num_threads(int count);
 int ct_get_num_threads(void);
 /// Whether the processor has AVX512-BF16 or AMX-BF16.
 bool ct_has_bfloat16_instructions(void);
-/// Loads libtorch_cuda.so by its full path with dlopen (RTLD_NOW | RTLD_GLOBAL).
+/// Loads libtorch_cuda.so by its full path with dlopen (RTLD_NOW | RTLD_GLOBAL), without TF32 and cuDNN's attention.
 CT_CHECKED ct_cuda_load(const char *path);
 /// Devices that CUDA reports; 0 when libtorch_cuda.so is not loaded.
 CT_CHECKED ct_cuda_device_count(int *out);
@@ -285,7 +285,7 @@ CT_CHECKED ct_pass_nesterov(CTPass pass, CTTensor mean, CTTensor center, CTTenso
 // reduced the whole vector is rounded into `reduced`, and the gradients of both precisions are added up; that of float32
 // must then be 0 in the reduced spans, and that of bfloat16 in the others, which is where backward leaves them.
 
-/// weights = mean + σε; distances = ‖mean − m‖².
+/// weights = mean + σε (the mean without ε); distances = ‖mean − m‖².
 CT_CHECKED ct_tensor_pass_sample(CTPass pass, CTTensor mean, CTTensor center, CTTensor epsilon, CTTensor sigmas,
                                  CTTensor weights, CTTensor reduced, CTTensor distances);
 /// dots = Σ gᵢεᵢ (0 without ε); squared_norms = ‖g + c (mean − m)‖².
