@@ -26,6 +26,9 @@ struct GPU: ParsableCommand {
   @Option(help: "Where; cpu tries the command itself.")
   var device = DeviceChoice.cuda
 
+  @Flag(help: "Check that the steps are right, and measure nothing.")
+  var check = false
+
   func validate() throws {
     guard repeats > 0 else { throw ValidationError("--repeats: expected at least 1.") }
   }
@@ -35,6 +38,7 @@ struct GPU: ParsableCommand {
     let device = try device.resolved()
     let recorder = device.isCUDA ? try CUDAGraphs() : nil
     try data.withFolder { folder in
+      if check { return try GPUCheck(folder: folder, device: device, recorder: recorder).run() }
       for benchCase in cases { try measure(benchCase, folder: folder, device: device, recorder: recorder) }
     }
   }
@@ -53,8 +57,8 @@ struct GPU: ParsableCommand {
       // Released at the end of its turn, so that the next one finds its memory free.
       do {
         let run = try BlockRun(
-          benchCase, images: images, weightDecay: row.weightDecay, length: row.length, recorder: row.recorder,
-          precision: precision, device: device)
+          BenchParts(benchCase, precision: precision, device: device), images: images, batch: benchCase.batch,
+          weightDecay: row.weightDecay, length: row.length, recorder: row.recorder)
         _ = try run()
         let found = try (0..<repeats).map { _ in try run() }
         let spread = Spread(found.map { 1000 * $0.seconds })
@@ -73,48 +77,3 @@ struct GPU: ParsableCommand {
 }
 
 extension DeviceChoice: ExpressibleByArgument {}
-
-/// Blocks of steps of one network on a device.
-private final class BlockRun {
-  private let length: Int
-  private let images: ExampleBatches
-  private let batchSize: Int
-  private let blocks: DeviceBlocks
-  private var order: BatchOrder
-  private var done = 0
-  private(set) var notes: [String] = []
-
-  init(
-    _ benchCase: Case, images: ExampleBatches, weightDecay: Double?, length: Int, recorder: CUDAGraphs?,
-    precision: String, device: Device
-  ) throws {
-    (self.length, self.images, batchSize) = (length, images, benchCase.batch)
-    order = BatchOrder(count: images.count, seed: 0)
-    let parts = try BenchParts(benchCase, precision: precision, device: device)
-    let (objective, posterior) = try parts.objective(weightDecay: weightDecay, examples: images.count)
-    guard let batches = images.deviceBatches,
-      let step = try DeviceStep(
-        model: parts.model, objective: objective, posterior: posterior, optimizer: NesterovSGD(for: posterior),
-        capacity: length, batchSize: batchSize, itemWidth: batches.itemWidth, input: { try batches.batch($0) })
-    else { throw BenchError.impossible("\(benchCase): its images do not fit on \(device).") }
-    blocks = DeviceBlocks(step, posterior: posterior, vector: parts.model.vector, seed: 0, recorder: recorder)
-  }
-
-  /// Seconds a step of the next block, and its last loss.
-  func callAsFunction() throws -> (seconds: Double, loss: Double) {
-    let plan = (done..<done + length).map { step in
-      DeviceStep.Plan(
-        learningRate: benchLearningRate, rhoLearningRate: benchLearningRate,
-        items: images.deviceBatches?.items(
-          order.indices(step: step, batchSize: batchSize), augmentation: Augmentation(seed: 0)) ?? [])
-    }
-    let clock = ContinuousClock()
-    let start = clock.now
-    let outcomes = try blocks.run(plan, from: done)
-    let seconds = (clock.now - start) / .seconds(1)
-    done += length
-    notes += blocks.takeNotes()
-    guard let last = outcomes.last, last.isApplied else { throw BenchError.impossible("a step diverged.") }
-    return (seconds / Double(length), last.terms.loss)
-  }
-}

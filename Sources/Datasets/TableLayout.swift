@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// A CSV or TSV file: the columns `path` or `text`, `label` or `value`, and optionally `split`; or rows without a header,
 /// of a class and texts or of scikit-learn's digits.
@@ -51,7 +52,7 @@ enum TableLayout {
   private static func examples(
     _ text: DelimitedText, file: String, _ columns: Columns
   ) throws(DatasetError) -> Listing {
-    let folder = (file as NSString).deletingLastPathComponent
+    let folder = parentFolder(of: file)
     let width = text.rows.first?.fields.count ?? 0
     var found: [Split: [(source: Example.Source, label: String)]] = [:]
     var valued: [Split: [Example]] = [:]

@@ -19,7 +19,7 @@ struct Download {
   /// Returns whether it was there. Throws ``FetchError``, and what `onEvent` throws.
   func run(_ onEvent: (FetchEvent) throws -> Void) throws -> Bool {
     if try isThere(onEvent) { return true }
-    try makeFolder((place as NSString).deletingLastPathComponent)
+    try makeFolder(parentFolder(of: place))
     let part = try PartialFile(of: place) {
       try onEvent(.note("another process fetches \(file.name); waiting for it"))
     }
@@ -129,7 +129,7 @@ struct Download {
     }
     // What an archive holds takes about as much again.
     let (bytes, unpacked) = (min(total ?? file.bytes, 1 << 60), file.isArchive ? min(file.bytes, 1 << 60) : 0)
-    try requireSpace(bytes - part.count + unpacked, in: (place as NSString).deletingLastPathComponent)
+    try requireSpace(bytes - part.count + unpacked, in: parentFolder(of: place))
     while let data = try transfer.data() {
       try part.append(data)
       try onEvent(.receiving(file: file.name, bytes: part.count, total: total ?? file.bytes))

@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import Support
 import Weights
 
 /// What a run was trained on, so that it goes on with nothing else: the content of `data.json`.
@@ -30,7 +31,7 @@ struct DataIdentity: Codable, Equatable {
     classes = dataset.classes
     self.weights = weights?.checksum()
     self.prior = prior?.checksum()
-    let roots = [dataset.path, (dataset.path as NSString).deletingLastPathComponent].map { root in
+    let roots = [dataset.path, parentFolder(of: dataset.path)].map { root in
       root.hasSuffix("/") || root.isEmpty ? root : root + "/"
     }
     parts = Split.allCases.compactMap { split in

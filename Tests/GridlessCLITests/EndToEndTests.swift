@@ -14,6 +14,27 @@ import Testing
     return (place, try place.result(folder, "--out", run))
   }
 
+  /// Foundation's idea of a path's folder ended the process where the path had one character.
+  @Test func namesMayHaveOneCharacter() throws {
+    let place = try Workplace()
+    try place.writeImages("d/train", classes: ["a", "b"], count: 4)
+    try place.writeImages("d/test", classes: ["a", "b"], count: 2)
+    try place.writeCheckpoint("w")
+    let images = try FileManager.default.subpathsOfDirectory(atPath: place.absolute("d/train")).filter {
+      $0.contains(".")
+    }
+    let rows = images.map { "d/train/\($0),\($0.prefix(1))\n" }
+    try place.write("t", Data(("path,label\n" + rows.joined()).utf8))
+    for arguments in [
+      Workplace.tiny("d", ["--weights", "w", "--out", "r"]), Workplace.tiny("t", ["--out", "s"]),
+      ["evaluate", "r", "--data", "d"], ["predict", "r", "d"], ["report", "r", "--out", "h"], ["export", "r", "o"],
+      ["convert", "w", "c", "--model", "resnet8", "--to", "torchvision"],
+    ] {
+      let outcome = try Command.run(arguments, in: place.path)
+      #expect(outcome.status == 0, "\(arguments): \(outcome.errors)")
+    }
+  }
+
   @Test func evaluateRepeatsTheRunsOwnTestMetrics() throws {
     let (place, result) = try Self.finished()
     let evaluation = try place.gridless("evaluate", Self.run, "--data", Self.folder, "--json", "--quiet").result()
