@@ -45,10 +45,7 @@ demo: build ## fine-tune a small network on handwritten digits, in two minutes
 	  --weights Examples/digits/resnet8-digits-0-4.safetensors --steps 400 --initial-sigma 2e-3 \
 	  --out runs/digits-$$run || { set +x; $(call why,the demo failed; its message is above); }
 
-compare-bundle: build ## pack the command for a machine with PyTorch 2.11.0, but without Swift
-	@Scripts/bundle.sh || $(call why,the bundle was not made; the first error is above)
-
-demo: build ## compare all methods on handwritten digits, in ten minutes
+compare-demo: build ## compare all methods on handwritten digits, in ten minutes
 	@run=1; while [ -e runs/compare-$$run ]; do run=$$((run + 1)); done; set -x; \
 	  .build/release/gridless compare "$(DIGITS)" --classes 5,6,7,8,9 --n 50 $(DIGITS_IMAGES) \
 	  --weights Examples/digits/resnet8-digits-0-4.safetensors --steps 200 --initial-sigma 2e-3 --seeds 1,2 \

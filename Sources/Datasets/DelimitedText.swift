@@ -8,7 +8,7 @@ struct DelimitedText {
 
   /// Splits a file's bytes.
   ///
-  /// Throws `DatasetError.malformed` for a quote that never closes.
+  /// Throws `DatasetError.malformed` for a quote that never closes, and for bytes that are not UTF-8.
   init(_ bytes: [UInt8], path: String) throws(DatasetError) {
     let newline = UInt8(ascii: "\n")
     let quote = UInt8(ascii: "\"")
@@ -19,10 +19,17 @@ struct DelimitedText {
     var fields: [String] = []
     var openedAt: Int?
     var wasQuoted = false
+    var foreignLine: Int?
 
     func next() -> UInt8? { position + 1 < bytes.count ? bytes[position + 1] : nil }
     func endField() {
-      fields.append(String(decoding: field, as: UTF8.self))
+      if let text = String(validating: field, as: UTF8.self) {
+        fields.append(text)
+      } else {
+        // Decoded with replacements, names that differ would be one.
+        foreignLine = foreignLine ?? firstLine
+        fields.append("")
+      }
       field.removeAll(keepingCapacity: true)
     }
     func endRow() {
@@ -63,6 +70,10 @@ struct DelimitedText {
         path: path, line: openedAt, reason: "a quoted field is never closed. Close it, or double the quote.")
     }
     endRow()
+    if let foreignLine {
+      throw .malformed(
+        path: path, line: foreignLine, reason: "not UTF-8. Store the file as UTF-8, for example by iconv -t UTF-8.")
+    }
   }
 
   /// A tab if the first line has one outside quotes, else a comma.

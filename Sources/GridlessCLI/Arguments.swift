@@ -101,6 +101,12 @@ struct OutputOptions: ParsableArguments {
   var quiet = false
 }
 
+/// Refuses numbers of threads that no machine of this platform has, and of which libgomp ends the process.
+func checkThreads(_ count: Int) throws {
+  guard count >= 1 else { throw ValidationError("--threads \(count): expected at least 1.") }
+  guard count <= 1024 else { throw ValidationError("--threads \(count): expected at most 1024.") }
+}
+
 /// Where and with how many threads to compute.
 struct ComputeOptions: ParsableArguments {
   @Option(help: "Where to compute; auto takes the GPU if there is one.")
@@ -110,7 +116,7 @@ struct ComputeOptions: ParsableArguments {
   var threads: Int?
 
   func validate() throws {
-    if let threads, threads < 1 { throw ValidationError("--threads \(threads): expected at least 1.") }
+    if let threads { try checkThreads(threads) }
   }
 
   /// Starts libtorch and resolves the device.

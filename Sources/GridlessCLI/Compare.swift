@@ -30,6 +30,7 @@ struct Compare: ParsableCommand {
 
   func validate() throws {
     if parallel < 1 { throw ValidationError("--parallel \(parallel): expected at least 1.") }
+    if parallel > 256 { throw ValidationError("--parallel \(parallel): expected at most 256.") }
     if search.kappas != nil, search.kappaWords.isEmpty {
       throw ValidationError("--kappas is empty: expected positive numbers, or 1, N, D/N, D, separated by commas.")
     }

@@ -2,6 +2,14 @@ import ArgumentParser
 import Foundation
 import Gridless
 
+/// Standard output could not be written.
+private struct OutputError: Error, CustomStringConvertible {
+  let reason: String
+  var description: String {
+    "standard output: cannot be written (\(reason)), so what was to be printed is lost or cut short. Free some space, or let it go elsewhere."
+  }
+}
+
 /// The command `gridless`: each subcommand is a file of its own.
 @main struct GridlessCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -27,6 +35,8 @@ import Gridless
       var command = try parseAsRoot()
       do {
         try command.run()
+        // `print` tells of no error.
+        if fflush(nil) != 0 { throw OutputError(reason: String(cString: strerror(errno))) }
       } catch let error as ValidationError {
         let subcommand = type(of: command)
         let help = "\(configuration.commandName ?? "") \(subcommand._commandName) --help"

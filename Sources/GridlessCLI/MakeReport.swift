@@ -17,6 +17,9 @@ struct MakeReport: ParsableCommand {
   @Option(help: ArgumentHelp("The page to write (default: report.html in the folder).", valueName: "file"))
   var out: String?
 
+  @Flag(help: "Replace the file of --out if it is there.")
+  var overwrite = false
+
   @Option(help: "Where the run's data lies now (default: where it was).")
   var data: String?
 
@@ -33,7 +36,7 @@ struct MakeReport: ParsableCommand {
 
   func run() throws {
     var report = Report(folder)
-    (report.data, report.pictures) = (data, pictures)
+    (report.data, report.pictures, report.overwrite) = (data, pictures, overwrite)
     (report.device, report.threads) = (compute.device, compute.threads)
     let progress = ProgressPrinter(output)
     let path = try report.write(to: out) { try progress.print($0) }

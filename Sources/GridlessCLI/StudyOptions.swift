@@ -69,7 +69,7 @@ struct StudyOptions: ParsableArguments {
   @OptionGroup var images: DataOptions
 
   func validate() throws {
-    if let threads, threads < 1 { throw ValidationError("--threads \(threads): expected at least 1.") }
+    if let threads { try checkThreads(threads) }
   }
 
   /// Refuses what is missing or unknown, with what to do.

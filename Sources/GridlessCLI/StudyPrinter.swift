@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 import Gridless
 
@@ -65,12 +66,12 @@ final class StudyPrinter {
     try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8))
   }
 
-  /// The study's result on standard output.
+  /// The study's result on standard output; throws `ExitCode.failure` where a method has none under any seed.
   func printTable(of records: [TrialRecord], in folder: StudyFolder) throws {
     let rows = MethodSummary.summaries(of: records)
     if options.json {
       for row in rows { Swift.print(try JSON.line(EventLine(event: "method", content: row))) }
-      return
+      return try requireResults(rows)
     }
     func text(_ value: Double?, _ digits: Int = 3) -> String { value.map { fixed($0, digits: digits) } ?? "–" }
     let header = [
@@ -93,5 +94,10 @@ final class StudyPrinter {
         failed == 1
           ? "1 trial failed; its trial.json says why" : "\(failed) trials failed; their trial.json say why")
     }
+    try requireResults(rows)
+  }
+
+  private func requireResults(_ rows: [MethodSummary]) throws {
+    if rows.contains(where: { $0.seeds == 0 }) { throw ExitCode.failure }
   }
 }

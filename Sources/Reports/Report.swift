@@ -21,6 +21,9 @@ public struct Report {
   /// Threads of libtorch's operations; nil for one per core.
   public var threads: Int?
 
+  /// Whether a file is replaced that is named as the page to write; ``defaultPath`` is replaced anyway.
+  public var overwrite = false
+
   /// A report about a folder; nothing is read yet.
   public init(_ folder: String) { self.folder = folder }
 
@@ -31,9 +34,10 @@ public struct Report {
   ///
   /// What a run does not have is told on the page. Throws ``ReportError`` for a folder that is neither a run's nor a
   /// study's, the errors of reading `config.json` and `summary.json`, `StudyError` for a study or a trial that cannot be read,
-  /// and `AtomicFileError`.
+  /// `TrainingError.exists` and `notWritable` for the page, and `AtomicFileError`.
   @discardableResult
   public func write(to path: String? = nil, onEvent: (FineTuneEvent) throws -> Void = { _ in }) throws -> String {
+    if let path { try OutputFile.check(path, overwrite: overwrite) }
     let path = path ?? defaultPath
     try AtomicFile.write(html(onEvent: onEvent), to: path)
     return path

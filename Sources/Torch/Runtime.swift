@@ -37,7 +37,9 @@ public enum Runtime {
     _ = cudaLoadError
   }
 
-  /// Why CUDA's library was not loaded, as `dlerror` says it; nil if it was. Loaded when first asked for.
+  /// Why CUDA's library was not loaded, as `dlerror` says it; nil if it was.
+  ///
+  /// It is loaded when this is first asked for.
   public static let cudaLoadError: String? = loadCUDA()
 
   /// libtorch_cuda.so lies beside libtorch_cpu.so in every CUDA wheel; it loads only where the driver's libraries are.

@@ -25,7 +25,9 @@ extension FineTuneOptions {
       }
     }
     try refuse(evidenceSamples < 1, "--evidence-samples \(evidenceSamples): expected at least 1.")
+    try refuse(evidenceSamples > 100_000, "--evidence-samples \(evidenceSamples): expected at most 100000.")
     try refuse(samples < 1, "--samples \(samples): expected at least 1.")
+    try refuse(samples > 10_000, "--samples \(samples): expected at most 10000.")
     try refuse(
       antithetic && samples % 2 == 1,
       "--antithetic with --samples \(samples): mirrored samples come in pairs. Pass an even --samples.")

@@ -151,6 +151,7 @@ public struct FineTuneOptions: Sendable {
       if !condition { throw .invalidOption(message) }
     }
     try require(steps > 0, "--steps \(steps): expected at least 1.")
+    try require(steps <= 1_000_000_000, "--steps \(steps): expected at most 1000000000.")
     try require(
       train == .all || weights != nil,
       "--train \(train): without pretrained weights what is not trained would be random. Pass --weights with a "

@@ -67,9 +67,16 @@ public struct PriorOptions: Sendable {
       if !condition { throw .invalidOption(message) }
     }
     try require(columns > 1, "--columns \(columns): expected at least 2 (the covariance divides by K − 1).")
+    let most = 1_000_000
+    try require(columns <= most, "--columns \(columns): expected at most \(most).")
     try require(epochs > 0, "--epochs \(epochs): expected at least 1.")
-    if let steps { try require(steps > 0, "--steps \(steps): expected at least 1.") }
+    try require(epochs <= most, "--epochs \(epochs): expected at most \(most).")
+    if let steps {
+      try require(steps > 0, "--steps \(steps): expected at least 1.")
+      try require(steps <= 1000 * most, "--steps \(steps): expected at most \(1000 * most).")
+    }
     try require(burnIn >= 0, "--burn-in \(burnIn): expected at least 0.")
+    try require(burnIn <= most, "--burn-in \(burnIn): expected at most \(most).")
     if let collectEvery { try require(collectEvery > 0, "--collect-every \(collectEvery): expected at least 1.") }
     try require(learningRate > 0 && learningRate.isFinite, "--lr \(learningRate): expected a positive number.")
     try require(weightDecay >= 0 && weightDecay.isFinite, "--weight-decay \(weightDecay): expected at least 0.")

@@ -186,7 +186,10 @@ public struct RunFolder: Sendable {
     guard let data = FileManager.default.contents(atPath: configuration) else {
       throw TrainingError.unreadableRun(path: path, reason: "no config.json, so not a run folder")
     }
-    return try JSON.decode(FineTuneConfiguration.self, from: data)
+    guard let found = try? JSON.decode(FineTuneConfiguration.self, from: data) else {
+      throw TrainingError.damagedRun(path: path, file: "config.json")
+    }
+    return found
   }
 
   /// The result of the finished run in this folder.

@@ -29,6 +29,8 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
   case notSaved(path: String, reason: String, kept: String)
   /// A run folder without a readable result.
   case unreadableRun(path: String, reason: String)
+  /// A file of a run folder that does not hold what was written to it.
+  case damagedRun(path: String, file: String)
   /// A run folder whose run is not finished.
   case unfinishedRun(path: String)
   /// A run whose predictions cannot be averaged over a posterior.
@@ -70,6 +72,8 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
       "\(path): cannot be written (\(reason)). \(kept) Once the folder can be written, the same command goes on."
     case .unreadableRun(let path, let reason):
       "\(path): \(reason). Pass the folder that was given to finetune --out."
+    case .damagedRun(let path, let file):
+      "\(path)/\(file): is damaged. Put a copy of the file back, or give the finetune command again with --overwrite, which moves this folder aside and makes the run anew."
     case .unfinishedRun(let path):
       "\(path): the run is not finished, there is no model.safetensors yet. Give its finetune command again, which goes on where it stopped (the options are in \(path)/config.json)."
     case .noPosterior(let path, let reason):

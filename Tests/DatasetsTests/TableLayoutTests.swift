@@ -1,4 +1,5 @@
 import Datasets
+import Foundation
 import Testing
 
 @Suite struct TableLayoutTests {
@@ -61,6 +62,22 @@ import Testing
       #expect(found == line)
       #expect(reason.contains(words))
     }
+  }
+
+  /// Latin-1's é and è, both replaced, would be one class.
+  @Test func otherEncodingsAreRefused() throws {
+    var bytes = Array("path,label\n/1.jpg,x\n/2.jpg,caf".utf8) + [0xE9, 0x0A]
+    bytes += Array("/3.jpg,caf".utf8) + [0xE8, 0x0A]
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent("gridless-\(UUID()).csv").path
+    try Data(bytes).write(to: URL(fileURLWithPath: path))
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let error = #expect(throws: DatasetError.self) { try Dataset.open(path) }
+    guard case .malformed(_, let line, let reason) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(line == 3)
+    #expect(reason.contains("not UTF-8"))
   }
 
   @Test func digits() throws {

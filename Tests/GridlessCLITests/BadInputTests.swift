@@ -180,6 +180,11 @@ struct BadInput: CustomTestStringConvertible, Sendable {
     BadInput(
       "unknown likelihood", ["--likelihood", "poisson"], status: 64, says: ["'poisson' is invalid for '--likelihood"]),
     BadInput("no steps", ["--steps", "0"], status: 64, says: ["--steps 0: expected at least 1"]),
+    BadInput("endless steps", ["--steps", "\(Int.max)"], status: 64, says: ["--steps \(Int.max): expected at most"]),
+    BadInput("endless draws", ["--evidence-samples", "\(Int.max)"], status: 64, says: ["expected at most 100000"]),
+    BadInput("endless samples", ["--samples", "\(Int.max)"], status: 64, says: ["expected at most 10000"]),
+    BadInput(
+      "endless threads", ["--threads", "\(Int.max)"], status: 64, says: ["--threads", "expected at most 1024"]),
     BadInput("batch of one", ["--batch-size", "1"], status: 64, says: ["--batch-size 1: expected at least 2"]),
     BadInput("size 0", ["--size", "0"], status: 64, says: ["--size 0: expected 8 to 14336 pixels"]),
     BadInput("size beyond the decoder", ["--size", "20000"], status: 64, says: ["--size 20000: expected 8 to"]),

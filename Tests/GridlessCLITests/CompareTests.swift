@@ -128,6 +128,15 @@ import Testing
     #expect(try StudyPlace.table(outcome).first?["failed"] as? Int == 1)
   }
 
+  /// A method without any result is a failure, which a script can see.
+  @Test func aStudyWithoutAResultFails() throws {
+    let place = try StudyPlace()
+    try place.place.write("grid.json", Data(#"{"lr": [1e30], "alpha": [0.01], "beta": [0.001]}"#.utf8))
+    let outcome = try place.compare("map-grid", "--steps", "6")
+    #expect(outcome.status == 1)
+    #expect(try StudyPlace.table(outcome).first?["seeds"] as? Int == 0)
+  }
+
   @Test(arguments: [(["--recipe", "published"], HeadInitialization.uniform), (["--head-init", "uniform"], .uniform)])
   func theHeadMayStartAsPublished(_ options: [String], _ expected: HeadInitialization) throws {
     let place = try StudyPlace()

@@ -35,6 +35,17 @@ import Testing
     }
   }
 
+  /// What cannot be printed is a failure.
+  @Test func aFullDeviceIsTold() throws {
+    let place = try Workplace()
+    let full = try #require(FileHandle(forWritingAtPath: "/dev/full"))
+    try place.write("errors", Data())
+    let errors = try #require(FileHandle(forWritingAtPath: place.absolute("errors")))
+    #expect(try Command.start(["models"], in: place.path, output: full, errors: errors) == 1)
+    #expect(
+      String(decoding: try place.contents("errors"), as: UTF8.self).contains("standard output: cannot be written"))
+  }
+
   @Test func evaluateRepeatsTheRunsOwnTestMetrics() throws {
     let (place, result) = try Self.finished()
     let evaluation = try place.gridless("evaluate", Self.run, "--data", Self.folder, "--json", "--quiet").result()

@@ -38,6 +38,37 @@ import Testing
     #expect(try place.finetune().output.contains("finished already"))
   }
 
+  /// A file that is named and there is replaced on request only, and what is no file never is.
+  @Test func nothingIsReplacedUnasked() throws {
+    let place = try Workplace()
+    try place.writeData()
+    #expect(try place.finetune().status == 0)
+    let model = try place.contents("run/model.safetensors")
+    let refused = try place.gridless("report", "run", "--out", "run/model.safetensors", "--pictures", "0")
+    #expect(
+      refused.status == 1 && refused.errors.contains("run/model.safetensors: is there already"), "\(refused.errors)")
+    #expect(try place.contents("run/model.safetensors") == model)
+    try place.write("page.html", Data("mine".utf8))
+    let asked = try place.gridless("report", "run", "--out", "page.html", "--overwrite", "--pictures", "0")
+    #expect(asked.status == 0, "\(asked.errors)")
+    #expect(try place.contents("page.html").count > 1000)
+    #expect(mkfifo(place.absolute("pipe"), 0o600) == 0)
+    for arguments in [["report", "run", "--out", "pipe", "--pictures", "0"], ["export", "run", "pipe"]] {
+      let outcome = try Command.run(arguments + ["--overwrite"], in: place.path)
+      #expect(outcome.status == 1 && outcome.errors.contains("pipe: cannot be written (it is not a regular file)"))
+    }
+  }
+
+  /// A configuration that cannot be read is named, with what to do.
+  @Test func aDamagedConfigurationIsNamed() throws {
+    let place = try Workplace()
+    try place.writeData()
+    #expect(try place.finetune().status == 0)
+    try place.write("run/config.json", Data("{".utf8))
+    let outcome = try place.gridless("report", "run")
+    #expect(outcome.status == 1 && outcome.errors.contains("run/config.json: is damaged"), "\(outcome.errors)")
+  }
+
   @Test func wrongUse() throws {
     let place = try Workplace()
     let missing = try place.gridless("report", "nowhere")

@@ -230,8 +230,9 @@ import Torch
     #expect(try halfGradients.floats().allSatisfy { $0 == 0 })
   }
 
-  /// ⅓ is rounded, and its square has 48 bits: no float32 sum, not even one by lanes, comes within 1e-9, which the fused loops
-  /// do. libtorch's operations add rows of 1024 products in float32: equal products are all rounded alike, by up to 6e-8, and a
+  /// ⅓ is rounded, and its square has 48 bits: no float32 sum, not even one by lanes, comes within 1e-9 as the fused loops do.
+  ///
+  /// libtorch's operations add rows of 1024 products in float32: equal products are all rounded alike, by up to 6e-8, and a
   /// tree of 1024 of them adds ten more roundings.
   @Test func float64SumsDoNotLoseSmallTerms() throws {
     let count = 20_000_003

@@ -32,7 +32,9 @@ import Training
   }
 
   /// Every step has its event and its row, in order; a run that is stopped in a block goes on at the next, with the
-  /// undisturbed run's bytes. So does one of MAP.
+  /// undisturbed run's bytes.
+  ///
+  /// So does one of MAP.
   @Test(arguments: [ObjectiveKind.deELBO, .map]) func aRunIsWholeAndGoesOnAfterAnInterruption(
     objective: ObjectiveKind
   ) throws {
