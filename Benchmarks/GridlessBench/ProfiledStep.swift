@@ -14,12 +14,9 @@ final class ProfiledStep: TrainingStep {
   private let optimizer: NesterovSGD
   private var batches: TrainingBatches
 
-  init(model: Model, mean: Tensor, batches: TrainingBatches) throws {
-    let layout = model.network.layout
-    self.model = model
-    let center = try mean.clone()
-    objective = .l2SP(layout: layout, pretrained: center, examples: batches.count)
-    posterior = try GaussianPosterior(mean: mean, blocks: model.vector.blocks)
+  init(_ parts: BenchParts, batches: TrainingBatches) throws {
+    model = parts.model
+    (objective, posterior) = try parts.objective(weightDecay: nil, examples: batches.count)
     optimizer = try NesterovSGD(for: posterior)
     self.batches = batches
   }

@@ -37,7 +37,7 @@ final class Workload {
       switch mode {
       case .elbo: try BenchStep(parts, batches: batches)
       case .map: try BenchStep(parts, batches: batches, weightDecay: 1e-4)
-      case .profile: try ProfiledStep(model: parts.model, mean: parts.mean, batches: batches)
+      case .profile: try ProfiledStep(parts, batches: batches)
       case .careful: throw BenchError.impossible("mode careful: only the peer has it.")
       }
     steps[key] = step

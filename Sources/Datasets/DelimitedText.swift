@@ -19,7 +19,7 @@ struct DelimitedText {
     var fields: [String] = []
     var openedAt: Int?
     var wasQuoted = false
-    var foreignLine: Int?
+    var invalidLine: Int?
 
     func next() -> UInt8? { position + 1 < bytes.count ? bytes[position + 1] : nil }
     func endField() {
@@ -27,7 +27,7 @@ struct DelimitedText {
         fields.append(text)
       } else {
         // Decoded with replacements, names that differ would be one.
-        foreignLine = foreignLine ?? firstLine
+        invalidLine = invalidLine ?? firstLine
         fields.append("")
       }
       field.removeAll(keepingCapacity: true)
@@ -70,9 +70,9 @@ struct DelimitedText {
         path: path, line: openedAt, reason: "a quoted field is never closed. Close it, or double the quote.")
     }
     endRow()
-    if let foreignLine {
+    if let invalidLine {
       throw .malformed(
-        path: path, line: foreignLine, reason: "not UTF-8. Store the file as UTF-8, for example by iconv -t UTF-8.")
+        path: path, line: invalidLine, reason: "not UTF-8. Store the file as UTF-8, for example by iconv -t UTF-8.")
     }
   }
 

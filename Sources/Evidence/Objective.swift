@@ -48,7 +48,7 @@ public struct DataEmphasizedELBO {
       "posterior and vector are divided differently")
     let sign = antithetic ? -1.0 : 1.0
     let sigmas = try posterior.sigmas()
-    vector.choosePrecision(sigmas: try posterior.sigmasToKeep())
+    vector.choosePrecision(sigmas: try posterior.sigmasForPrecision())
     var (scales, noise) = (sigmas.map { sign * $0 }, noise)
     if let sigma = try posterior.sigmaVector() {
       scales = sigmas.map { _ in sign }

@@ -78,9 +78,8 @@ public final class GaussianPosterior {
     return family == .layerwise ? sigmas : blocks.map { _ in sigmas[0] }
   }
 
-  /// σ of each block as `ParameterVector` wants it, which rounds what is small beside it: a point's is ∞, as there is no noise
-  /// to be lost.
-  package func sigmasToKeep() throws(TorchError) -> [Double] {
+  /// σ of each block as `ParameterVector.choosePrecision` wants it; of a point ∞, as there is no noise that rounding could lose.
+  package func sigmasForPrecision() throws(TorchError) -> [Double] {
     isPoint ? blocks.map { _ in .infinity } : try sigmas()
   }
 

@@ -41,7 +41,7 @@ package final class DeviceBlocks {
   /// - Returns: the outcomes in order; after one that is not applied no step has changed anything.
   package func run(_ plan: [DeviceStep.Plan], from first: Int) throws -> [VariationalStep.Outcome] {
     try Runtime.seed(seed ^ UInt64(first) &* 0xBF58_476D_1CE4_E5B9, device: posterior.mean.device)
-    vector.choosePrecision(sigmas: try posterior.sigmasToKeep())
+    vector.choosePrecision(sigmas: try posterior.sigmasForPrecision())
     if vector.isReduced != precision { (replay, taken, precision) = (nil, 0, vector.isReduced) }
     try step.begin(plan)
     func takeAll() throws { for _ in plan { try takeOne() } }

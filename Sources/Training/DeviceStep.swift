@@ -150,9 +150,10 @@ package final class DeviceStep {
       gradients: vector.gradients, reduced: vector.reducedGradients, mean: posterior.mean, center: center,
       groups: groups, epsilon: epsilon, pulls: pulls)
     let squaredNorm = try sums.squaredNorms.sum()
-    let rhoGradient =
-      try posterior.isLearned
-      ? (sums.dots.sum() + divergence.slope * klWeight) * ((sigma * -1).expm1() * -1) : sigma.zerosLike()
+    var rhoGradient = try sigma.zerosLike()
+    if posterior.isLearned, let slope = divergence.slope {
+      rhoGradient = try (sums.dots.sum() + slope * klWeight) * ((sigma * -1).expm1() * -1)
+    }
     let norm = try (squaredNorm + rhoGradient * rhoGradient).squareRoot()
 
     // Clip and Nesterov, as NesterovSGD.
@@ -192,13 +193,13 @@ package final class DeviceStep {
     try row.copy_(row + 1)
   }
 
-  /// KL(q ‖ p), the scale of each block, and ∂KL/∂σ, as `Divergence` has them.
+  /// KL(q ‖ p), the scale of each block, and ∂KL/∂σ (nil of a point), as `Divergence` has them.
   private func divergence(
     _ distances: Tensor, _ sigma: Tensor
-  ) throws(TorchError) -> (kl: Tensor, scales: Tensor, slope: Tensor) {
+  ) throws(TorchError) -> (kl: Tensor, scales: Tensor, slope: Tensor?) {
     // (4a)
     if posterior.isPoint, let scales = givenScales {
-      return (try (distances / scales).sum() * 0.5, scales, sigma)
+      return (try (distances / scales).sum() * 0.5, scales, nil)
     }
     // (5), (6) and (8)
     let variance = try sigma * sigma

@@ -6,15 +6,16 @@ package enum OutputFile {
   ///
   /// Throws ``TrainingError/exists(path:)`` and ``TrainingError/notWritable(path:reason:)``.
   package static func check(_ path: String, overwrite: Bool) throws(TrainingError) {
-    var isFolder: ObjCBool = false
-    let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-    if isFolder.boolValue { throw .notWritable(path: path, reason: "it is a folder") }
     var status = stat()
-    // Its name would be the new file's: the device or the pipe would be gone.
-    if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
-      throw .notWritable(path: path, reason: "it is not a regular file")
+    if stat(path, &status) == 0 {
+      switch status.st_mode & S_IFMT {
+      case S_IFREG: if !overwrite { throw .exists(path: path) }
+      case S_IFDIR: throw .notWritable(path: path, reason: "it is a folder")
+      // Its name would be the new file's: the device or the pipe would be gone.
+      default: throw .notWritable(path: path, reason: "it is not a regular file")
+      }
     }
-    if exists && !overwrite { throw .exists(path: path) }
+    var isFolder: ObjCBool = false
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
     guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
       throw .notWritable(path: path, reason: "no such folder")

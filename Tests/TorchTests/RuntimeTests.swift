@@ -31,14 +31,6 @@ import Torch
     #expect((compiler.terminationStatus == 0) == compiles)
   }
 
-  /// Whoever asks for GPUs before `start` gets the same answer as after it.
-  @Test func devicesAreCountedBeforeTheStart() throws {
-    let before = try Runtime.cudaDeviceCount()
-    try Runtime.start()
-    #expect(try Runtime.cudaDeviceCount() == before)
-    #expect(before == 0 || Runtime.cudaLoadError == nil)
-  }
-
   /// A driver without a CUDA library that loads is a GPU that cannot be used; without a driver there is none to be missed.
   @Test func aGPUThatCannotBeUsedIsKnown() {
     #expect(Runtime.unusableGPU(driver: "/nowhere/nvidiactl") == nil)

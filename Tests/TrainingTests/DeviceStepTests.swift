@@ -168,7 +168,7 @@ import Training
   /// - Returns: the norms of the gradients.
   private func expectEqual(_ a: Side, _ b: Side, tolerance: Double) throws -> [Double] {
     let step = try deviceStep(a, capacity: 3)
-    a.model.vector.choosePrecision(sigmas: try a.posterior.sigmasToKeep())
+    a.model.vector.choosePrecision(sigmas: try a.posterior.sigmasForPrecision())
     let found = try run(step, steps: 0..<7)
     #expect(found.count == 7)
     for (number, outcome) in found.enumerated() {
