@@ -7,8 +7,8 @@ MAKEFLAGS += --no-print-directory
 # One configuration is compiled, and everything uses it: the command, the tests, the documentation's examples.
 SWIFT_BUILD := swift build -c release
 DIGITS := $${XDG_CACHE_HOME:-$$HOME/.cache}/gridless/digits/digits.csv
-# What both digit networks share: 16 pixels, no flip, because a mirrored digit is none, and one thread, so that every
-# machine prints the same.
+# What both digit networks share: 16 pixels, no flip, because a mirrored digit is none, and one thread, so that machines
+# with one type of processor print the same.
 DIGITS_IMAGES := --model resnet8 --size 16 --augment crop --threads 1
 DIGITS_NETWORK := $(DIGITS_IMAGES) --seed 1
 DOCUMENTED := Torch Weights Datasets Fetching TensorBoard Backbones Evidence Baselines Training Studies Reports Gridless
