@@ -26,12 +26,16 @@ public enum HeadSource: Sendable, Hashable {
 public enum StateDictError: Error, Equatable, CustomStringConvertible {
   /// A tensor holds a NaN or an infinity; `index` is its place in logical order.
   case notFinite(file: String, name: String, index: Int, value: String)
+  /// A variance is below 0.
+  case negativeVariance(file: String, name: String, index: Int, value: String)
 
   /// The file, the tensor, what was found and what to do.
   public var description: String {
     switch self {
     case .notFinite(let file, let name, let index, let value):
       "\(file): \(name)[\(index)] is \(value), expected finite numbers. Download or convert the checkpoint again."
+    case .negativeVariance(let file, let name, let index, let value):
+      "\(file): \(name)[\(index)] is \(value), expected variances of at least 0. Download or convert the checkpoint again."
     }
   }
 }
@@ -52,7 +56,7 @@ extension Network {
   /// pretraining, a pooler, a buffer of positions. Embeddings of positions that were made for images of another size are
   /// interpolated, which ``adaptations(of:)`` tells. Throws Weights' three lists
   /// (missing, unexpected, wrong shape) where names or shapes do not fit, and ``StateDictError`` where a value is NaN or
-  /// infinite.
+  /// infinite, or a variance below 0.
   public func loadStateDict(_ file: some TensorSource, head: HeadSource) throws -> StateDict {
     let counters = Set(buffers.counterNames)
     let replaced = Set(head == .checkpoint ? [] : backbone.headParameterNames)
@@ -101,6 +105,9 @@ extension Network {
     let values = try file.floats(name)
     if let index = values.firstIndex(where: { !$0.isFinite }) {
       throw StateDictError.notFinite(file: file.path, name: name, index: index, value: "\(values[index])")
+    }
+    if name.hasSuffix(".running_var"), let index = values.firstIndex(where: { $0 < 0 }) {
+      throw StateDictError.negativeVariance(file: file.path, name: name, index: index, value: "\(values[index])")
     }
     return values
   }

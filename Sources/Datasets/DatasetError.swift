@@ -18,6 +18,8 @@ public enum DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
   case unknownSplit(String)
   /// A class was asked for that the data set lacks.
   case unknownClasses([String], known: [String])
+  /// None of a model's classes is one of the data set's.
+  case otherClasses(path: String, found: [String], expected: [String])
   /// The asked training subset is larger than the training set.
   case subsetTooLarge(n: Int, available: Int)
   /// The asked training subset is smaller than the number of classes.
@@ -71,12 +73,16 @@ public enum DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
       "unknown split '\(name)'. Expected train, val or test, separated by commas."
     case .unknownClasses(let names, let known):
       "no such class: \(Self.list(names)). The data set has \(Self.list(known))."
+    case .otherClasses(let path, let found, let expected):
+      "\(path): holds none of the model's classes (found \(Self.list(found)), expected some of \(Self.list(expected))). "
+        + "Pass data with the classes that the model was trained on."
     case .subsetTooLarge(let n, let available):
       "--n \(n) is larger than the training set (\(available) examples). Pass at most \(available), or leave --n out."
     case .subsetTooSmall(let n, let classes):
       "--n \(n) is smaller than the number of classes (\(classes)). Pass at least \(classes), one example per class."
     case .valuesForClasses(let path):
-      "\(path): its column value holds numbers, but classes are asked for. Leave --classes out, or pass data with classes."
+      "\(path): its column value holds numbers, but classes are expected. Pass data with classes; in training, leave "
+        + "--classes out."
     case .classesForValues(let path):
       "\(path): holds classes, but numbers are expected. Pass a CSV or TSV file with the column value."
     case .unusableValues(let path, let found):

@@ -6,14 +6,14 @@ struct DelimitedText {
   /// Each row's fields and the line it starts on, from 1.
   private(set) var rows: [(line: Int, fields: [String])] = []
 
-  /// Splits a file's bytes.
+  /// Splits a file's bytes; nil finds the delimiter.
   ///
   /// Throws `DatasetError.malformed` for a quote that never closes, and for bytes that are not UTF-8.
-  init(_ bytes: [UInt8], path: String) throws(DatasetError) {
+  init(_ bytes: [UInt8], path: String, delimiter: UInt8? = nil) throws(DatasetError) {
     let newline = UInt8(ascii: "\n")
     let quote = UInt8(ascii: "\"")
     var position = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
-    let delimiter = Self.delimiter(bytes[position...])
+    let delimiter = delimiter ?? Self.delimiter(bytes[position...])
     var (line, firstLine) = (1, 1)
     var field: [UInt8] = []
     var fields: [String] = []
@@ -96,4 +96,21 @@ struct DelimitedText {
     }
     return comma
   }
+}
+
+/// The names in a list such as `cat,"crane, bird"`: separated by commas, those that hold one in quotes as in RFC 4180;
+/// empty ones are left out.
+///
+/// Throws `DatasetError.malformed` for a quote that never closes.
+package func names(inList list: String) throws(DatasetError) -> [String] {
+  try DelimitedText(Array(list.utf8), path: list, delimiter: UInt8(ascii: ",")).rows.flatMap(\.fields)
+    .filter { !$0.isEmpty }
+}
+
+/// A list that ``names(inList:)`` reads.
+package func list(ofNames names: [String]) -> String {
+  names.map { name in
+    guard name.contains(where: { ",\"\n".contains($0) }) else { return name }
+    return "\"\(name.replacingOccurrences(of: "\"", with: "\"\""))\""
+  }.joined(separator: ",")
 }

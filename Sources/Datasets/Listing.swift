@@ -81,7 +81,9 @@ struct Listing {
     let all = found.compactMap { parts[$0] }
     let known = Self.union(all)
     let classes = options.classes ?? known
-    guard !Set(classes).isDisjoint(with: known) else { throw .unknownClasses(classes, known: known) }
+    guard !Set(classes).isDisjoint(with: known) else {
+      throw .otherClasses(path: path, found: known, expected: classes)
+    }
     var notes = notes
     let absent = classes.filter { !known.contains($0) }
     if !absent.isEmpty { notes.append("without examples: \(absent.joined(separator: ", "))") }

@@ -30,6 +30,10 @@ enum TableLayout {
 
     /// Nil for a header of something else.
     init?(_ names: [String], file: String, line: Int) throws(DatasetError) {
+      for name in ["path", "text", "label", "value", "split"] where names.count(where: { $0 == name }) > 1 {
+        throw .malformed(
+          path: file, line: line, reason: "more than one column \(name). Rename the others, or remove them.")
+      }
       let (path, text) = (names.firstIndex(of: "path"), names.firstIndex(of: "text"))
       guard let source = path ?? text else { return nil }
       guard path == nil || text == nil else {
@@ -119,19 +123,39 @@ enum TableLayout {
         classes: classes,
         examples: rows.compactMap { row in labels[row.label].map { Example(source: row.source, label: $0) } })
     }
-    return Listing(layout: layout, parts: parts)
+    return Listing(layout: layout, parts: parts, notes: notes(onClasses: parts.values.flatMap(\.classes)))
+  }
+
+  /// Classes that differ by blanks at their ends only are most likely one.
+  private static func notes(onClasses names: [String]) -> [String] {
+    let alike = Dictionary(grouping: Set(names)) { $0.trimmingCharacters(in: .whitespaces) }
+    return alike.values.filter { $0.count > 1 }.map { $0.sorted { $0.precedesByBytes($1) } }
+      .sorted { $0[0].precedesByBytes($1[0]) }.map { names in
+        let list = names.map { "'\($0)'" }.joined(separator: ", ")
+        return "\(list) are classes of their own, though they differ by blanks only"
+      }
   }
 }
 
 extension Dataset {
   /// The texts of a CSV or TSV file, whatever they are labelled: its column `text`, or rows of a class number and texts.
   ///
-  /// Throws `DatasetError.notFound`, `.unrecognized` for a file without such texts, and `.malformed` for one that cannot
-  /// be read, and for a row of another width or without text.
+  /// Throws `DatasetError.notFound`, `.unreadable`, and `.malformed` for what holds no such texts, and for a row of another
+  /// width or without text.
   package static func texts(of path: String) throws(DatasetError) -> [Example.Source] {
-    guard FileKind(path) != .missing else { throw .notFound(path: path) }
-    let table = try DelimitedText(try readTable(path), path: path)
-    guard let header = table.rows.first else { throw .unrecognized(path: path, found: "a file of empty lines") }
+    func refuse(_ found: String) -> DatasetError {
+      .malformed(path: path, line: nil, reason: "found \(found), expected a CSV or TSV file of texts.")
+    }
+    switch FileKind(path) {
+    case .missing: throw .notFound(path: path)
+    case .folder: throw refuse("a folder")
+    case .other: throw refuse("a special file")
+    case .file: break
+    }
+    let bytes = try readTable(path)
+    guard !bytes.prefix(1024).contains(0) else { throw refuse("a binary file") }
+    let table = try DelimitedText(bytes, path: path)
+    guard let header = table.rows.first else { throw refuse("no line with something in it") }
     if let column = header.fields.firstIndex(where: { $0.lowercased() == "text" }) {
       return try table.rows.dropFirst().map { row throws(DatasetError) in
         guard row.fields.count == header.fields.count else {

@@ -48,7 +48,8 @@ struct Compare: ParsableCommand {
     let crew = Crew()
     let signals = Signals(
       leaving: parallel == 1
-        ? "interrupted between two runs; nothing was lost" : "interrupted; the runs are saved where they are"
+        ? "interrupted between two runs; nothing was lost" : "interrupted; the runs are saved where they are",
+      isSilent: worker
     ) { _ in crew.stop() }
     if worker { OrphanWatch.begin(signals.interruption) }
     // A member's leader has fetched it.

@@ -21,14 +21,23 @@ struct DataOptions: ParsableArguments {
   @Option(help: "Splits to train on, separated by commas.")
   var trainSplits = "train"
 
-  @Option(help: "Keep only these classes, separated by commas.")
+  @Option(help: "Keep only these classes, separated by commas; a name with a comma in double quotes.")
   var classes: String?
 
   @Flag(help: "Leave out images that cannot be decoded.")
   var skipUnreadable = false
 
   /// The names in `classes`.
-  var classList: [String]? { classes.map { $0.split(separator: ",").map(String.init) } }
+  var classList: [String]? {
+    get throws {
+      try classes.map { list in
+        guard let names = try? names(inList: list) else {
+          throw ValidationError("--classes \(list): a quote is never closed. Close it, or double it.")
+        }
+        return names
+      }
+    }
+  }
 }
 
 /// The seed of a single run.

@@ -91,7 +91,7 @@ struct Finetune: ParsableCommand {
     if let steps { options.steps = steps }
     options.batchSize = images.batchSize
     options.trainSplits = try Split.list(images.trainSplits)
-    options.classes = images.classList
+    options.classes = try images.classList
     options.n = images.n
     method.apply(to: &options)
     texts.apply(to: &options)

@@ -1,5 +1,6 @@
 import Foundation
 import Gridless
+import Support
 
 /// A number with so many digits behind the point.
 func fixed(_ value: Double, digits: Int = 3) -> String { String(format: "%.\(digits)f", value) }
@@ -53,8 +54,9 @@ func details(_ metrics: ClassificationMetrics) -> String {
     + table([["class", "examples", "accuracy"]] + classes)
 }
 
-/// Rows with their columns aligned, two spaces between them.
+/// Rows with their columns aligned, two spaces between them; each is a line, whatever names are in it.
 func table(_ rows: [[String]]) -> String {
+  let rows = rows.map { $0.map { printable($0).replacingOccurrences(of: "\n", with: "\\u{a}") } }
   let columns = rows.map(\.count).max() ?? 0
   let widths = (0..<columns).map { column in rows.map { $0.indices.contains(column) ? $0[column].count : 0 }.max() ?? 0
   }

@@ -150,7 +150,7 @@ struct MakePrior: ParsableCommand {
     options.augmentation = images.augment
     options.n = images.n
     options.trainSplits = try Split.list(images.trainSplits)
-    options.classes = images.classList
+    options.classes = try images.classList
     options.seed = random.seed
     options.device = compute.device
     options.threads = compute.threads

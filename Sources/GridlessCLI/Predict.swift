@@ -24,6 +24,9 @@ struct Predict: ParsableCommand {
   @Option(parsing: .unconditional, help: "Show this many classes, the most probable first (default: 1).")
   var top: Int?
 
+  @Flag(help: "Leave out images that cannot be decoded.")
+  var skipUnreadable = false
+
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var output: OutputOptions
 
@@ -46,14 +49,17 @@ struct Predict: ParsableCommand {
       throw ValidationError("--text: the model of \(folder) reads images. Name image files instead.")
     }
     let images = try files.flatMap { try SavedModel.imageFiles(at: $0) }
+    let printer = ProgressPrinter(output)
+    let leavingOut: ((String, String) throws -> Void)? =
+      skipUnreadable
+      ? { path, reason in try printer.print(FineTuneEvent.note("\(path): \(reason), left out")) } : nil
     guard model.likelihood == .categorical else {
-      return try write(model.predictValues(images, device: device, average: average)) { number in
-        [[number.image, described(number.value, number.noise)]]
-      }
+      let numbers = try model.predictValues(images, device: device, average: average, leavingOut: leavingOut)
+      return try write(numbers) { [[$0.image, described($0.value, $0.noise)]] }
     }
-    try write(model.predict(images, device: device, average: average, top: top ?? 1)) { prediction in
-      rows(prediction.image, prediction.top)
-    }
+    let predictions = try model.predict(
+      images, device: device, average: average, top: top ?? 1, leavingOut: leavingOut)
+    try write(predictions) { rows($0.image, $0.top) }
   }
 
   private func predictTexts(_ texts: [TextInput], _ model: SavedModel, _ device: Device) throws {

@@ -14,14 +14,19 @@ final class Signals: Sendable {
   private let first = Mutex<Int32>(SIGTERM)
   private let onLeave: @Sendable (Int32) -> Void
   private let leaving: String?
+  private let isSilent: Bool
 
   /// The signal that asked the run to stop.
   var caught: Int32 { first.withLock { $0 } }
 
   /// `onLeave` is told of the signal where nothing is in training, right before the process ends; `leaving` is what is said
   /// then, with `again`, what the same command would do; by default it is what is true of one run.
-  init(leaving: String? = nil, again: String = "To start again", onLeave: @escaping @Sendable (Int32) -> Void) {
-    self.onLeave = onLeave
+  /// A silent one says nothing: another process does.
+  init(
+    leaving: String? = nil, again: String = "To start again", isSilent: Bool = false,
+    onLeave: @escaping @Sendable (Int32) -> Void
+  ) {
+    (self.onLeave, self.isSilent) = (onLeave, isSilent)
     self.leaving = leaving.map { "\($0). \(again)" }
     signal(SIGHUP, SIG_IGN)
     signal(SIGPIPE, SIG_IGN)
@@ -57,6 +62,7 @@ final class Signals: Sendable {
   }
 
   private func tell(_ text: String) {
+    if isSilent { return }
     // Over a bar that may be there.
     let start = isTerminal ? "\r\u{1B}[2K" : ""
     try? FileHandle.standardError.write(contentsOf: Data((start + text + "\n").utf8))

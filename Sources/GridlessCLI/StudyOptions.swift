@@ -101,7 +101,7 @@ struct StudyOptions: ParsableArguments {
       steps ?? (readsTexts ? FineTuneConfiguration.publishedTextSteps : FineTuneConfiguration.publishedSteps)
     configuration.batchSize = images.batchSize
     configuration.trainSplits = images.trainSplits.split(separator: ",").map(String.init)
-    configuration.classes = images.classList
+    configuration.classes = try images.classList
     configuration.n = images.n
     configuration.priorFile = priorFile
     configuration.recipe = recipe

@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import Studies
 import Torch
@@ -32,9 +33,10 @@ public struct Report {
 
   /// Writes the page, whole or not at all, and returns its path.
   ///
-  /// What a run does not have is told on the page. Throws ``ReportError`` for a folder that is neither a run's nor a
-  /// study's, the errors of reading `config.json` and `summary.json`, `StudyError` for a study or a trial that cannot be read,
-  /// `TrainingError.exists` and `notWritable` for the page, and `AtomicFileError`.
+  /// What a run does not have is told on the page; missing pictures also to `onEvent`. Throws ``ReportError`` for a folder
+  /// that is neither a run's nor a study's, `DatasetError.notFound` for ``data`` that are not there, the errors of reading
+  /// `config.json` and `summary.json`, `StudyError` for a study or a trial that cannot be read, `TrainingError.exists` and
+  /// `notWritable` for the page, and `AtomicFileError`.
   @discardableResult
   public func write(to path: String? = nil, onEvent: (FineTuneEvent) throws -> Void = { _ in }) throws -> String {
     if let path { try OutputFile.check(path, overwrite: overwrite) }
@@ -67,11 +69,15 @@ public struct Report {
     guard pictures > 0, report.content.configuration.maxTokens == nil,
       result?.test != nil || result?.testRegression != nil
     else { return report.page() }
+    if let data, !FileManager.default.fileExists(atPath: data) { throw DatasetError.notFound(path: data) }
     let data = data ?? report.content.configuration.data
-    guard FileManager.default.fileExists(atPath: data) else {
-      report.missingPredictions =
-        "The pictures of mistakes are missing: there is no \(data) here. gridless report --data names the data's place."
+    func withoutPictures(_ reason: String) throws -> Page {
+      report.missingPredictions = "The pictures of mistakes are missing: \(reason)"
+      try onEvent(.note("the pictures of mistakes are missing: \(reason)"))
       return report.page()
+    }
+    guard FileManager.default.fileExists(atPath: data) else {
+      return try withoutPictures("there is no \(data) here. gridless report --data names the data's place.")
     }
     do {
       try Runtime.start(threads: threads)
@@ -79,7 +85,7 @@ public struct Report {
         of: run, data: data, device: try device.resolved(), most: pictures,
         skipUnreadable: report.content.configuration.skipUnreadable, onEvent: onEvent)
     } catch {
-      report.missingPredictions = "The pictures of mistakes are missing: \(error)"
+      return try withoutPictures("\(error)")
     }
     return report.page()
   }

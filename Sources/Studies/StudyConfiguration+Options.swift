@@ -70,6 +70,10 @@ extension StudyConfiguration {
         "--configs draws points of the grid, but map-grid is not among --methods",
         configs != nil && !methods.contains(.mapGrid)
       ),
+      (
+        "--configs \(configs ?? 0): the grid has \(grid.count) points, all of which are tried",
+        methods.contains(.mapGrid) && (configs ?? 0) > grid.count
+      ),
       ("--grid is map-grid's, which is not among --methods", grid != standard.grid && !methods.contains(.mapGrid)),
       ("--budget is for searches, and none is among --methods", budget != nil && !methods.contains(where: \.isSearch)),
       (

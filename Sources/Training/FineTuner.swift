@@ -19,7 +19,8 @@ public struct FineTuner {
   ///
   /// Nothing is written before data, weights and options have been found good. A run that was interrupted in the folder
   /// goes on from its newest checkpoint, and its result is the undisturbed run's, bit for bit, on the same type of
-  /// machine; of one that is finished the result is read. Both need the same options, data and weights.
+  /// machine; of one that is finished the result is read. Both need the same options, data (which are decoded for that)
+  /// and weights.
   /// Throws ``TrainingError``, and the errors of Datasets, Weights, Backbones and Torch.
   @discardableResult
   public func run(
@@ -46,10 +47,29 @@ public struct FineTuner {
     var identity = DataIdentity(dataset, weights: weights?.file, prior: priorFile)
     identity.vocabulary = preparation.tokenizer?.vocabulary.checksum
 
+    func decode(_ split: Split, _ examples: [Example]?, as name: String? = nil) throws -> ExampleBatches? {
+      guard let examples, !examples.isEmpty else { return nil }
+      var batches = try preparation.batches(
+        of: examples, split: split, name: name, skipUnreadable: configuration.skipUnreadable, device: device,
+        onEvent: onEvent)
+      try identity.add(batches.store, of: split, listed: dataset.splits[split] ?? [])
+      batches.interruption = interruption
+      return batches
+    }
+    func decodeSplits() throws -> (training: ExampleBatches?, heldOut: ExampleBatches?, test: ExampleBatches?) {
+      (
+        try decode(.train, parts.kept), try decode(.train, parts.heldOut, as: "held-out"),
+        try decode(.test, dataset.splits[.test])
+      )
+    }
+
     let claim = RunClaim(
       RunFolder(options.out), configuration: configuration, overwrite: options.overwrite, interruption: interruption)
     defer { claim.release() }
     if let result = try claim.finished(identity, onEvent) {
+      // Only pixels tell a file that was replaced by another of its name.
+      _ = try decodeSplits()
+      try claim.folder.checkSamePixels(identity)
       try onEvent(.alreadyFinished(run: options.out))
       return result
     }
@@ -70,21 +90,13 @@ public struct FineTuner {
       network: network, state: initial, device: device, blocks: options.division, precision: configuration.precision)
     if let size = configuration.size { try model.checkSize(size) }
 
-    func decode(_ split: Split, _ examples: [Example]?, as name: String? = nil) throws -> ExampleBatches? {
-      guard let examples, !examples.isEmpty else { return nil }
-      var batches = try preparation.batches(
-        of: examples, split: split, name: name, skipUnreadable: configuration.skipUnreadable, device: device,
-        onEvent: onEvent)
-      try identity.add(batches.store, of: split, listed: dataset.splits[split] ?? [])
-      batches.interruption = interruption
-      if device.isCUDA || options.trainsAsOnGPU { try batches.moveToDevice(name ?? split.rawValue, onEvent: onEvent) }
-      return batches
+    var (decoded, heldOutData, testData) = try decodeSplits()
+    guard var trainingData = decoded else { throw TrainingError.invalidOption("no training examples") }
+    if device.isCUDA || options.trainsAsOnGPU {
+      try trainingData.moveToDevice("train", onEvent: onEvent)
+      try heldOutData?.moveToDevice("held-out", onEvent: onEvent)
+      try testData?.moveToDevice("test", onEvent: onEvent)
     }
-    guard var trainingData = try decode(.train, parts.kept) else {
-      throw TrainingError.invalidOption("no training examples")
-    }
-    var heldOutData = try decode(.train, parts.heldOut, as: "held-out")
-    var testData = try decode(.test, dataset.splits[.test])
     let likelihood = try configuration.initialLikelihood(values: trainingData.values)
 
     let layout = network.layout

@@ -70,13 +70,16 @@ extension SavedModel {
   /// The class of each image file, at the posterior mean or averaged over so many draws of the posterior, and the `top`
   /// most probable ones.
   ///
-  /// Throws ``TrainingError/unreadableImage(path:reason:)`` for a file that is not a readable image, and
-  /// ``TrainingError/invalidOption(_:)`` for a model of numbers or more classes than there are.
+  /// Throws ``TrainingError/unreadableImage(path:reason:)`` for a file that is not a readable image, unless it is told to
+  /// `leavingOut` and left out, and ``TrainingError/invalidOption(_:)`` for a model of numbers or more classes than there
+  /// are.
   public func predict(
-    _ images: [String], device: Device, average samples: Int? = nil, top: Int = 1
+    _ images: [String], device: Device, average samples: Int? = nil, top: Int = 1,
+    leavingOut: ((_ path: String, _ reason: String) throws -> Void)? = nil
   ) throws -> [Prediction] {
-    let found = try classify(images, device: device, average: samples, top: top) { try input(of: $0, device: device) }
-    return zip(images, found).map { image, found in
+    try classify(images, device: device, average: samples, top: top) { image in
+      try input(of: image, device: device, leavingOut)
+    }.map { image, found in
       Prediction(
         image: image, class: found.best.class, probability: found.best.probability, logits: found.logits,
         probabilities: found.probabilities, top: found.top)
@@ -112,11 +115,11 @@ extension SavedModel {
   /// How many inputs are in memory at a time: a folder may hold many images.
   private static let inputsAtATime = 64
 
-  /// The classes of each item, whose input `input` makes, at the posterior mean or averaged over so many draws of the
-  /// posterior.
+  /// The classes of each item, at the posterior mean or averaged over so many draws of the posterior; those of which `input`
+  /// makes nothing are left out.
   func classify<Item>(
-    _ items: [Item], device: Device, average samples: Int?, top: Int, input: (Item) throws -> Tensor
-  ) throws -> [Classification] {
+    _ items: [Item], device: Device, average samples: Int?, top: Int, input: (Item) throws -> Tensor?
+  ) throws -> [(item: Item, found: Classification)] {
     guard likelihood == .categorical else {
       throw TrainingError.invalidOption("this model predicts numbers: use predictValues")
     }
@@ -126,27 +129,30 @@ extension SavedModel {
     func logits(_ input: Tensor) throws -> Tensor {
       try withoutGrad { try model(input, mode: .evaluation).to(dtype: .float64) }
     }
-    var found: [Classification] = []
+    var all: [(item: Item, found: Classification)] = []
     for start in stride(from: 0, to: items.count, by: Self.inputsAtATime) {
-      let inputs = try items[start..<min(start + Self.inputsAtATime, items.count)].map { try input($0) }
+      let inputs = try items[start..<min(start + Self.inputsAtATime, items.count)].compactMap { item in
+        try input(item).map { (item: item, tensor: $0) }
+      }
       guard let draws else {
-        found += try inputs.map { input in
-          let outputs = try logits(input)
-          return classification(
+        all += try inputs.map { item, tensor in
+          let outputs = try logits(tensor)
+          let found = classification(
             logProbabilities: try outputs.logSoftmax(dim: 1).doubles(), logits: try outputs.doubles(), top: top)
+          return (item, found)
         }
         continue
       }
       // Each time the same draws, as their seed is the run's.
       let averages = try draws.logProbabilities(of: model) {
-        try inputs.flatMap { try logits($0).logSoftmax(dim: 1).doubles() }
+        try inputs.flatMap { try logits($0.tensor).logSoftmax(dim: 1).doubles() }
       }
-      found += inputs.indices.map { index in
+      all += inputs.enumerated().map { index, input in
         let row = Array(averages[index * classes.count..<(index + 1) * classes.count])
-        return classification(logProbabilities: row, logits: row, top: top)
+        return (input.item, classification(logProbabilities: row, logits: row, top: top))
       }
     }
-    return found
+    return all
   }
 
   /// What the log probabilities of the classes say.
@@ -162,8 +168,10 @@ extension SavedModel {
       probabilities: Dictionary(zip(classes, probabilities), uniquingKeysWith: { first, _ in first }), logits: logits)
   }
 
-  /// The network's input for an image file, `[1, 3, S, S]`.
-  func input(of path: String, device: Device) throws -> Tensor {
+  /// The network's input for an image file, `[1, 3, S, S]`; nil for one that cannot be read and is told to `leavingOut`.
+  func input(
+    of path: String, device: Device, _ leavingOut: ((_ path: String, _ reason: String) throws -> Void)? = nil
+  ) throws -> Tensor? {
     guard let preprocessing = preparation.preprocessing else {
       throw TrainingError.invalidOption(
         "\(run.path): \(network.backbone.name) reads texts. Pass --text, or CSV files with a column text.")
@@ -172,7 +180,9 @@ extension SavedModel {
       let (pixels, size) = (try preprocessing.apply(RGBImage.decode(path: path)), preprocessing.size)
       return try Tensor(pixels, shape: [1, size, size, 3]).permute([0, 3, 1, 2]).to(device: device)
     } catch DatasetError.unreadable(let path, let reason) {
-      throw TrainingError.unreadableImage(path: path, reason: reason)
+      guard let leavingOut else { throw TrainingError.unreadableImage(path: path, reason: reason) }
+      try leavingOut(path, reason)
+      return nil
     }
   }
 }

@@ -1,6 +1,6 @@
 /// Why a prior cannot be read, made or imported.
 public enum PriorError: Error, Sendable, Equatable, CustomStringConvertible {
-  /// The file is sound but no prior; `found` says what it is.
+  /// The file is damaged or no prior; `found` says what it is.
   case notAPrior(path: String, found: String)
   /// The prior is another network's.
   case otherModel(path: String, found: String, expected: String)
@@ -19,7 +19,7 @@ public enum PriorError: Error, Sendable, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .notAPrior(let path, let found):
-      "\(path): not a prior of Gridless (\(found)). Make one with gridless prior."
+      "\(path): not a prior of Gridless (\(found)). Make one with gridless prior, or pass another."
     case .otherModel(let path, let found, let expected):
       "\(path): the prior of \(found), expected one of \(expected). Pass --model \(found), or make a prior of \(expected) with gridless prior."
     case .notFinite(let path, let name, let index, let value):

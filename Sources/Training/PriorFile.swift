@@ -26,9 +26,13 @@ public struct PriorFile: Sendable {
 
   /// Opens a prior's file and reads its header.
   ///
-  /// Throws `WeightsError` for a file that is not sound, and ``PriorError/notAPrior(path:found:)``.
+  /// Throws `WeightsError` for a file that cannot be read, and ``PriorError/notAPrior(path:found:)``.
   public init(path: String) throws {
-    file = try SafetensorsFile(path: path)
+    do {
+      file = try SafetensorsFile(path: path)
+    } catch WeightsError.malformed(_, let problem) {
+      throw PriorError.notAPrior(path: path, found: problem)
+    }
     var metadata = file.metadata
     guard let format = metadata.removeValue(forKey: "format"), format == Self.format else {
       let found = file.metadata["format"].map { "its format is '\($0)', expected '\(Self.format)'" }

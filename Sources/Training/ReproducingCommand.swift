@@ -1,3 +1,4 @@
+import Datasets
 import Evidence
 
 /// The `gridless finetune` command that makes a run with a configuration.
@@ -26,7 +27,7 @@ package struct ReproducingCommand {
       add("augment", c.augmentation.rawValue, unless: "crop-flip")
     }
     add("train-splits", c.trainSplits.joined(separator: ","), unless: "train")
-    add("classes", c.classes?.joined(separator: ","))
+    add("classes", c.classes.map(list(ofNames:)))
     add("n", c.n.map { "\($0)" })
     add("steps", "\(c.steps)")
     add("batch-size", "\(c.batchSize)")

@@ -48,6 +48,7 @@ final class RunClaim {
     guard contents != .vacant, !overwrite else { return nil }
     try folder.checkSame(configuration, data)
     guard contents == .finished else { return nil }
+    guard FileManager.default.fileExists(atPath: folder.model) else { throw folder.damaged(folder.model, "is missing") }
     // What a process leaves that was killed right after it had finished.
     CheckpointFolder(path: folder.checkpoints).remove()
     Lease.removeDead(in: folder.path)

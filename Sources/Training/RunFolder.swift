@@ -187,16 +187,34 @@ public struct RunFolder: Sendable {
       throw TrainingError.unreadableRun(path: path, reason: "no config.json, so not a run folder")
     }
     guard let found = try? JSON.decode(FineTuneConfiguration.self, from: data) else {
-      throw TrainingError.damagedRun(path: path, file: "config.json")
+      throw damaged(configuration)
     }
     return found
   }
 
   /// The result of the finished run in this folder.
   public func readSummary() throws -> FineTuneResult {
-    guard let data = FileManager.default.contents(atPath: summary),
-      let result = try? JSON.decode(FineTuneResult.self, from: data)
-    else { throw TrainingError.unreadableRun(path: path, reason: "no readable summary.json") }
+    guard let data = FileManager.default.contents(atPath: summary) else {
+      throw TrainingError.unreadableRun(path: path, reason: "no summary.json, so not a finished run")
+    }
+    guard let result = try? JSON.decode(FineTuneResult.self, from: data) else { throw damaged(summary) }
     return result
+  }
+
+  /// Reads one of the folder's files of weights.
+  ///
+  /// Throws ``TrainingError/damagedRun(path:file:reason:)`` for one that is gone or not sound.
+  func reading<Result>(_ file: String, _ body: (String) throws -> Result) throws -> Result {
+    guard FileManager.default.fileExists(atPath: file) else { throw damaged(file, "is missing") }
+    do {
+      return try body(file)
+    } catch WeightsError.malformed(_, let problem) {
+      throw damaged(file, "is damaged (\(problem))")
+    }
+  }
+
+  /// What is said of one of the folder's files.
+  func damaged(_ file: String, _ reason: String = "is damaged") -> TrainingError {
+    .damagedRun(path: path, file: (file as NSString).lastPathComponent, reason: reason)
   }
 }

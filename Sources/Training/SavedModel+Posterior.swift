@@ -6,27 +6,28 @@ import Torch
 extension SavedModel {
   /// What predictions of a model are averaged over; nil where no draws are asked for.
   ///
-  /// Throws ``TrainingError/noPosterior(path:reason:)`` for a run that has none, and Weights' errors.
+  /// Throws ``TrainingError/noPosterior(path:reason:)`` for a run that has none,
+  /// ``TrainingError/damagedRun(path:file:reason:)`` where its file is gone or damaged, and Weights' errors.
   func average(of model: Model, samples: Int?) throws -> PosteriorAverage? {
     guard let samples else { return nil }
     guard samples > 0 else { throw TrainingError.invalidOption("--average \(samples): expected at least 1.") }
-    let isOfThisVersion = FileManager.default.fileExists(atPath: run.posterior)
-    let draws = isOfThisVersion ? try DrawsFile(path: run.posterior, network: network) : nil
-    if let count = draws?.buffers.count, count > 0, samples > count {
+    guard let sigma = spread.sigma, sigma > 0 else {
+      throw TrainingError.noPosterior(path: run.model, reason: "it was trained without noise, by \(spread.origin)")
+    }
+    let draws = try run.reading(run.posterior) { try DrawsFile(path: $0, network: network) }
+    let count = draws.buffers.count
+    guard count == 0 || samples <= count else {
       throw TrainingError.invalidOption(
         "--average \(samples): the run has BatchNorm's statistics of \(count) draws. Pass at most \(count).")
     }
     return PosteriorAverage(
-      try posterior(of: model, sigmas: draws?.sigma), samples: samples, seed: draws?.seed ?? 0,
-      buffers: draws?.buffers ?? [])
+      try posterior(of: model, sigma: sigma, sigmas: draws.sigma), samples: samples, seed: draws.seed,
+      buffers: draws.buffers)
   }
 
   /// The posterior that the run learned, around the mean in the model's weights.
-  private func posterior(of model: Model, sigmas: [Float]?) throws -> GaussianPosterior {
+  private func posterior(of model: Model, sigma: Double, sigmas: [Float]?) throws -> GaussianPosterior {
     let (layout, path) = (network.layout, run.model)
-    guard let sigma = spread.sigma, sigma > 0 else {
-      throw TrainingError.noPosterior(path: path, reason: "it was trained without noise, by \(spread.origin)")
-    }
     let posterior = try GaussianPosterior(
       spread.family, mean: model.vector.weights.clone(), blocks: layout.blocks(spread.family.division), sigma: sigma)
     switch spread.family {

@@ -27,17 +27,18 @@ public struct SavedModel: Sendable {
   /// Reads a run folder's `model.safetensors`.
   ///
   /// Throws ``TrainingError/unfinishedRun(path:)`` for a run that has none yet,
-  /// ``TrainingError/unreadableRun(path:reason:)`` for another folder, and Weights' errors for a file that is damaged or
-  /// does not fit.
+  /// ``TrainingError/damagedRun(path:file:reason:)`` for one whose file is gone or damaged,
+  /// ``TrainingError/unreadableRun(path:reason:)`` for another folder, and Weights' errors for a file that does not fit.
   public init(run: RunFolder) throws {
     self.run = run
     guard FileManager.default.fileExists(atPath: run.model) else {
+      if FileManager.default.fileExists(atPath: run.summary) { throw run.damaged(run.model, "is missing") }
       if FileManager.default.fileExists(atPath: run.configuration) { throw TrainingError.unfinishedRun(path: run.path) }
       let isFolder = FileManager.default.fileExists(atPath: run.path)
       throw TrainingError.unreadableRun(
         path: run.path, reason: isFolder ? "no model.safetensors: not a finished run" : "no such folder")
     }
-    let file = try SafetensorsFile(path: run.model)
+    let file = try run.reading(run.model) { try SafetensorsFile(path: $0) }
     func metadata<Value: Decodable>(_ key: String, as type: Value.Type) throws -> Value {
       guard let text = file.metadata[key], let value = try? JSON.decode(type, from: Data(text.utf8)) else {
         throw TrainingError.unreadableRun(path: run.model, reason: "no readable \(key) in the metadata")

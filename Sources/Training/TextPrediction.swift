@@ -67,8 +67,8 @@ extension SavedModel {
   public func predict(
     _ texts: [TextInput], device: Device, average samples: Int? = nil, top: Int = 1
   ) throws -> [TextPrediction] {
-    let found = try classify(texts, device: device, average: samples, top: top) { try input(of: $0, device: device) }
-    return zip(texts, found).map { text, found in
+    try classify(texts, device: device, average: samples, top: top) { try input(of: $0, device: device) }.map {
+      text, found in
       TextPrediction(
         text: text.text, source: text.source, class: found.best.class, probability: found.best.probability,
         logits: found.logits, probabilities: found.probabilities, top: found.top)

@@ -29,8 +29,8 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
   case notSaved(path: String, reason: String, kept: String)
   /// A run folder without a readable result.
   case unreadableRun(path: String, reason: String)
-  /// A file of a run folder that does not hold what was written to it.
-  case damagedRun(path: String, file: String)
+  /// A file of a run folder that is not there any more, or does not hold what was written to it.
+  case damagedRun(path: String, file: String, reason: String)
   /// A run folder whose run is not finished.
   case unfinishedRun(path: String)
   /// A run whose predictions cannot be averaged over a posterior.
@@ -49,13 +49,16 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
     case .diverged(let term, let tensor, let step, let learningRate, let kept):
       "the \(term) is not finite at step \(step) with learning rate \(learningRate)"
         + (tensor.map { "; first in \($0)" } ?? "") + (kept.map { ". The state before is kept in \($0)" } ?? "")
-        + ". Pass a smaller --lr, or --lr auto, which lets a rate that diverges lose."
+        + (step > 1 || term == "objective"
+          ? ". Pass a smaller --lr, or --lr auto, which lets a rate that diverges lose."
+          : ". Nothing was learned before this step, so it is not the learning rate: check the weights, and what else was "
+            + "given (--initial-sigma, --sigma, --lambda, --tau, --kappa).")
     case .allCandidatesDiverged(let rates):
       "training diverged at every learning rate (\(rates.map { "\($0)" }.joined(separator: ", "))). Check that the weights fit the model and the images its preprocessing, or pass a smaller --lr."
     case .noGPU(let reason):
       "--device cuda: no GPU found (\(reason)). Pass --device cpu, or see gridless doctor."
     case .unreadableImage(let path, let reason):
-      "\(path): \(reason). Pass image files: JPEG, PNG or WebP."
+      "\(path): \(reason). Pass image files (JPEG, PNG or WebP); --skip-unreadable leaves out what cannot be decoded."
     case .otherConfiguration(let path, let differences):
       "\(path): holds a run with another configuration:\n\(Self.lines(differences))\nPass another --out, or the same arguments, or --overwrite, which moves that run aside."
     case .changedData(let path, let differences):
@@ -72,8 +75,8 @@ public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
       "\(path): cannot be written (\(reason)). \(kept) Once the folder can be written, the same command goes on."
     case .unreadableRun(let path, let reason):
       "\(path): \(reason). Pass the folder that was given to finetune --out."
-    case .damagedRun(let path, let file):
-      "\(path)/\(file): is damaged. Put a copy of the file back, or give the finetune command again with --overwrite, which moves this folder aside and makes the run anew."
+    case .damagedRun(let path, let file, let reason):
+      "\(path)/\(file): \(reason). Put a copy of the file back, or give the finetune command again with --overwrite, which moves this folder aside and makes the run anew."
     case .unfinishedRun(let path):
       "\(path): the run is not finished, there is no model.safetensors yet. Give its finetune command again, which goes on where it stopped (the options are in \(path)/config.json)."
     case .noPosterior(let path, let reason):

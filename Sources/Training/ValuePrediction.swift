@@ -16,14 +16,17 @@ public struct ValuePrediction: Codable, Sendable, Equatable {
 extension SavedModel {
   /// The number that each image file shows, at the posterior mean or averaged over so many draws of the posterior.
   ///
-  /// Throws ``TrainingError/unreadableImage(path:reason:)`` for a file that is not a readable image, and
-  /// ``TrainingError/invalidOption(_:)`` for a model of classes.
+  /// Throws ``TrainingError/unreadableImage(path:reason:)`` for a file that is not a readable image, unless it is told to
+  /// `leavingOut` and left out, and ``TrainingError/invalidOption(_:)`` for a model of classes.
   public func predictValues(
-    _ images: [String], device: Device, average samples: Int? = nil
+    _ images: [String], device: Device, average samples: Int? = nil,
+    leavingOut: ((_ path: String, _ reason: String) throws -> Void)? = nil
   ) throws -> [ValuePrediction] {
-    let inputs = try images.map { try input(of: $0, device: device) }
-    return zip(images, try values(of: inputs, device: device, average: samples)).map {
-      ValuePrediction(image: $0, value: $1.value, noise: $1.noise)
+    let read = try images.compactMap { image in
+      try input(of: image, device: device, leavingOut).map { (image: image, tensor: $0) }
+    }
+    return zip(read, try values(of: read.map(\.tensor), device: device, average: samples)).map {
+      ValuePrediction(image: $0.image, value: $1.value, noise: $1.noise)
     }
   }
 

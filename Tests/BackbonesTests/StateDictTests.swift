@@ -27,6 +27,19 @@ import Weights
     }
   }
 
+  @Test func aVarianceBelowZeroIsRefused() throws {
+    let network = try Backbone.named("resnet20").makeNetwork(classes: 4)
+    var state = network.initialState(seed: 1)
+    let place = try #require(network.buffers.slices.firstIndex { $0.name == "layer1.0.bn1.running_var" })
+    state.buffers[place][3] = -1e-3
+    try temporaryFile(network.namedArrays(state)) { file in
+      #expect(
+        throws: StateDictError.negativeVariance(
+          file: file.path, name: "layer1.0.bn1.running_var", index: 3, value: "-0.001")
+      ) { try network.loadStateDict(file, head: .fresh(seed: 1)) }
+    }
+  }
+
   @Test func savedNamesAreTorchvisions() throws {
     let network = try Backbone.named("resnet18").makeNetwork(classes: 4)
     let names = Set(network.namedArrays(network.initialState(seed: 0)).map(\.name))

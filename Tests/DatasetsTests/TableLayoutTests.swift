@@ -52,6 +52,8 @@ import Testing
       ("path,label\na.jpg,\n", 2, "empty path or label"),
       ("path,label,split\na.jpg,x,valid\n", 2, "split 'valid', expected train, val or test"),
       ("path,label\n\"a\nb\",x\n\"c.jpg,x\n", 4, "never closed"),
+      ("path,label,Label\na.jpg,x,y\n", 1, "more than one column label"),
+      ("text,text,label\na,b,x\n", 1, "more than one column text"),
     ]
     for (text, line, words) in mistakes {
       let error = #expect(throws: DatasetError.self) { try open(text) }
@@ -61,6 +63,23 @@ import Testing
       }
       #expect(found == line)
       #expect(reason.contains(words))
+    }
+  }
+
+  @Test func classesThatDifferByBlanksAreTold() throws {
+    let dataset = try open("path,label\n/1.jpg,x\n/2.jpg,x \n/3.jpg, y\n/4.jpg,z\n")
+    #expect(dataset.classes == [" y", "x", "x ", "z"])
+    #expect(
+      dataset.notes.filter { $0.contains("blanks") } == [
+        "'x', 'x ' are classes of their own, though they differ by blanks only"
+      ])
+  }
+
+  @Test func listsOfNames() throws {
+    #expect(try names(inList: "cat,\"crane, \"\"bird\"\"\",,a\tb") == ["cat", "crane, \"bird\"", "a\tb"])
+    #expect(throws: DatasetError.self) { try names(inList: "cat,\"crane") }
+    for all in [["a"], ["a,b", "c\"d", "e\nf", "\"g"], [" h ", "i\tj"]] {
+      #expect(try names(inList: list(ofNames: all)) == all)
     }
   }
 

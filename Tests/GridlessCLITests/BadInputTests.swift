@@ -87,7 +87,7 @@ struct BadInput: CustomTestStringConvertible, Sendable {
       "noise of classes", ["--noise", "2"], status: 64, says: ["--noise 2.0: data has classes", "Leave it out"]),
     BadInput(
       "classes of numbers", data: "values.csv", ["--classes", "1,2"],
-      says: ["values.csv: its column value holds numbers", "Leave --classes out"]
+      says: ["values.csv: its column value holds numbers", "leave --classes out"]
     ) { try $0.writeValues() },
     BadInput("a value that is no number", data: "some.csv", says: ["some.csv:3: value 'much', expected a finite"]) {
       try $0.write("some.csv", Data("path,value\na.png,1\nb.png,much\n".utf8))

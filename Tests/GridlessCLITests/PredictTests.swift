@@ -29,6 +29,21 @@ import Testing
     #expect(table.lines.count == 4 && table.lines[0].hasPrefix("new/Z.png "))
   }
 
+  @Test(arguments: [[], ["--average", "2"]]) func unreadableImagesAreLeftOutOnRequest(_ options: [String]) throws {
+    let place = try finished()
+    for name in ["a.png", "c\n.png"] { try place.write("new/\(name)", try Workplace.picture(0).bytes) }
+    try place.write("new/b.png", Data("not a picture\n".utf8))
+    #expect(try Command.run(["predict", "run", "new"] + options, in: place.path).status == 1)
+    let outcome = try Command.run(
+      ["predict", "run", "new", "--skip-unreadable", "--threads", "1"] + options, in: place.path)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.errors.contains("note: new/b.png: not an image (found text"), "\(outcome.errors)")
+    // A name's line feed begins no line.
+    #expect(outcome.lines.count == 2, "\(outcome.output)")
+    #expect(outcome.lines.first?.hasPrefix("new/a.png ") == true)
+    #expect(outcome.lines.last?.hasPrefix("new/c\\u{a}.png ") == true)
+  }
+
   /// More images than are in memory at a time, at the mean and on average: each has the numbers that it has alone.
   @Test func manyImagesKeepTheirOrder() throws {
     let place = try finished()

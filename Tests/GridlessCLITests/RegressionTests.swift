@@ -140,6 +140,6 @@ extension Workplace {
     #expect(try place.finetune("data", "--out", "classes").status == 0)
     let classes = try place.gridless("evaluate", "classes", "--data", "values.csv")
     #expect(classes.status == 1)
-    #expect(classes.errors.contains("values.csv: its column value holds numbers, but classes are asked for"))
+    #expect(classes.errors.contains("values.csv: its column value holds numbers, but classes are expected"))
   }
 }

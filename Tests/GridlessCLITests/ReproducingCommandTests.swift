@@ -12,6 +12,7 @@ import Testing
       ["--model", "efficientnet_b0", "--size", "32", "--stochastic-depth"], ["--prior", "none"],
       ["--lr", "auto", "--finalists", "3"],
       ["--kappa", "3", "--samples", "2", "--antithetic", "--posterior", "layerwise"], ["--train", "all", "--n", "4"],
+      ["--classes", "\"bleu été\",red 赤"],
     ])
   func itFindsTheFinishedRun(_ options: [String]) throws {
     let place = try Workplace()

@@ -83,7 +83,7 @@ import Testing
     try job.expectUndisturbed("else")
   }
 
-  /// Each change of the data, what is said of it, and whether a finished run tells it without decoding.
+  /// Each change of the data, and what is said of it.
   private struct Change: CustomTestStringConvertible, Sendable {
     var testDescription: String
     var says: [String]
@@ -126,6 +126,22 @@ import Testing
     let outcome = try Command.run(arguments, in: place.path)
     #expect(outcome.status == 1)
     for text in ["run: holds a run on other data or weights:", "Pass another --out"] + change.says {
+      #expect(outcome.errors.contains(text), "\(outcome.errors)")
+    }
+    #expect(try place.everything() == before)
+  }
+
+  @Test(arguments: changes) private func changedDataOfAFinishedRunIsRefused(_ change: Change) throws {
+    let place = try Workplace()
+    try place.writeData()
+    try place.writeCheckpoint("start.safetensors")
+    let arguments = Workplace.tiny("data", ["--weights", "start.safetensors"])
+    #expect(try Command.run(arguments, in: place.path).status == 0)
+    try change.make(place)
+    let before = try place.everything()
+    let outcome = try Command.run(arguments, in: place.path)
+    #expect(outcome.status == 1 && outcome.output.isEmpty)
+    for text in ["run: holds a run on other data or weights:", "--overwrite"] + change.says {
       #expect(outcome.errors.contains(text), "\(outcome.errors)")
     }
     #expect(try place.everything() == before)

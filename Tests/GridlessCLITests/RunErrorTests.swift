@@ -70,7 +70,28 @@ import Testing
       says: "'tset' is invalid for '--split <split>'")
     try place.writeImages("other/test", classes: ["iris", "rose"], count: 1)
     expect(
-      try place.gridless("evaluate", "run", "--data", "other"), says: "no such class: bleu été, red 赤", "iris, rose")
+      try place.gridless("evaluate", "run", "--data", "other"),
+      says: "other: holds none of the model's classes (found iris, rose, expected some of bleu été, red 赤)")
+    try place.write("values.csv", Data("path,value\na.png,1\n".utf8))
+    expect(
+      try place.gridless("evaluate", "run", "--data", "values.csv"),
+      says: "values.csv: its column value holds numbers, but classes are expected. Pass data with classes")
+  }
+
+  /// What is said of a run that lacks a file leads out of it, whichever command is given.
+  @Test func aFinishedRunThatLacksAFile() throws {
+    let place = try finished()
+    let commands = [["evaluate", "run", "--data", "data"], Workplace.tiny()]
+    let remedy = "Put a copy of the file back, or give the finetune command again with --overwrite"
+    try place.copy("run", to: "whole")
+    try place.remove("run/model.safetensors")
+    for command in commands {
+      expect(try Command.run(command, in: place.path), says: "run/model.safetensors: is missing. \(remedy)")
+    }
+    try place.copy("whole/model.safetensors", to: "run/model.safetensors")
+    try place.write("run/summary.json", Data("{".utf8))
+    expect(try Command.run(Workplace.tiny(), in: place.path), says: "run/summary.json: is damaged. \(remedy)")
+    expect(try place.gridless("report", "run"), says: "run/summary.json: is damaged. \(remedy)")
   }
 
   @Test func aDamagedModel() throws {
@@ -79,7 +100,7 @@ import Testing
     try place.write("run/model.safetensors", model.prefix(model.count / 2))
     expect(
       try place.gridless("evaluate", "run", "--data", "data"),
-      says: "run/model.safetensors: not a sound safetensors file", "truncated")
+      says: "run/model.safetensors: is damaged (", "truncated", "Put a copy of the file back")
     // Sound, but not written by finetune.
     try place.writeCheckpoint("run/model.safetensors")
     expect(

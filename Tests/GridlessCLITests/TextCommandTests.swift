@@ -54,6 +54,13 @@ import Testing
     #expect(two.lines.count == 16 && two.lines[3].hasPrefix("news/test.csv:2  ") && two.lines[2] == table.lines[1])
     let three = try place.gridless("predict", "run", "--text", "profit", "--top", "3")
     #expect(three.status == 64 && three.errors.contains("--top 3: the model of run has 2 classes"))
+    try place.write("photo.jpg", try Workplace.picture(1).bytes)
+    for (file, found) in [("photo.jpg", "a binary file"), ("news", "a folder")] {
+      let refused = try place.gridless("predict", "run", file)
+      #expect(refused.status == 1 && refused.output.isEmpty)
+      #expect(
+        refused.errors.contains("\(file): found \(found), expected a CSV or TSV file of texts."), "\(refused.errors)")
+    }
     let doctor = try place.gridless("doctor", "news")
     #expect(doctor.status == 0 && doctor.output.contains("8 texts, the longest of 28 bytes"))
   }

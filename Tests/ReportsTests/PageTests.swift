@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import Reports
 import Testing
@@ -87,6 +88,8 @@ import Training
     var named = Report(half)
     named.data = fixture.place("classes.csv")
     #expect(try !body(named).contains("The pictures of mistakes are missing"))
+    named.data = fixture.place("nowhere.csv")
+    #expect(throws: DatasetError.notFound(path: fixture.place("nowhere.csv"))) { try body(named) }
     // It is not finished; its last line is half written.
     try FileManager.default.removeItem(atPath: RunFolder(half).summary)
     try FileManager.default.removeItem(atPath: RunFolder(half).model)
@@ -169,7 +172,7 @@ import Training
     }
     let run = try fixture.copy(fixture.place("raced"), "damaged run", names: ["a", "b"], right: 1)
     try Data("{".utf8).write(to: URL(fileURLWithPath: "\(run)/summary.json"))
-    #expect { try Report(run).html() } throws: { "\($0)".contains("no readable summary.json") }
+    #expect { try Report(run).html() } throws: { "\($0)".contains("summary.json: is damaged. Put a copy") }
   }
 
   @Test func otherFoldersAreRefused() throws {

@@ -128,5 +128,10 @@ import Training
     #expect(idle.map { $0.prefix { $0 != " " } } == ["--configs", "--grid"])
     #expect(configuration([.mapGrid]) { ($0.budget, $0.initialSigma) = (.runs(3), 1e-3) }.idleOptions.count == 1)
     #expect(configuration([.mapGrid, .deELBO]) { ($0.configs, $0.budget) = (4, .runs(3)) }.idleOptions.isEmpty)
+    #expect(configuration([.mapGrid]) { $0.configs = 144 }.idleOptions.isEmpty)
+    #expect(
+      configuration([.mapGrid]) { $0.configs = 145 }.idleOptions == [
+        "--configs 145: the grid has 144 points, all of which are tried"
+      ])
   }
 }

@@ -48,6 +48,15 @@ struct PriorFileTests {
     #expect(fewer.mean.count == network.layout.backboneRange.count)
   }
 
+  @Test func aTruncatedFileIsNoPrior() throws {
+    let network = try Self.network()
+    try write(Self.prior(network), of: network)
+    let whole = try Data(contentsOf: URL(fileURLWithPath: path))
+    try whole.prefix(whole.count / 2).write(to: URL(fileURLWithPath: path))
+    let error = #expect(throws: PriorError.self) { try PriorFile(path: path) }
+    #expect("\(error.map { "\($0)" } ?? "")".contains("Make one with gridless prior, or pass another."))
+  }
+
   /// The file's tensors are in PyTorch's order, whatever the vector's.
   @Test func tensorsAreByNameInLogicalOrder() throws {
     let network = try Self.network()
