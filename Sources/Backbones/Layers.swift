@@ -94,10 +94,11 @@ struct Conv2d: Sendable {
   }
 
   /// Computes in the weight's dtype, whatever the input's: which weights are read in bfloat16 is not a layer's business.
+  /// The output of a bfloat16 input is in bfloat16, too.
   private func convolve(_ x: Tensor, padding: Int, _ context: ForwardContext) throws(TorchError) -> Tensor {
     let weight = context.parameters[weight]
     let bias = bias.map { context.parameters[$0] }
-    let x = try x.to(dtype: weight.dtype)
+    let x = x.dtype == .bfloat16 ? x : try x.to(dtype: weight.dtype)
     guard let bias, bias.dtype != weight.dtype else {
       return try x.conv2d(weight, bias: bias, stride: stride, padding: padding, groups: groups)
     }

@@ -50,12 +50,19 @@ public struct Network: Sendable {
   /// text's end, or of what the stages before `stage` made of them.
   ///
   /// BatchNorm layers that are not trained normalise with their running statistics in every mode, and leave them as
-  /// they are. Throws PyTorch's error where shapes, dtypes or devices do not go together.
+  /// they are. Where some weights are bfloat16, so are the images or maps that enter the trained stages: what lies between
+  /// convolutions is then in bfloat16, whichever of them are. Throws PyTorch's error where shapes, dtypes or devices do not
+  /// go together.
   public func callAsFunction(
     _ x: Tensor, _ context: ForwardContext, from stage: Int = 0
   ) throws(TorchError) -> Tensor {
     let context = try context.freezing(layout.frozenSliceCount).reading(x)
-    return try architecture.head(apply(architecture.stages[stage...], to: x, context), context)
+    let trained = max(stage, frozenStageCount)
+    var x = try apply(architecture.stages[stage..<trained], to: x, context)
+    if x.dtype == .float32, x.shape.count == 4, context.parameters.contains(where: { $0.dtype == .bfloat16 }) {
+      x = try x.to(dtype: .bfloat16)
+    }
+    return try architecture.head(apply(architecture.stages[trained...], to: x, context), context)
   }
 
   /// What the first ``frozenStageCount`` stages make of preprocessed images `[N, 3, H, W]` or of texts `[N, T]`.

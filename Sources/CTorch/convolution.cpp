@@ -1,4 +1,8 @@
-// Convolutions, and the depthwise ones among them for which libtorch's own way back is not taken.
+// Convolutions, and those among them for which libtorch's own way back is not taken.
+//
+// A weight of more precision than the input, whose noise bfloat16 would lose, is read in its own precision forward, which is
+// where the noise counts. Everything else stays in the input's: the output, and the way back, which would take twice as
+// long in float32.
 //
 // oneDNN has no kernels of its own for two gradients of a depthwise convolution, and general ones take their place: in
 // bfloat16 that of the input where the stride is not 1 (up to 250 times slower than in float32; MobileNetV2's four strided
@@ -33,13 +37,17 @@ struct Geometry {
                                     zeros, groups, wanted);
   }
 
+  /// Whether oneDNN computes it, channel by channel.
   bool is_depthwise(const at::Tensor &x, const at::Tensor &weight) const {
-    return groups > 1 && groups == x.size(1) && weight.size(0) == x.size(1);
+    return x.is_cpu() && x.dim() == 4 && groups > 1 && groups == x.size(1) && weight.size(0) == x.size(1);
   }
 
-  bool slow_to_input(const at::Tensor &x) const { return x.scalar_type() == at::kBFloat16 && stride > 1; }
+  bool slow_to_input(const at::Tensor &x, const at::Tensor &weight) const {
+    return x.scalar_type() == at::kBFloat16 && stride > 1 && is_depthwise(x, weight);
+  }
 
-  static bool slow_to_weight(const at::Tensor &x, const at::Tensor &weight) {
+  bool slow_to_weight(const at::Tensor &x, const at::Tensor &weight) const {
+    if (!is_depthwise(x, weight)) return false;
     const int64_t kernel = std::max(weight.size(2), weight.size(3));
     return (x.scalar_type() == at::kBFloat16 && kernel > 3) || (x.scalar_type() == at::kFloat && kernel > 5);
   }
@@ -69,27 +77,32 @@ struct Geometry {
   }
 };
 
-/// A depthwise convolution whose slow gradients are computed in another way.
-struct DepthwiseConvolution : torch::autograd::Function<DepthwiseConvolution> {
+/// A convolution that computes in its weight's dtype and goes back in its input's, past oneDNN's slow gradients.
+struct Convolution : torch::autograd::Function<Convolution> {
   static at::Tensor forward(AutogradContext *context, const at::Tensor &x, const at::Tensor &weight,
-                            const std::optional<at::Tensor> &bias, int64_t stride, int64_t padding) {
-    context->save_for_backward({x, weight});
+                            const std::optional<at::Tensor> &bias, int64_t stride, int64_t padding, int64_t groups) {
+    at::AutoDispatchBelowADInplaceOrView below;
+    const at::ScalarType dtype = x.scalar_type();
+    context->save_for_backward({x, weight.to(dtype)});
     context->saved_data["stride"] = stride;
     context->saved_data["padding"] = padding;
+    context->saved_data["groups"] = groups;
     context->saved_data["biased"] = bias.has_value();
-    at::AutoDispatchBelowADInplaceOrView below;
-    return Geometry{stride, padding, x.size(1)}.forward(x, weight, bias);
+    return Geometry{stride, padding, groups}.forward(x.to(weight.scalar_type()), weight, bias).to(dtype);
   }
 
   static variable_list backward(AutogradContext *context, variable_list gradients) {
     const auto saved = context->get_saved_variables();
     const at::Tensor &x = saved[0], &weight = saved[1], &gradient = gradients[0];
-    const Geometry geometry{context->saved_data["stride"].toInt(), context->saved_data["padding"].toInt(), x.size(1)};
+    const Geometry geometry{context->saved_data["stride"].toInt(), context->saved_data["padding"].toInt(),
+                            context->saved_data["groups"].toInt()};
     bool to_x = context->needs_input_grad(0), to_weight = context->needs_input_grad(1);
     at::Tensor x_gradient, weight_gradient, bias_gradient;
-    if (context->saved_data["biased"].toBool() && context->needs_input_grad(2)) bias_gradient = gradient.sum({0, 2, 3});
-    if (to_x && geometry.slow_to_input(x)) x_gradient = geometry.gradient_of_input(gradient, x, weight), to_x = false;
-    if (to_weight && Geometry::slow_to_weight(x, weight))
+    if (context->saved_data["biased"].toBool() && context->needs_input_grad(2))
+      bias_gradient = gradient.sum({0, 2, 3}, /*keepdim=*/false, at::promote_types(gradient.scalar_type(), at::kFloat));
+    if (to_x && geometry.slow_to_input(x, weight))
+      x_gradient = geometry.gradient_of_input(gradient, x, weight), to_x = false;
+    if (to_weight && geometry.slow_to_weight(x, weight))
       weight_gradient = geometry.gradient_of_weight(gradient, x, weight), to_weight = false;
     if (to_x || to_weight) {
       auto [of_input, of_weight, _] = geometry.backward(gradient, x, weight, {to_x, to_weight, false});
@@ -97,7 +110,8 @@ struct DepthwiseConvolution : torch::autograd::Function<DepthwiseConvolution> {
       if (to_weight) weight_gradient = of_weight;
     }
     const at::Tensor none;
-    return {x_gradient, weight_gradient, bias_gradient, none, none};
+    // The engine gives each gradient its leaf's dtype.
+    return {x_gradient, weight_gradient, bias_gradient, none, none, none};
   }
 };
 
@@ -108,9 +122,8 @@ CTStatus ct_conv2d(CTTensor *out, CTTensor input, CTTensor weight, CTTensor bias
   return returning(out, [&]() -> at::Tensor {
     const Geometry geometry{stride, padding, groups};
     const at::Tensor &x = value(input), &w = value(weight);
-    if (x.is_cpu() && x.dim() == 4 && geometry.is_depthwise(x, w) &&
-        (geometry.slow_to_input(x) || Geometry::slow_to_weight(x, w)))
-      return DepthwiseConvolution::apply(x, w, optional(bias), stride, padding);
+    if (x.scalar_type() != w.scalar_type() || geometry.slow_to_input(x, w) || geometry.slow_to_weight(x, w))
+      return Convolution::apply(x, w, optional(bias), stride, padding, groups);
     return geometry.forward(x, w, optional(bias));
   });
 }

@@ -19,9 +19,11 @@ final class Signals: Sendable {
   /// The signal that asked the run to stop.
   var caught: Int32 { first.withLock { $0 } }
 
+  /// Begins to wait for signals.
+  ///
   /// `onLeave` is told of the signal where nothing is in training, right before the process ends; `leaving` is what is said
-  /// then, with `again`, what the same command would do; by default it is what is true of one run.
-  /// A silent one says nothing: another process does.
+  /// then, with `again`, what the same command would do; by default it is what is true of one run. A silent one says
+  /// nothing: another process does.
   init(
     leaving: String? = nil, again: String = "To start again", isSilent: Bool = false,
     onLeave: @escaping @Sendable (Int32) -> Void

@@ -21,6 +21,8 @@ public enum Activation: Sendable, Hashable, CaseIterable {
 // The functions of torch.nn.functional that the backbones need.
 extension Tensor {
   /// 2-D convolution of input `[N, C, H, W]` with weight `[O, C/groups, kH, kW]`.
+  ///
+  /// It is computed in the weight's dtype, that of the bias. The output has the input's, in which the gradients are computed.
   public func conv2d(
     _ weight: Tensor, bias: Tensor? = nil, stride: Int = 1, padding: Int = 0, groups: Int = 1
   ) throws(TorchError) -> Tensor {
