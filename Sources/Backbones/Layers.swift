@@ -94,6 +94,7 @@ struct Conv2d: Sendable {
   }
 
   /// Computes in the weight's dtype, whatever the input's: which weights are read in bfloat16 is not a layer's business.
+  ///
   /// The output of a bfloat16 input is in bfloat16, too.
   private func convolve(_ x: Tensor, padding: Int, _ context: ForwardContext) throws(TorchError) -> Tensor {
     let weight = context.parameters[weight]
