@@ -119,5 +119,5 @@ echo
 echo "| seed | loss | λ | τ | σ | test accuracy | NLL |"
 echo "|---|---|---|---|---|---|---|"
 [ ! -e precision.csv ] || awk -F, "$columns"' id != "id" {
-  split(id, part, "-"); printf "| %s, %s | %.3f | %.2e | %.2e | %.2e | %.3f | %.3f |\n", part[2], part[1], loss, lambda, tau,
+  split(id, part, "-"); printf "| %s, %s | %.4f | %.2e | %.2e | %.2e | %.3f | %.3f |\n", part[2], part[1], loss, lambda, tau,
     sigma, accuracy, nll }' precision.csv | sort

@@ -8,7 +8,7 @@ import Gridless
 struct Decoding: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Time JPEG decoding against a plain loop over libjpeg-turbo.",
-    discussion: "All read the same files, which are in the page cache by then; the loop runs on one core.")
+    discussion: "All read the same files, which are in the page cache by then.")
 
   @OptionGroup var data: DataOptions
 
@@ -26,10 +26,15 @@ struct Decoding: ParsableCommand {
       let examples = Array((try Dataset.open(folder).splits[.train] ?? []).prefix(data.images))
       let paths = examples.compactMap { if case .file(let path) = $0.source { path } else { nil } }
       let cores = ProcessInfo.processInfo.activeProcessorCount
+      func plain(_ threads: Int) throws { try decode(paths, threads: threads) { jpeg_loop_decode($0) > 0 } }
+      func gridless(_ threads: Int) throws {
+        try decode(paths, threads: threads) { (try? RGBImage.decode(path: $0)) != nil }
+      }
       let ways: [(name: String, cores: Int, run: () throws -> Void)] = [
-        ("libjpeg-turbo, plain loop", 1, { for path in paths { try plainDecode(path) } }),
-        ("Gridless, decoding", 1, { try decode(paths, threads: 1) }),
-        ("Gridless, decoding", cores, { try decode(paths, threads: cores) }),
+        ("libjpeg-turbo, plain loop", 1, { try plain(1) }),
+        ("libjpeg-turbo, plain loop", cores, { try plain(cores) }),
+        ("Gridless, decoding", 1, { try gridless(1) }),
+        ("Gridless, decoding", cores, { try gridless(cores) }),
         ("Gridless, decoding and resizing to \(size)", 1, { try store(examples, threads: 1) }),
         ("Gridless, decoding and resizing to \(size)", cores, { try store(examples, threads: cores) }),
       ]
@@ -65,17 +70,11 @@ struct Decoding: ParsableCommand {
     }
   }
 
-  private func plainDecode(_ path: String) throws {
-    guard jpeg_loop_decode(path) > 0 else { throw BenchError.impossible("\(path): cannot be opened.") }
-  }
-
-  /// Decodes all files and drops them.
-  private func decode(_ paths: [String], threads: Int) throws {
+  /// Decodes all files and drops them; `isDecoded` says whether it could.
+  private func decode(_ paths: [String], threads: Int, isDecoded: @Sendable (String) -> Bool) throws {
     nonisolated(unsafe) var failed = false
     DispatchQueue.concurrentPerform(iterations: threads) { thread in
-      for index in stride(from: thread, to: paths.count, by: threads) {
-        if (try? RGBImage.decode(path: paths[index])) == nil { failed = true }
-      }
+      for index in stride(from: thread, to: paths.count, by: threads) where !isDecoded(paths[index]) { failed = true }
     }
     if failed { throw BenchError.impossible("an image cannot be decoded; `gridless doctor` names it.") }
   }

@@ -29,6 +29,7 @@ enum TableFolderLayout {
       }
       merged.hasValues = listing.hasValues
       merged.parts[split] = part
+      merged.notes += listing.notes.filter { !merged.notes.contains($0) }
       result = merged
     }
     guard let result else { throw .unrecognized(path: root, found: "a folder without tables") }
