@@ -215,6 +215,8 @@ extension TrialRecord {
     case .laCLML: break
     case .deELBO, .elbo, .linearProbe, .kappa, .selection, nil: score = result.loss
     }
+    // Outputs that are not finite are no result to choose by.
+    score = score.flatMap { $0.isFinite ? $0 : nil }
   }
 }
 

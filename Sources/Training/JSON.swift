@@ -1,6 +1,8 @@
 import Foundation
 
 /// JSON as Gridless writes it: snake_case keys, sorted, slashes as they are.
+///
+/// JSON has no numbers that are not finite: they are the strings `"NaN"`, `"Infinity"` and `"-Infinity"`.
 public enum JSON {
   /// One line of JSON.
   public static func line(_ value: some Encodable) throws -> String {
@@ -18,6 +20,8 @@ public enum JSON {
   public static func decode<Value: Decodable>(_ type: Value.Type, from data: Data) throws -> Value {
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
+    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+      positiveInfinity: infinity, negativeInfinity: "-" + infinity, nan: nan)
     return try decoder.decode(type, from: data)
   }
 
@@ -34,9 +38,13 @@ public enum JSON {
     }
   }
 
+  private static let (infinity, nan) = ("Infinity", "NaN")
+
   private static func encoder() -> JSONEncoder {
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: infinity, negativeInfinity: "-" + infinity, nan: nan)
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     return encoder
   }

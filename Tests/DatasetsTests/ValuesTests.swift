@@ -75,7 +75,7 @@ import Testing
       try open("path,value\na,1\nb,2\n", options: .init(classes: ["1"]))
     }
     #expect(error?.description.contains("its column value holds numbers") == true)
-    #expect(error?.description.contains("Leave --classes out") == true)
+    #expect(error?.description.contains("leave --classes out") == true)
   }
 
   /// Subsets lie in each other, keep the order, and depend on the seed alone.

@@ -71,6 +71,45 @@ import Weights
     }
   }
 
+  /// With some convolutions in bfloat16 and others in float32, as early in a run, each kind of network computes what it does
+  /// in float32, and every parameter gets a gradient.
+  @Test(arguments: [
+    "resnet20", "resnet18", "densenet169", "mobilenet_v2", "efficientnet_b0", "convnext_atto", "vit_ti_16",
+  ])
+  func bothPrecisionsInOnePass(model: String) throws {
+    let network = try Backbone.named(model).makeNetwork(classes: 3, size: 32)
+    let layout = network.layout
+    let state = network.initialState(seed: 1)
+    let mean = try Tensor(layout.vector(state.parameters), shape: [layout.paddedCount])
+    let errors = try layout.bfloat16RoundingErrors(of: mean)
+    let kernels = layout.slices.indices.filter {
+      layout.slices[$0].group == .backbone && layout.slices[$0].shape.count > 1
+    }
+    let sigmas = kernels.map { (errors[$0] / 0.04).squareRoot() }.sorted()
+    let posterior = try GaussianPosterior(mean: mean, blocks: layout.blocks(.parts), sigma: sigmas[sigmas.count / 2])
+    let objective = DataEmphasizedELBO.l2SP(layout: layout, pretrained: mean, examples: 100)
+    let images = try Tensor(Formula.uniform("images", count: 4 * 3 * 32 * 32, -1, 1), shape: [4, 3, 32, 32])
+      .to(dtype: .float32)
+
+    func logits(_ vector: ParameterVector) throws -> Tensor {
+      try objective.sample(posterior, .drawn(NormalDraws(seed: 1, step: 1)), into: vector)
+      return try network(
+        images,
+        ForwardContext(
+          parameters: vector.leaves, buffers: network.buffers.tensors(state.buffers), mode: .evaluation))
+    }
+    let expected = try withoutGrad { try logits(ParameterVector(layout: layout)).doubles() }
+    let vector = try ParameterVector(layout: layout, rounding: errors)
+    let found = try logits(vector)
+    #expect(Set(kernels.map { vector.isReduced[$0] }) == [true, false])
+    #expect(Golden.relativeError(try found.detach().doubles(), expected) < 0.03)
+    try found.crossEntropy(Tensor([0, 1, 2, 0] as [Int64], shape: [4])).backward()
+    for (slice, leaf) in zip(layout.slices, vector.leaves) {
+      let gradient = try #require(try leaf.grad())
+      #expect(try gradient.isAllFinite() && gradient.doubles().contains { $0 != 0 }, "\(slice.name)")
+    }
+  }
+
   /// The vector's memory is read and its gradient written in bfloat16, and a change of precision leaves nothing behind.
   ///
   /// Deep networks with BatchNorm cannot be compared so: over eight images of a few pixels batch statistics amplify

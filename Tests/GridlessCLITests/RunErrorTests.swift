@@ -119,6 +119,26 @@ import Testing
       try place.gridless("evaluate", "run", "--data", "data"), says: "run/model.safetensors: linear.bias[0] is nan")
   }
 
+  /// Weights that are finite, but whose outputs are not: what was measured is told, not lost.
+  @Test func outputsThatAreNotFinite() throws {
+    let place = try finished()
+    var model = try place.contents("run/model.safetensors")
+    let file = try SafetensorsFile(path: place.absolute("run/model.safetensors"))
+    let info = try #require(file.info("linear.weight"))
+    let start = model.count - (file.tensors.map(\.byteRange.upperBound).max() ?? 0) + info.byteRange.lowerBound
+    let largest = withUnsafeBytes(of: Float.greatestFiniteMagnitude.bitPattern.littleEndian) { Data($0) }
+    for index in 0..<info.count { model.replaceSubrange(start + 4 * index..<start + 4 * index + 4, with: largest) }
+    try place.write("run/model.safetensors", model)
+    let outcome = try place.gridless("evaluate", "run", "--data", "data", "--json")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.output.contains(#""nll":"NaN""#), "\(outcome.output)")
+    let line = try #require(outcome.lines.last)
+    let found = try JSON.decode(Metrics.self, from: Data(line.utf8)).test
+    #expect(found.nll.isNaN)
+  }
+
+  private struct Metrics: Decodable { var test: ClassificationMetrics }
+
   @Test func unknownSubcommand() throws {
     expect(try Workplace().gridless("finetuen"), status: 64, says: "Unexpected argument 'finetuen'")
   }
