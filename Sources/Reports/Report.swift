@@ -53,6 +53,7 @@ public struct Report {
       throw ReportError.nothingToReport(path: folder, found: "nothing")
     }
     guard isFolder.boolValue else { throw ReportError.nothingToReport(path: folder, found: "a file") }
+    if let data, !files.fileExists(atPath: data) { throw DatasetError.notFound(path: data) }
     let run = RunFolder(folder)
     if files.fileExists(atPath: run.configuration) { return try page(of: run, onEvent).html() }
     let study = StudyFolder(folder)
@@ -69,7 +70,6 @@ public struct Report {
     guard pictures > 0, report.content.configuration.maxTokens == nil,
       result?.test != nil || result?.testRegression != nil
     else { return report.page() }
-    if let data, !FileManager.default.fileExists(atPath: data) { throw DatasetError.notFound(path: data) }
     let data = data ?? report.content.configuration.data
     func withoutPictures(_ reason: String) throws -> Page {
       report.missingPredictions = "The pictures of mistakes are missing: \(reason)"

@@ -88,8 +88,6 @@ import Training
     var named = Report(half)
     named.data = fixture.place("classes.csv")
     #expect(try !body(named).contains("The pictures of mistakes are missing"))
-    named.data = fixture.place("nowhere.csv")
-    #expect(throws: DatasetError.notFound(path: fixture.place("nowhere.csv"))) { try body(named) }
     // It is not finished; its last line is half written.
     try FileManager.default.removeItem(atPath: RunFolder(half).summary)
     try FileManager.default.removeItem(atPath: RunFolder(half).model)
@@ -100,6 +98,9 @@ import Training
     #expect(unfinished.contains(#"data-figure="loss""#))
     try FileManager.default.removeItem(atPath: RunFolder(half).metrics)
     #expect(try body(Report(half)).contains("There is no metrics.jsonl"))
+    // Whether it would be read or not.
+    named.data = fixture.place("nowhere.csv")
+    #expect(throws: DatasetError.notFound(path: fixture.place("nowhere.csv"))) { try body(named) }
   }
 
   @Test func runsOfOtherKindsHavePages() throws {
