@@ -107,14 +107,22 @@ import Testing
       try place.gridless("evaluate", "run", "--data", "data"), says: "run/model.safetensors: no readable classes")
   }
 
-  @Test func aNaNInTheModel() throws {
-    let place = try finished()
+  /// Writes a number over elements of a tensor of the run's model, all if `elements` is nil.
+  private func set(_ value: Float, in elements: Range<Int>? = nil, of name: String, _ place: Workplace) throws {
     var model = try place.contents("run/model.safetensors")
     let file = try SafetensorsFile(path: place.absolute("run/model.safetensors"))
-    let info = try #require(file.info("linear.bias"))
+    let info = try #require(file.info(name))
     let start = model.count - (file.tensors.map(\.byteRange.upperBound).max() ?? 0) + info.byteRange.lowerBound
-    model.replaceSubrange(start..<start + 4, with: [0, 0, 0xC0, 0x7F])
+    let bytes = withUnsafeBytes(of: value.bitPattern.littleEndian) { Data($0) }
+    for index in elements ?? 0..<info.count {
+      model.replaceSubrange(start + 4 * index..<start + 4 * index + 4, with: bytes)
+    }
     try place.write("run/model.safetensors", model)
+  }
+
+  @Test func aNaNInTheModel() throws {
+    let place = try finished()
+    try set(.nan, in: 0..<1, of: "linear.bias", place)
     expect(
       try place.gridless("evaluate", "run", "--data", "data"), says: "run/model.safetensors: linear.bias[0] is nan")
   }
@@ -122,13 +130,7 @@ import Testing
   /// Weights that are finite, but whose outputs are not: what was measured is told, not lost.
   @Test func outputsThatAreNotFinite() throws {
     let place = try finished()
-    var model = try place.contents("run/model.safetensors")
-    let file = try SafetensorsFile(path: place.absolute("run/model.safetensors"))
-    let info = try #require(file.info("linear.weight"))
-    let start = model.count - (file.tensors.map(\.byteRange.upperBound).max() ?? 0) + info.byteRange.lowerBound
-    let largest = withUnsafeBytes(of: Float.greatestFiniteMagnitude.bitPattern.littleEndian) { Data($0) }
-    for index in 0..<info.count { model.replaceSubrange(start + 4 * index..<start + 4 * index + 4, with: largest) }
-    try place.write("run/model.safetensors", model)
+    try set(.greatestFiniteMagnitude, of: "linear.weight", place)
     let outcome = try place.gridless("evaluate", "run", "--data", "data", "--json")
     #expect(outcome.status == 0, "\(outcome.errors)")
     #expect(outcome.output.contains(#""nll":"NaN""#), "\(outcome.output)")
