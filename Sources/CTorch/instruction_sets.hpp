@@ -3,6 +3,10 @@
 
 #include "ctorch.h"
 
+// Functions that take or return vectors are inlined into an instruction set's variant, so that how these would be passed
+// does not matter.
+#pragma clang diagnostic ignored "-Wpsabi"
+
 /// What runs inside an instruction set's variant must be inlined into it, to be compiled for it.
 #define CT_INLINE inline __attribute__((always_inline))
 

@@ -17,78 +17,97 @@
 
 namespace ctorch::normal {
 
-constexpr int width = 16; // blocks computed side by side: one AVX-512 register of 32-bit words
+/// Blocks computed side by side, one in each lane of a vector: AVX-512 has registers of this size, others take several.
+constexpr int width = 16;
+/// The lanes of 64 bits in such a register.
+constexpr int half = width / 2;
 
+typedef float Floats __attribute__((vector_size(4 * width)));
+typedef uint32_t Words __attribute__((vector_size(4 * width)));
+typedef int32_t Integers __attribute__((vector_size(4 * width)));
+typedef uint64_t Counters __attribute__((vector_size(8 * half)));
 
-/// One round for `width` counters: two 32 × 32 → 64 bit products, crossed.
-CT_INLINE void philox_round(uint32_t (&c)[4][width], uint32_t k0, uint32_t k1) {
-  for (int i = 0; i < width; ++i) {
-    uint64_t p0 = uint64_t(0xD2511F53u) * c[0][i];
-    uint64_t p1 = uint64_t(0xCD9E8D57u) * c[2][i];
-    uint32_t c1 = c[1][i], c3 = c[3][i];
-    c[0][i] = uint32_t(p1 >> 32) ^ c1 ^ k0;
-    c[1][i] = uint32_t(p1);
-    c[2][i] = uint32_t(p0 >> 32) ^ c3 ^ k1;
-    c[3][i] = uint32_t(p0);
+/// The ten rounds, each of two 32 × 32 → 64 bit products, crossed. Of a lane's 64 bits the lower 32 are a counter's word; what
+/// products leave above them is not read.
+CT_INLINE void philox(Counters (&c)[4], uint64_t seed) {
+  uint32_t k0 = uint32_t(seed), k1 = uint32_t(seed >> 32);
+  for (int round = 0; round < 10; ++round) {
+    const Counters p0 = (c[0] & 0xffffffffu) * uint64_t(0xD2511F53u);
+    const Counters p1 = (c[2] & 0xffffffffu) * uint64_t(0xCD9E8D57u);
+    c[0] = (p1 >> 32) ^ c[1] ^ uint64_t(k0);
+    c[1] = p1;
+    c[2] = (p0 >> 32) ^ c[3] ^ uint64_t(k1);
+    c[3] = p0;
+    k0 += 0x9E3779B9u;
+    k1 += 0xBB67AE85u;
   }
 }
 
 /// −2 ln((x + ½) / 2³²), from the exponent and a polynomial of the mantissa in [√½, √2): fitted to 4e-8 relative.
-CT_INLINE float minus_two_log_uniform(uint32_t x) {
+CT_INLINE Floats minus_two_log_uniform(Words x) {
   // Of x's bits the float keeps 24; the ½ keeps the logarithm's argument above 0.
-  float u = (float(int32_t(x >> 1)) + 0.25f) * 0x1p-31f;
-  int32_t bits = std::bit_cast<int32_t>(u) - 0x3f3504f3; // √½
-  int32_t exponent = bits >> 23;
-  float m = std::bit_cast<float>((bits & 0x007fffff) + 0x3f3504f3) - 1.0f;
-  float z = m * m;
+  const Floats u = (__builtin_convertvector(Integers(x >> 1), Floats) + 0.25f) * 0x1p-31f;
+  const Integers bits = Integers(u) - 0x3f3504f3; // √½
+  const Integers exponent = bits >> 23;
+  const Floats m = Floats((bits & 0x007fffff) + 0x3f3504f3) - 1.0f;
+  const Floats z = m * m;
   // ln(1 + m) = m − m²/2 + m³ P(m), P fitted by least squares at Chebyshev nodes of [√½ − 1, √2 − 1].
-  float p = 0.333339726f + m * (-0.250009694f + m * (0.199605965f + m * (-0.165879491f + m * (0.149509795f + m *
-            (-0.141974718f + m * 0.0850695338f)))));
-  float log = (m - 0.5f * z) + (z * m) * p;
-  return -2.0f * (log + float(exponent) * 0.693147180559945f);
+  const Floats p = 0.333339726f + m * (-0.250009694f + m * (0.199605965f + m * (-0.165879491f + m * (0.149509795f + m *
+                   (-0.141974718f + m * 0.0850695338f)))));
+  const Floats log = (m - 0.5f * z) + (z * m) * p;
+  return -2.0f * (log + __builtin_convertvector(exponent, Floats) * 0.693147180559945f);
 }
 
 /// cos and sin of 2πu for u = x / 2³²: the quadrant from the top two bits, polynomials on [−π/4, π/4].
-CT_INLINE void cos_sin_turn(uint32_t x, float &cosine, float &sine) {
-  uint32_t shifted = x + 0x20000000u; // an eighth of a turn, so that the remainder is centred
-  uint32_t quadrant = shifted >> 30;
-  float r = float(int32_t(shifted & 0x3fffffffu) - 0x20000000) * (1.57079632679489662f * 0x1p-30f);
-  float z = r * r;
-  float s = r + r * z * (-1.66666546e-1f + z * (8.33216087e-3f + z * -1.95152959e-4f));
-  float c = 1.0f - 0.5f * z + z * z * (4.16666457e-2f + z * (-1.38873163e-3f + z * 2.44331571e-5f));
-  bool swapped = quadrant & 1;
-  float a = swapped ? s : c, b = swapped ? c : s;
-  cosine = ((quadrant + 1) & 2) ? -a : a;
-  sine = (quadrant & 2) ? -b : b;
+CT_INLINE void cos_sin_turn(Words x, Floats &cosine, Floats &sine) {
+  const Words shifted = x + 0x20000000u; // an eighth of a turn, so that the remainder is centred
+  const Words quadrant = shifted >> 30;
+  const Floats r = __builtin_convertvector(Integers(shifted & 0x3fffffffu) - 0x20000000, Floats) *
+                   (1.57079632679489662f * 0x1p-30f);
+  const Floats z = r * r;
+  const Floats s = r + r * z * (-1.66666546e-1f + z * (8.33216087e-3f + z * -1.95152959e-4f));
+  const Floats c = 1.0f - 0.5f * z + z * z * (4.16666457e-2f + z * (-1.38873163e-3f + z * 2.44331571e-5f));
+  const Integers swapped = (quadrant & 1) != 0;
+  // A float's highest bit is its sign.
+  cosine = Floats(Words(swapped ? s : c) ^ ((quadrant + 1) >> 1 << 31));
+  sine = Floats(Words(swapped ? c : s) ^ (quadrant >> 1 << 31));
+}
+
+/// The words in two vectors of counters.
+CT_INLINE Words words(Counters first, Counters second) {
+  typedef uint32_t HalfWords __attribute__((vector_size(4 * half)));
+  return __builtin_shufflevector(__builtin_convertvector(first, HalfWords), __builtin_convertvector(second, HalfWords), 0, 1,
+                                 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+}
+
+/// Writes a[0], b[0], c[0], d[0], a[1], b[1], …
+CT_INLINE void store_interleaved(float *out, Floats a, Floats b, Floats c, Floats d) {
+  typedef double Pairs __attribute__((vector_size(4 * width)));
+  const auto store = [&](int block, Pairs ab, Pairs cd) __attribute__((always_inline)) {
+    const Pairs low = __builtin_shufflevector(ab, cd, 0, 8, 1, 9, 2, 10, 3, 11);
+    const Pairs high = __builtin_shufflevector(ab, cd, 4, 12, 5, 13, 6, 14, 7, 15);
+    std::memcpy(out + 4 * block, &low, sizeof low);
+    std::memcpy(out + 4 * block + width, &high, sizeof high);
+  };
+  store(0, Pairs(__builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)),
+        Pairs(__builtin_shufflevector(c, d, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)));
+  store(half, Pairs(__builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)),
+        Pairs(__builtin_shufflevector(c, d, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)));
 }
 
 /// The 4 × width draws of blocks block, block + 1, …, interleaved as indices run.
 CT_INLINE void normal_blocks(float *out, uint64_t seed, uint64_t step, uint64_t block) {
-  uint32_t c[4][width];
-  for (int i = 0; i < width; ++i) {
-    uint64_t b = block + uint64_t(i);
-    c[0][i] = uint32_t(b);
-    c[1][i] = uint32_t(b >> 32);
-    c[2][i] = uint32_t(step);
-    c[3][i] = uint32_t(step >> 32);
-  }
-  uint32_t k0 = uint32_t(seed), k1 = uint32_t(seed >> 32);
-  for (int round = 0; round < 10; ++round) {
-    philox_round(c, k0, k1);
-    k0 += 0x9E3779B9u;
-    k1 += 0xBB67AE85u;
-  }
-  for (int i = 0; i < width; ++i) {
-    float cos0, sin0, cos1, sin1;
-    float r0 = std::sqrt(minus_two_log_uniform(c[0][i]));
-    float r1 = std::sqrt(minus_two_log_uniform(c[2][i]));
-    cos_sin_turn(c[1][i], cos0, sin0);
-    cos_sin_turn(c[3][i], cos1, sin1);
-    out[4 * i] = r0 * cos0;
-    out[4 * i + 1] = r0 * sin0;
-    out[4 * i + 2] = r1 * cos1;
-    out[4 * i + 3] = r1 * sin1;
-  }
+  const Counters zero{}, first = Counters{0, 1, 2, 3, 4, 5, 6, 7} + block, second = first + uint64_t(half);
+  Counters c[4] = {first, first >> 32, zero + step, zero + (step >> 32)};
+  Counters d[4] = {second, second >> 32, c[2], c[3]};
+  philox(c, seed);
+  philox(d, seed);
+  Floats cos0, sin0, cos1, sin1;
+  const Floats r0 = __builtin_elementwise_sqrt(minus_two_log_uniform(words(c[0], d[0])));
+  const Floats r1 = __builtin_elementwise_sqrt(minus_two_log_uniform(words(c[2], d[2])));
+  cos_sin_turn(words(c[1], d[1]), cos0, sin0);
+  cos_sin_turn(words(c[3], d[3]), cos1, sin1);
+  store_interleaved(out, r0 * cos0, r0 * sin0, r1 * cos1, r1 * sin1);
 }
 
 CT_INLINE void fill(float *out, size_t count, uint64_t seed, uint64_t step, uint64_t start) {
