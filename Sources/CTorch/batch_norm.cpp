@@ -26,13 +26,20 @@ namespace {
 /// Elements of a chunk: in bfloat16 and float32 they stay in the second-level cache.
 constexpr int64_t chunk_length = 32768;
 
+/// Bytes of a result that no cache would hold until it is read. It is written past them: a cache would first read from memory
+/// what is about to be overwritten.
+constexpr size_t streamed_bytes = size_t(24) << 20;
+
 /// A matrix of rows of channels as rows of so many more columns that these fill whole vectors.
 struct Shape {
   int64_t rows, channels;
   /// How many rows make one wide row.
   int64_t folded = 1;
+  /// Whether results of this shape are written past the caches.
+  bool streamed;
 
-  explicit Shape(const at::Tensor &x) : rows(x.numel() / x.size(1)), channels(x.size(1)) {
+  explicit Shape(const at::Tensor &x)
+      : rows(x.numel() / x.size(1)), channels(x.size(1)), streamed(x.nbytes() >= streamed_bytes) {
     while (folded * channels % batch_norm::width != 0) folded *= 2;
   }
   int64_t columns() const { return folded * channels; }
@@ -52,6 +59,8 @@ struct Shape {
         else
           body.template operator()<float>(chunk, whole * columns(), rows - whole * folded, channels);
       });
+      // What is written past the caches is not ordered with what other threads see next.
+      if (streamed) __builtin_ia32_sfence();
     });
   }
 
@@ -121,7 +130,7 @@ at::Tensor normalized(const at::Tensor &x, const std::optional<at::Tensor> &shor
     const Stored *added = shortcut ? read<Stored>(*shortcut) : nullptr;
     shape.for_chunks([&]<class Vector>(int64_t, int64_t at, int64_t rows, int64_t columns) __attribute__((always_inline)) {
       batch_norm::normalize<Vector>(read<Stored>(x) + at, added ? added + at : nullptr, written<Stored>(y) + at, rows,
-                                    columns, scaling.columns(), activation);
+                                    columns, scaling.columns(), activation, shape.streamed);
     });
   });
   return y;
@@ -196,7 +205,7 @@ struct FusedBatchNorm : torch::autograd::Function<FusedBatchNorm> {
                            __attribute__((always_inline)) {
         batch_norm::reduce<Vector>(read<Stored>(x) + at, read<Stored>(gradient) + at, output ? output + at : nullptr,
                                    kept ? kept + at : nullptr, rows, columns, scaling.columns(), activation,
-                                   &sums[chunk * shape.columns()], &products[chunk * shape.columns()]);
+                                   shape.streamed, &sums[chunk * shape.columns()], &products[chunk * shape.columns()]);
       });
       sum = shape.add_up(sums), product = shape.add_up(products);
       std::vector<double> slope(shape.channels), constant(shape.channels);
@@ -210,7 +219,7 @@ struct FusedBatchNorm : torch::autograd::Function<FusedBatchNorm> {
       shape.for_chunks([&]<class Vector>(int64_t, int64_t at, int64_t rows, int64_t columns)
                            __attribute__((always_inline)) {
         batch_norm::propagate<Vector>(read<Stored>(x) + at, source + at, written<Stored>(to_x) + at, rows, columns,
-                                      scaling.columns(), columns_slope.data(), columns_constant.data(), pending);
+                                      scaling.columns(), columns_slope.data(), columns_constant.data(), pending, shape.streamed);
       });
     });
     for (int64_t channel = 0; channel < shape.channels; ++channel) product[channel] /= std::sqrt(variance[channel] + eps);

@@ -9,10 +9,6 @@
 #include <cstdint>
 #include <cstring>
 
-// Functions that take or return vectors are inlined into an instruction set's variant, so that how these would be passed
-// does not matter.
-#pragma clang diagnostic ignored "-Wpsabi"
-
 namespace ctorch::batch_norm {
 
 /// The floats of a vector: one register of AVX-512, two of AVX2.
@@ -44,10 +40,17 @@ template <class Vector> CT_INLINE Vector load(const BFloat16 *from) {
   }
 }
 
-template <class Vector> CT_INLINE void store(float *to, Vector value) { std::memcpy(to, &value, sizeof value); }
+/// Writes a value into the caches, or `streamed` past them: a vector then, which must lie at a multiple of its size.
+template <class Value> CT_INLINE void put(void *to, Value value, bool streamed) {
+  if constexpr (sizeof(Value) > sizeof(float))
+    if (streamed) return __builtin_nontemporal_store(value, static_cast<Value *>(to));
+  std::memcpy(to, &value, sizeof value);
+}
+
+template <class Vector> CT_INLINE void store(float *to, Vector value, bool streamed = false) { put(to, value, streamed); }
 
 /// To nearest, ties to even; a NaN stays one.
-template <class Vector> CT_INLINE void store(BFloat16 *to, Vector value) {
+template <class Vector> CT_INLINE void store(BFloat16 *to, Vector value, bool streamed = false) {
   if constexpr (lanes<Vector> == 1) {
     const uint32_t bits = std::bit_cast<uint32_t>(value);
     to->bits = value == value ? uint16_t((bits + 0x7fffu + ((bits >> 16) & 1)) >> 16) : 0x7fc0;
@@ -55,7 +58,7 @@ template <class Vector> CT_INLINE void store(BFloat16 *to, Vector value) {
     const WideBits bits = std::bit_cast<WideBits>(value);
     const WideBits rounded = (bits + 0x7fffu + ((bits >> 16) & 1)) >> 16;
     const WideHalves halves = __builtin_convertvector(value == value ? rounded : rounded * 0 + 0x7fc0u, WideHalves);
-    std::memcpy(to, &halves, sizeof halves);
+    put(to, halves, streamed);
   }
 }
 
@@ -135,7 +138,7 @@ template <class Vector, int vectors> struct Block {
 /// y = activation((x − mean) · scale + offset + added).
 template <class Vector, class Stored>
 CT_INLINE void normalize(const Stored *x, const Stored *added, Stored *y, int64_t rows, int64_t columns,
-                         const Scaling &scaling, int64_t activation) {
+                         const Scaling &scaling, int64_t activation, bool streamed) {
   with_activation(activation, [&]<int activation>() __attribute__((always_inline)) {
     for_columns<Vector>(columns, [&]<int vectors>(int64_t column) __attribute__((always_inline)) {
       const Block<Vector, vectors> block(scaling, column);
@@ -144,7 +147,7 @@ CT_INLINE void normalize(const Stored *x, const Stored *added, Stored *y, int64_
           const int64_t at = row * columns + column + v * lanes<Vector>;
           Vector z = (load<Vector>(x + at) - block.mean[v]) * block.scale[v] + block.offset[v];
           if (added) z += load<Vector>(added + at);
-          store(y + at, activated<activation>(z));
+          store(y + at, activated<activation>(z), streamed);
         }
     });
   });
@@ -155,7 +158,7 @@ CT_INLINE void normalize(const Stored *x, const Stored *added, Stored *y, int64_
 /// The activation's input is computed again, or where `output` is given its output is read.
 template <class Vector, class Stored>
 CT_INLINE void reduce(const Stored *x, const Stored *gradient, const Stored *output, Stored *kept, int64_t rows,
-                      int64_t columns, const Scaling &scaling, int64_t activation, float *sums, float *products) {
+                      int64_t columns, const Scaling &scaling, int64_t activation, bool streamed, float *sums, float *products) {
   with_activation(activation, [&]<int activation>() __attribute__((always_inline)) {
     for_columns<Vector>(columns, [&]<int vectors>(int64_t column) __attribute__((always_inline)) {
       const Block<Vector, vectors> block(scaling, column);
@@ -166,7 +169,7 @@ CT_INLINE void reduce(const Stored *x, const Stored *gradient, const Stored *out
           const Vector d = load<Vector>(x + at) - block.mean[v];
           const Vector z = output ? load<Vector>(output + at) : d * block.scale[v] + block.offset[v];
           const Vector g = in_front<activation>(load<Vector>(gradient + at), z);
-          if (kept) store(kept + at, g);
+          if (kept) store(kept + at, g, streamed);
           sum[v] += g;
           product[v] += g * d;
         }
@@ -181,7 +184,7 @@ CT_INLINE void reduce(const Stored *x, const Stored *gradient, const Stored *out
 /// The gradient of x: g · scale + (x − mean) · slope + constant.
 template <class Vector, class Stored>
 CT_INLINE void propagate(const Stored *x, const Stored *gradient, Stored *to_x, int64_t rows, int64_t columns,
-                         const Scaling &scaling, const float *slope, const float *constant, int64_t activation) {
+                         const Scaling &scaling, const float *slope, const float *constant, int64_t activation, bool streamed) {
   with_activation(activation, [&]<int activation>() __attribute__((always_inline)) {
     for_columns<Vector>(columns, [&]<int vectors>(int64_t column) __attribute__((always_inline)) {
       const Block<Vector, vectors> block(scaling, column);
@@ -195,7 +198,7 @@ CT_INLINE void propagate(const Stored *x, const Stored *gradient, Stored *to_x, 
           const int64_t at = row * columns + column + v * lanes<Vector>;
           const Vector d = load<Vector>(x + at) - block.mean[v];
           const Vector g = in_front<activation>(load<Vector>(gradient + at), d * block.scale[v] + block.offset[v]);
-          store(to_x + at, g * block.scale[v] + d * a[v] + b[v]);
+          store(to_x + at, g * block.scale[v] + d * a[v] + b[v], streamed);
         }
     });
   });

@@ -13,13 +13,18 @@ import Torch
   }
 
   /// Channels that fill vectors and that do not, rows that are left over, and more rows than a chunk has.
-  static let layers = [
-    [2, 64, 5, 5], [3, 24, 7, 3], [2, 7, 3, 3], [1, 3, 2, 3], [5, 100, 1, 1], [4, 16, 40, 40], [3, 1664, 3, 3],
-  ].flatMap { shape in
-    Activation.allCases.flatMap { activation in
-      [false, true].map { Layer(shape: shape, activation: activation, adds: $0) }
-    }
-  }
+  static let layers =
+    [
+      [2, 64, 5, 5], [3, 24, 7, 3], [2, 7, 3, 3], [1, 3, 2, 3], [5, 100, 1, 1], [4, 16, 40, 40], [3, 1664, 3, 3],
+    ].flatMap { shape in
+      Activation.allCases.flatMap { activation in
+        [false, true].map { Layer(shape: shape, activation: activation, adds: $0) }
+      }
+    } + [
+      // Of more bytes than caches hold, in bfloat16 too.
+      Layer(shape: [4, 32, 320, 321], activation: .relu, adds: true),
+      Layer(shape: [4, 32, 320, 321], activation: .relu6, adds: false),
+    ]
 
   /// What a layer gives, and the gradients that it sends back.
   struct Outcome {
