@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Gridless
 
 /// `gridless-bench profile`: where the time of a DE-ELBO step goes.
 struct Profile: ParsableCommand {
@@ -18,12 +19,16 @@ struct Profile: ParsableCommand {
   @Option(help: "Threads, each of them a core.")
   var threads = ProcessInfo.processInfo.activeProcessorCount
 
+  @Option(
+    help: "What the network computes in: bf16 or fp32 (default: bf16 where the processor has instructions for it).")
+  var precision = Runtime.hasBFloat16Instructions ? "bf16" : "fp32"
+
   @Option(help: "Measured steps.")
   var steps = 5
 
   func run() throws {
     signal(SIGPIPE, SIG_IGN)
-    var rows = [["model", "size", "batch", "part", "ms per step", "share"]]
+    var rows = [["model", "size", "batch", "threads", "precision", "part", "ms per step", "share"]]
     try data.withFolder { folder in
       for benchCase in cases {
         say("\(benchCase): profile")
@@ -32,8 +37,8 @@ struct Profile: ParsableCommand {
         let total = ProfiledStep.parts.reduce(0) { $0 + Spread(parts[$1] ?? []).median }
         func row(_ name: String, _ seconds: Double) -> [String] {
           [
-            benchCase.model, "\(benchCase.size)", "\(benchCase.batch)", name, fixed(1000 * seconds, 1),
-            fixed(100 * seconds / total, 1) + " %",
+            benchCase.model, "\(benchCase.size)", "\(benchCase.batch)", "\(threads)", precision, name,
+            fixed(1000 * seconds, 1), fixed(100 * seconds / total, 1) + " %",
           ]
         }
         for part in ProfiledStep.parts {
@@ -56,7 +61,9 @@ struct Profile: ParsableCommand {
     defer { process.end() }
     process.onOtherLine = onOtherLine
     return try process.ask(
-      TurnRequest(benchCase, Contender(side: .gridless, mode: .profile), warmup: 2, steps: steps, threads: threads))
+      TurnRequest(
+        benchCase, Contender(side: .gridless, mode: .profile, precision: precision), warmup: 2, steps: steps,
+        threads: threads))
   }
 
   /// Seconds per step in convolutions, of the forward and of the backward pass.
