@@ -114,10 +114,19 @@ awk -F, 'NR > 1 { id = $1
       hours[m] / n[m], cpus[m] } }' comparison.csv
 
 echo
-echo "## A run in float32 and in bfloat16"
+echo "## A run in float32 and in bfloat16: bf16 beside fp32 of the same seed, and the mean of the differences with its standard error"
 echo
-echo "| seed | loss | λ | τ | σ | test accuracy | NLL |"
-echo "|---|---|---|---|---|---|---|"
+echo "| seed | loss, fp32 | bf16 | difference | λ | τ | σ | test accuracy, fp32 | bf16 | points |"
+echo "|---|---|---|---|---|---|---|---|---|---|"
 [ ! -e precision.csv ] || awk -F, "$columns"' id != "id" {
-  split(id, part, "-"); printf "| %s, %s | %.4f | %.2e | %.2e | %.2e | %.3f | %.3f |\n", part[2], part[1], loss, lambda, tau,
-    sigma, accuracy, nll }' precision.csv | sort
+  split(id, part, "-"); seeds[part[2]] = 1; l[id] = loss; a[id] = accuracy; h[id, 1] = lambda; h[id, 2] = tau; h[id, 3] = sigma }
+  function percent(a, b) { return 100 * (b / a - 1) }
+  END { for (seed = 1; seed in seeds; seed++) { f = "fp32-" seed; b = "bf16-" seed
+    if (!(f in l) || !(b in l)) continue
+    n++; dl[n] = percent(l[f], l[b]); da[n] = 100 * (a[b] - a[f]); sl += dl[n]; sa += da[n]
+    printf "| %d | %.4f | %.4f | %+.1f %% ", seed, l[f], l[b], dl[n]
+    for (i = 1; i <= 3; i++) printf "| %+.1f %% ", percent(h[f, i], h[b, i])
+    printf "| %.3f | %.3f | %+.1f |\n", a[f], a[b], da[n] }
+    if (n < 2) exit
+    for (i = 1; i <= n; i++) { vl += (dl[i] - sl / n) ^ 2 / (n - 1); va += (da[i] - sa / n) ^ 2 / (n - 1) }
+    printf "| mean | | | %+.1f ± %.1f %% | | | | | | %+.1f ± %.1f |\n", sl / n, sqrt(vl / n), sa / n, sqrt(va / n) }' precision.csv
