@@ -8,8 +8,6 @@
 
 #include "instruction_sets.hpp"
 
-#include <bit>
-#include <cmath>
 #include <cstdint>
 #include <cstring>
 
