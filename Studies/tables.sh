@@ -113,12 +113,13 @@ awk -F, 'NR > 1 { id = $1
       bal[m] / n[m], low[m], high[m], nll[m] / n[m], least[m], most[m], runs[m] / n[m], steps[m] / n[m], steps[m] / n[m] / own,
       hours[m] / n[m], cpus[m] } }' comparison.csv
 
+for study in precision precision-two-draws; do
 echo
-echo "## A run in float32 and in bfloat16: bf16 beside fp32 of the same seed, and the mean of the differences with its standard error"
+echo "## A run in float32 and in bfloat16: bf16 beside fp32 of the same seed, and the mean of the differences with its standard error ($study)"
 echo
 echo "| seed | loss, fp32 | bf16 | difference | λ | τ | σ | test accuracy, fp32 | bf16 | points |"
 echo "|---|---|---|---|---|---|---|---|---|---|"
-[ ! -e precision.csv ] || awk -F, "$columns"' id != "id" {
+[ ! -e "$study.csv" ] || awk -F, "$columns"' id != "id" {
   split(id, part, "-"); seeds[part[2]] = 1; l[id] = loss; a[id] = accuracy; h[id, 1] = lambda; h[id, 2] = tau; h[id, 3] = sigma }
   function percent(a, b) { return 100 * (b / a - 1) }
   END { for (seed = 1; seed in seeds; seed++) { f = "fp32-" seed; b = "bf16-" seed
@@ -129,4 +130,5 @@ echo "|---|---|---|---|---|---|---|---|---|---|"
     printf "| %.3f | %.3f | %+.1f |\n", a[f], a[b], da[n] }
     if (n < 2) exit
     for (i = 1; i <= n; i++) { vl += (dl[i] - sl / n) ^ 2 / (n - 1); va += (da[i] - sa / n) ^ 2 / (n - 1) }
-    printf "| mean | | | %+.1f ± %.1f %% | | | | | | %+.1f ± %.1f |\n", sl / n, sqrt(vl / n), sa / n, sqrt(va / n) }' precision.csv
+    printf "| mean | | | %+.1f ± %.1f %% | | | | | | %+.1f ± %.1f |\n", sl / n, sqrt(vl / n), sa / n, sqrt(va / n) }' "$study.csv"
+done

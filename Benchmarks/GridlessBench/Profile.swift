@@ -19,9 +19,8 @@ struct Profile: ParsableCommand {
   @Option(help: "Threads, each of them a core.")
   var threads = ProcessInfo.processInfo.activeProcessorCount
 
-  @Option(
-    help: "What the network computes in: bf16 or fp32 (default: bf16 where the processor has instructions for it).")
-  var precision = Runtime.hasBFloat16Instructions ? "bf16" : "fp32"
+  @Option(help: "What the network computes in; bf16 if the processor has instructions for it.")
+  var precision: ParameterVector.Precision = Runtime.hasBFloat16Instructions ? .bfloat16 : .float32
 
   @Option(help: "Measured steps.")
   var steps = 5
@@ -37,7 +36,7 @@ struct Profile: ParsableCommand {
         let total = ProfiledStep.parts.reduce(0) { $0 + Spread(parts[$1] ?? []).median }
         func row(_ name: String, _ seconds: Double) -> [String] {
           [
-            benchCase.model, "\(benchCase.size)", "\(benchCase.batch)", "\(threads)", precision, name,
+            benchCase.model, "\(benchCase.size)", "\(benchCase.batch)", "\(threads)", precision.rawValue, name,
             fixed(1000 * seconds, 1), fixed(100 * seconds / total, 1) + " %",
           ]
         }
@@ -62,7 +61,7 @@ struct Profile: ParsableCommand {
     process.onOtherLine = onOtherLine
     return try process.ask(
       TurnRequest(
-        benchCase, Contender(side: .gridless, mode: .profile, precision: precision), warmup: 2, steps: steps,
+        benchCase, Contender(side: .gridless, mode: .profile, precision: precision.rawValue), warmup: 2, steps: steps,
         threads: threads))
   }
 
@@ -81,3 +80,5 @@ struct Profile: ParsableCommand {
     return seconds.mapValues { $0 / Double(steps + 2) }
   }
 }
+
+extension ParameterVector.Precision: ExpressibleByArgument {}
