@@ -40,7 +40,7 @@ struct Shape {
 
   explicit Shape(const at::Tensor &x)
       : rows(x.numel() / x.size(1)), channels(x.size(1)), streamed(x.nbytes() >= streamed_bytes) {
-    while (folded * channels % batch_norm::width != 0) folded *= 2;
+    while (folded * channels % width != 0) folded *= 2;
   }
   int64_t columns() const { return folded * channels; }
   /// Wide rows in a chunk.
@@ -55,7 +55,7 @@ struct Shape {
       const int64_t start = chunk * height();
       run(CT_ISA_BEST, [&]() __attribute__((always_inline)) {
         if (start < whole)
-          body.template operator()<batch_norm::Wide>(chunk, start * columns(), std::min(height(), whole - start), columns());
+          body.template operator()<Floats>(chunk, start * columns(), std::min(height(), whole - start), columns());
         else
           body.template operator()<float>(chunk, whole * columns(), rows - whole * folded, channels);
       });

@@ -1,23 +1,17 @@
 // The loops of batch_norm.cpp: over a chunk of rows, some columns at a time, whose sums stay in registers. `Vector` is
-// `Wide`, or `float` for rows that do not fill vectors; `Stored` is how the values lie in memory.
+// `Floats`, or `float` for rows that do not fill vectors; `Stored` is how the values lie in memory.
 #pragma once
 
-#include "instruction_sets.hpp"
+#include "vectors.hpp"
 
-#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 namespace ctorch::batch_norm {
 
-/// The floats of a vector: one register of AVX-512, two of AVX2.
-constexpr int width = 16;
-typedef float Wide __attribute__((vector_size(4 * width)));
-typedef uint32_t WideBits __attribute__((vector_size(4 * width)));
-typedef uint16_t WideHalves __attribute__((vector_size(2 * width)));
-
-/// The upper half of a float32.
+/// A value in memory.
 struct BFloat16 {
   uint16_t bits;
 };
@@ -31,13 +25,9 @@ template <class Vector> CT_INLINE Vector load(const float *from) {
 }
 
 template <class Vector> CT_INLINE Vector load(const BFloat16 *from) {
-  if constexpr (lanes<Vector> == 1) {
-    return std::bit_cast<float>(uint32_t(from->bits) << 16);
-  } else {
-    WideHalves halves;
-    std::memcpy(&halves, from, sizeof halves);
-    return std::bit_cast<Wide>(__builtin_convertvector(halves, WideBits) << 16);
-  }
+  std::conditional_t<lanes<Vector> == 1, uint16_t, Halves> bits;
+  std::memcpy(&bits, from, sizeof bits);
+  return from_bfloat16(bits);
 }
 
 /// Writes a value into the caches, or `streamed` past them: a vector then, which must lie at a multiple of its size.
@@ -49,17 +39,8 @@ template <class Value> CT_INLINE void put(void *to, Value value, bool streamed) 
 
 template <class Vector> CT_INLINE void store(float *to, Vector value, bool streamed = false) { put(to, value, streamed); }
 
-/// To nearest, ties to even; a NaN stays one.
 template <class Vector> CT_INLINE void store(BFloat16 *to, Vector value, bool streamed = false) {
-  if constexpr (lanes<Vector> == 1) {
-    const uint32_t bits = std::bit_cast<uint32_t>(value);
-    to->bits = value == value ? uint16_t((bits + 0x7fffu + ((bits >> 16) & 1)) >> 16) : 0x7fc0;
-  } else {
-    const WideBits bits = std::bit_cast<WideBits>(value);
-    const WideBits rounded = (bits + 0x7fffu + ((bits >> 16) & 1)) >> 16;
-    const WideHalves halves = __builtin_convertvector(value == value ? rounded : rounded * 0 + 0x7fc0u, WideHalves);
-    put(to, halves, streamed);
-  }
+  put(to, to_bfloat16(value), streamed);
 }
 
 /// A NaN stays one.

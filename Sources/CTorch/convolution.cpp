@@ -122,6 +122,8 @@ CTStatus ct_conv2d(CTTensor *out, CTTensor input, CTTensor weight, CTTensor bias
   return returning(out, [&]() -> at::Tensor {
     const Geometry geometry{stride, padding, groups};
     const at::Tensor &x = value(input), &w = value(weight);
+    if (!at::GradMode::is_enabled())
+      return geometry.forward(x.to(w.scalar_type()), w, optional(bias)).to(x.scalar_type());
     if (x.scalar_type() != w.scalar_type() || geometry.slow_to_input(x, w) || geometry.slow_to_weight(x, w))
       return Convolution::apply(x, w, optional(bias), stride, padding, groups);
     return geometry.forward(x, w, optional(bias));

@@ -6,7 +6,7 @@
 // used, without contraction, so every instruction set gives the same bits.
 #pragma once
 
-#include "instruction_sets.hpp"
+#include "vectors.hpp"
 
 #include <cstdint>
 #include <cstring>
@@ -15,14 +15,11 @@
 
 namespace ctorch::normal {
 
-/// Blocks computed side by side, one in each lane of a vector: AVX-512 has registers of this size, others take several.
-constexpr int width = 16;
-/// The lanes of 64 bits in such a register.
+// A vector has a lane for each of `width` blocks, which are computed side by side.
+
+/// The lanes of 64 bits in a vector's register.
 constexpr int half = width / 2;
 
-typedef float Floats __attribute__((vector_size(4 * width)));
-typedef uint32_t Words __attribute__((vector_size(4 * width)));
-typedef int32_t Integers __attribute__((vector_size(4 * width)));
 typedef uint64_t Counters __attribute__((vector_size(8 * half)));
 
 /// The ten rounds, each of two 32 × 32 → 64 bit products, crossed. Of a lane's 64 bits the lower 32 are a counter's word; what

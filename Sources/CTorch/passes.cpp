@@ -11,7 +11,6 @@
 #include "parallel.hpp"
 #include "passes.hpp"
 
-#include <bit>
 #include <vector>
 
 #pragma clang fp contract(off)
@@ -33,14 +32,6 @@ struct Sums {
     return sum;
   }
 };
-
-/// bfloat16 is the upper half of a float32.
-CT_INLINE float from_bfloat16(uint16_t bits) { return std::bit_cast<float>(uint32_t(bits) << 16); }
-/// To nearest, ties to even; of finite numbers.
-CT_INLINE uint16_t to_bfloat16(float value) {
-  uint32_t bits = std::bit_cast<uint32_t>(value);
-  return uint16_t((bits + 0x7fffu + ((bits >> 16) & 1)) >> 16);
-}
 
 /// Calls body(i, lane) for i < n in the fixed order of the running sums.
 template <class Body> CT_INLINE void for_lanes(int64_t n, const Body &body) {
