@@ -35,7 +35,9 @@ public enum DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
   /// An image that cannot be read or decoded.
   case unreadable(path: String, reason: String)
   /// With unreadable images skipped, no image of a class is left.
-  case nothingReadable(example: String)
+  case nothingReadable(example: String, reason: String)
+  /// No image of a class that is to be trained on can be read; `example` is its first, `reason` what is wrong with that.
+  case unreadableClass(example: String, reason: String)
   /// The disk lacks space for the decoded images.
   case cacheFull(folder: String, needed: Int, available: Int)
   /// The cache folder cannot be used.
@@ -91,8 +93,10 @@ public enum DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
       "\(path)\(line.map { ":\($0)" } ?? ""): \(reason)"
     case .unreadable(let path, let reason):
       "\(path): \(reason). Remove it, or pass --skip-unreadable."
-    case .nothingReadable(let example):
-      "\(example): no image of its class can be read. Replace the images, or remove the class."
+    case .nothingReadable(let example, let reason):
+      "\(example): \(reason), and none of the other images can be read. Replace them."
+    case .unreadableClass(let example, let reason):
+      "\(example): \(reason), and no image of its class can be read. Replace the images, or remove the class."
     case .cacheFull(let folder, let needed, let available):
       "\(folder): the decoded images need \(Self.gigabytes(needed)) GB, \(Self.gigabytes(available)) GB are free. "
         + "Free some, set XDG_CACHE_HOME to another disk, or pass a smaller --size or --n."

@@ -7,6 +7,8 @@ public final class ImageStore: Sendable {
   public struct Options: Sendable {
     /// Whether images that cannot be decoded are dropped, with a note, instead of ending in an error.
     public var skipUnreadable: Bool
+    /// Whether every class must keep an image where some are dropped.
+    public var keepsClasses: Bool
     /// How many threads decode and write batches; results do not depend on it.
     public var threads: Int
     /// Larger stores, in bytes, lie in a memory-mapped temporary file; by default a quarter of the physical memory.
@@ -18,10 +20,10 @@ public final class ImageStore: Sendable {
 
     /// Creates options.
     public init(
-      skipUnreadable: Bool = false, threads: Int = ProcessInfo.processInfo.activeProcessorCount,
-      memoryLimit: Int? = nil, cacheFolder: String? = nil
+      skipUnreadable: Bool = false, keepsClasses: Bool = false,
+      threads: Int = ProcessInfo.processInfo.activeProcessorCount, memoryLimit: Int? = nil, cacheFolder: String? = nil
     ) {
-      self.skipUnreadable = skipUnreadable
+      (self.skipUnreadable, self.keepsClasses) = (skipUnreadable, keepsClasses)
       self.threads = max(1, threads)
       self.memoryLimit = memoryLimit ?? Int(clamping: ProcessInfo.processInfo.physicalMemory / 4)
       self.cacheFolder = cacheFolder ?? PixelStorage.defaultFolder
@@ -55,8 +57,8 @@ public final class ImageStore: Sendable {
   /// Decodes and resizes all examples, in parallel.
   ///
   /// `progress` gets (done, total), from one thread at a time. Throws `DatasetError.unreadable` for the first example
-  /// that cannot be decoded, unless such are skipped; `.nothingReadable` if skipping leaves a class empty; `.cacheFull`
-  /// or `.cacheUnusable` if the temporary file cannot be made; `.invalidPreprocessing`.
+  /// that cannot be decoded, unless such are skipped; `.nothingReadable` if skipping leaves none, and `.unreadableClass` if it
+  /// leaves a class empty that must keep an image; `.cacheFull` or `.cacheUnusable` if the temporary file cannot be made; `.invalidPreprocessing`.
   public init(
     _ all: [Example], preprocessing: Preprocessing, options: Options = Options(),
     progress: (@Sendable (Int, Int) -> Void)? = nil
@@ -109,9 +111,11 @@ public final class ImageStore: Sendable {
       case .failure(let error): throw error
       }
     }
-    let left = Set(examples.map(\.label))
-    if let lost = all.first(where: { !left.contains($0.label) }) {
-      throw .nothingReadable(example: lost.source.name)
+    let left = options.keepsClasses || examples.isEmpty ? Set(examples.map(\.label)) : Set(all.map(\.label))
+    for (example, result) in zip(all, decoded) where !left.contains(example.label) {
+      guard case .failure(.unreadable(let path, let reason)) = result else { continue }
+      throw examples.isEmpty
+        ? .nothingReadable(example: path, reason: reason) : .unreadableClass(example: path, reason: reason)
     }
     (self.preprocessing, self.examples, self.notes) = (preprocessing, examples, notes)
     (self.storage, self.frames, self.threads) = (storage, frames, options.threads)

@@ -46,7 +46,7 @@ struct Doctor: ParsableCommand {
   private func look(at path: String) throws {
     let dataset = try Dataset.open(path)
     var rows = [["data", path], targets(of: dataset)]
-    var unreadable = 0
+    var (unreadable, lostClasses) = (0, [String]())
     for split in Split.allCases {
       guard let examples = dataset.splits[split] else { continue }
       if dataset.holdsTexts {
@@ -60,11 +60,17 @@ struct Doctor: ParsableCommand {
       rows.append([split.rawValue, "\(examples.count) images, \(lost == 0 ? "all readable" : "\(lost) unreadable")"])
       rows += store.notes.map { ["", $0] }
       unreadable += lost
+      if split == .train, dataset.targets != .values {
+        let left = Set(store.labels)
+        lostClasses = dataset.classes.enumerated().filter { !left.contains($0.offset) }.map(\.element)
+      }
     }
     for note in dataset.notes { rows.append(["note", note]) }
-    rows.append([
-      "usable", unreadable == 0 ? "yes" : "with --skip-unreadable, or once the unreadable images are removed",
-    ])
+    let remedy =
+      lostClasses.isEmpty
+      ? "with --skip-unreadable, or once the unreadable images are removed"
+      : "no: no image to train on can be read of \(lostClasses.joined(separator: ", "))"
+    rows.append(["usable", unreadable == 0 ? "yes" : remedy])
     print(table(rows))
     if unreadable > 0 { throw ExitCode.failure }
   }

@@ -36,6 +36,7 @@ struct Evaluate: ParsableCommand {
   func run() throws {
     let device = try compute.start()
     let progress = ProgressPrinter(output)
+    defer { progress.finish() }
     let metrics = try asUsage(choosesSplit: true) {
       try SavedModel(run: RunFolder(folder)).evaluate(
         data: data, split: split, device: device, average: average, skipUnreadable: skipUnreadable

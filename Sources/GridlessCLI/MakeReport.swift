@@ -39,6 +39,7 @@ struct MakeReport: ParsableCommand {
     (report.data, report.pictures, report.overwrite) = (data, pictures, overwrite)
     (report.device, report.threads) = (compute.device, compute.threads)
     let progress = ProgressPrinter(output)
+    defer { progress.finish() }
     let path = try report.write(to: out) { try progress.print($0) }
     progress.finish()
     print(output.json ? try JSON.line(Written(report: path)) : "report  \(path)")

@@ -36,9 +36,7 @@ struct MakeVocabulary: ParsableCommand {
   func run() throws { try asUsage { try make() } }
 
   private func make() throws {
-    if !overwrite, FileManager.default.fileExists(atPath: out) {
-      throw TrainingError.notWritable(path: out, reason: "it is there already; --overwrite replaces it")
-    }
+    try OutputFile.check(out, overwrite: overwrite)
     let dataset = try Dataset.open(data, options: Dataset.Options(trainSplits: try Split.list(trainSplits)))
     guard dataset.holdsTexts else {
       throw TrainingError.invalidOption("\(data): holds images, and a vocabulary is made from texts.")

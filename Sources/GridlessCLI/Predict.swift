@@ -49,31 +49,38 @@ struct Predict: ParsableCommand {
       throw ValidationError("--text: the model of \(folder) reads images. Name image files instead.")
     }
     let images = try files.flatMap { try SavedModel.imageFiles(at: $0) }
-    let printer = ProgressPrinter(output)
-    let leavingOut: ((String, String) throws -> Void)? =
-      skipUnreadable
-      ? { path, reason in try printer.print(FineTuneEvent.note("\(path): \(reason), left out")) } : nil
-    guard model.likelihood == .categorical else {
-      let numbers = try model.predictValues(images, device: device, average: average, leavingOut: leavingOut)
-      return try write(numbers) { [[$0.image, described($0.value, $0.noise)]] }
+    let progress = ProgressPrinter(output)
+    defer { progress.finish() }
+    let printer = PredictionPrinter(output)
+    if model.likelihood == .categorical {
+      try model.forEachPrediction(
+        images, device: device, average: average, top: top ?? 1, skipUnreadable: skipUnreadable,
+        onEvent: { try progress.print($0) }
+      ) { try printer.add($0, rows($0.image, $0.top)) }
+    } else {
+      try model.forEachValuePrediction(
+        images, device: device, average: average, skipUnreadable: skipUnreadable, onEvent: { try progress.print($0) }
+      ) { try printer.add($0, [[$0.image, described($0.value, $0.noise)]]) }
     }
-    let predictions = try model.predict(
-      images, device: device, average: average, top: top ?? 1, leavingOut: leavingOut)
-    try write(predictions) { rows($0.image, $0.top) }
+    progress.finish()
+    printer.finish()
   }
 
   private func predictTexts(_ texts: [TextInput], _ model: SavedModel, _ device: Device) throws {
     func shown(_ text: String, _ source: String?) -> String {
       source ?? (text.count > 60 ? text.prefix(59) + "…" : text)
     }
-    guard model.likelihood == .categorical else {
-      return try write(model.predictValues(texts, device: device, average: average)) { number in
-        [[shown(number.text, number.source), described(number.value, number.noise)]]
+    let printer = PredictionPrinter(output)
+    if model.likelihood == .categorical {
+      for found in try model.predict(texts, device: device, average: average, top: top ?? 1) {
+        try printer.add(found, rows(shown(found.text, found.source), found.top))
+      }
+    } else {
+      for found in try model.predictValues(texts, device: device, average: average) {
+        try printer.add(found, [[shown(found.text, found.source), described(found.value, found.noise)]])
       }
     }
-    try write(model.predict(texts, device: device, average: average, top: top ?? 1)) { prediction in
-      rows(shown(prediction.text, prediction.source), prediction.top)
-    }
+    printer.finish()
   }
 
   /// A line for each of an input's classes: the input, the class and its probability.
@@ -85,13 +92,20 @@ struct Predict: ParsableCommand {
   private func described(_ value: Double, _ noise: Double) -> String {
     "\(significant(value)) ± \(significant(noise))"
   }
+}
 
-  /// Prints a JSON object for each item, or a table of the rows of all.
-  private func write<Item: Encodable>(_ items: [Item], _ rows: (Item) -> [[String]]) throws {
-    if output.json {
-      for item in items { print(try JSON.line(item)) }
-    } else {
-      print(table(items.flatMap(rows)))
-    }
+/// Prints a JSON object for each prediction at once, or at the end a table of the rows of all.
+private final class PredictionPrinter {
+  private let isJSON: Bool
+  private var rows: [[String]] = []
+
+  init(_ options: OutputOptions) { isJSON = options.json }
+
+  func add(_ item: some Encodable, _ rows: [[String]]) throws {
+    if isJSON { print(try JSON.line(item)) } else { self.rows += rows }
+  }
+
+  func finish() {
+    if !isJSON { print(table(rows)) }
   }
 }

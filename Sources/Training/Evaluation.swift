@@ -115,15 +115,21 @@ extension Model {
       noise: fitted.likelihood.gaussian?.standardDeviation)
   }
 
-  /// Log probabilities `[N × classes]`, row-major, at the current weights with evaluation preprocessing.
-  public func logProbabilities(of data: ExampleBatches, batchSize: Int) throws -> [Double] {
-    var rows: [Double] = []
+  /// What `rows` makes of the outputs `[B, …]` for each batch, row by row in the data set's order, at the current weights
+  /// with evaluation preprocessing.
+  func rows(of data: ExampleBatches, batchSize: Int, _ rows: (Tensor) throws -> [Double]) throws -> [Double] {
+    var all: [Double] = []
     try withoutGrad {
-      try data.forEachEvaluationBatch(atMost: batchSize) { images, _ in
-        rows += try self(images, mode: .evaluation).to(dtype: .float64).logSoftmax(dim: 1).doubles()
+      try data.forEachEvaluationBatch(atMost: batchSize) { inputs, _ in
+        all += try rows(self(inputs, mode: .evaluation))
       }
     }
-    return data.inDataOrder(rows)
+    return data.inDataOrder(all)
+  }
+
+  /// Log probabilities `[N × classes]`, row-major, at the current weights with evaluation preprocessing.
+  public func logProbabilities(of data: ExampleBatches, batchSize: Int) throws -> [Double] {
+    try rows(of: data, batchSize: batchSize) { try $0.to(dtype: .float64).logSoftmax(dim: 1).doubles() }
   }
 
   /// The metrics of a split at the current weights, or on average over a posterior; the classes are called by `names`, or

@@ -192,19 +192,20 @@ extension ExampleBatches {
 }
 
 extension ImageStore {
-  /// Decodes a split or a part of it by another name, telling the progress; what was skipped is told as notes.
+  /// Decodes a split, or what else has the name, telling the progress; what was skipped is told as notes.
   static func decode(
-    _ examples: [Example], preprocessing: Preprocessing, skipUnreadable: Bool = false, split: Split,
-    name: String? = nil, onEvent: (FineTuneEvent) throws -> Void
+    _ examples: [Example], preprocessing: Preprocessing, skipUnreadable: Bool = false, keepsClasses: Bool = false,
+    name: String, onEvent: (FineTuneEvent) throws -> Void
   ) throws -> ImageStore {
     let store = try withoutActuallyEscaping(onEvent) { onEvent in
       // The store calls from one thread at a time, and no more once it is made.
       nonisolated(unsafe) let report = onEvent
       nonisolated(unsafe) var failure: (any Error)?
       let store = try ImageStore(
-        examples, preprocessing: preprocessing, options: Options(skipUnreadable: skipUnreadable)
+        examples, preprocessing: preprocessing,
+        options: Options(skipUnreadable: skipUnreadable, keepsClasses: keepsClasses)
       ) { done, total in
-        do { try report(.decoding(split: name ?? split.rawValue, done: done, total: total)) } catch { failure = error }
+        do { try report(.decoding(split: name, done: done, total: total)) } catch { failure = error }
       }
       if let failure { throw failure }
       return store

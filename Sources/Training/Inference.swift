@@ -45,12 +45,12 @@ extension SavedModel {
       throw DatasetError.missingSplit(
         path: data, split: split, found: Split.allCases.filter { dataset.splits[$0] != nil })
     }
+    // Before anything is decoded, as there may be no such average.
+    let model = try model(device: device)
+    let average = try average(of: model, samples: samples)
     let batches = try preparation.batches(
       of: examples, split: split, skipUnreadable: skipUnreadable, device: device, onEvent: onEvent)
-    let model = try model(device: device)
-    return try model.metrics(
-      of: batches, under: likelihood, names: classes, batchSize: batchSize,
-      average: try average(of: model, samples: samples))
+    return try model.metrics(of: batches, under: likelihood, names: classes, batchSize: batchSize, average: average)
   }
 
   /// The image files that a path stands for: a folder for the images below it, found and ordered as those of a class
@@ -70,19 +70,39 @@ extension SavedModel {
   /// The class of each image file, at the posterior mean or averaged over so many draws of the posterior, and the `top`
   /// most probable ones.
   ///
-  /// Throws ``TrainingError/unreadableImage(path:reason:)`` for a file that is not a readable image, unless it is told to
-  /// `leavingOut` and left out, and ``TrainingError/invalidOption(_:)`` for a model of numbers or more classes than there
-  /// are.
+  /// Throws as ``forEachPrediction(_:device:average:top:batchSize:skipUnreadable:onEvent:_:)``.
   public func predict(
-    _ images: [String], device: Device, average samples: Int? = nil, top: Int = 1,
-    leavingOut: ((_ path: String, _ reason: String) throws -> Void)? = nil
+    _ images: [String], device: Device, average samples: Int? = nil, top: Int = 1, batchSize: Int = 64,
+    skipUnreadable: Bool = false, onEvent: (FineTuneEvent) throws -> Void = { _ in }
   ) throws -> [Prediction] {
-    try classify(images, device: device, average: samples, top: top) { image in
-      try input(of: image, device: device, leavingOut)
-    }.map { image, found in
-      Prediction(
-        image: image, class: found.best.class, probability: found.best.probability, logits: found.logits,
-        probabilities: found.probabilities, top: found.top)
+    var predictions: [Prediction] = []
+    try forEachPrediction(
+      images, device: device, average: samples, top: top, batchSize: batchSize, skipUnreadable: skipUnreadable,
+      onEvent: onEvent
+    ) { predictions.append($0) }
+    return predictions
+  }
+
+  /// Calls `body` with what ``predict(_:device:average:top:batchSize:skipUnreadable:onEvent:)`` returns, image by image: of
+  /// many images, a part is decoded and in memory at a time.
+  ///
+  /// `onEvent` is told how many are decoded, and which cannot be read and are left out if such are skipped. Throws
+  /// ``TrainingError/unreadableImage(path:reason:)`` for a file that is not a readable image, `DatasetError.nothingReadable`
+  /// where such are skipped and no other is left, and ``TrainingError/invalidOption(_:)`` for a model of numbers or more
+  /// classes than there are.
+  public func forEachPrediction(
+    _ images: [String], device: Device, average samples: Int? = nil, top: Int = 1, batchSize: Int = 64,
+    skipUnreadable: Bool = false, onEvent: (FineTuneEvent) throws -> Void = { _ in },
+    _ body: (Prediction) throws -> Void
+  ) throws {
+    let classifier = try Classifier(self, device: device, average: samples, top: top, batchSize: batchSize)
+    try forEachPart(of: images, skipUnreadable: skipUnreadable, device: device, onEvent: onEvent) { names, batches in
+      for (image, found) in zip(names, try classifier(batches)) {
+        try body(
+          Prediction(
+            image: image, class: found.best.class, probability: found.best.probability, logits: found.logits,
+            probabilities: found.probabilities, top: found.top))
+      }
     }
   }
 
@@ -101,88 +121,48 @@ extension SavedModel {
     }
   }
 
-  /// What is said of an input.
-  struct Classification {
-    /// The most probable classes in order, at least one.
-    var top: [ClassProbability]
-    /// The probability of each class.
-    var probabilities: [String: Double]
-    var logits: [Double]
-    /// The most probable class.
-    var best: ClassProbability { top[0] }
-  }
+  /// How many decoded images are in memory at a time: a folder may hold any number.
+  private static let imagesAtATime = 1024
 
-  /// How many inputs are in memory at a time: a folder may hold many images.
-  private static let inputsAtATime = 64
-
-  /// The classes of each item, at the posterior mean or averaged over so many draws of the posterior; those of which `input`
-  /// makes nothing are left out.
-  func classify<Item>(
-    _ items: [Item], device: Device, average samples: Int?, top: Int, input: (Item) throws -> Tensor?
-  ) throws -> [(item: Item, found: Classification)] {
-    guard likelihood == .categorical else {
-      throw TrainingError.invalidOption("this model predicts numbers: use predictValues")
-    }
-    try checkTop(top)
-    let model = try model(device: device)
-    let draws = try average(of: model, samples: samples)
-    func logits(_ input: Tensor) throws -> Tensor {
-      try withoutGrad { try model(input, mode: .evaluation).to(dtype: .float64) }
-    }
-    var all: [(item: Item, found: Classification)] = []
-    for start in stride(from: 0, to: items.count, by: Self.inputsAtATime) {
-      let inputs = try items[start..<min(start + Self.inputsAtATime, items.count)].compactMap { item in
-        try input(item).map { (item: item, tensor: $0) }
-      }
-      guard let draws else {
-        all += try inputs.map { item, tensor in
-          let outputs = try logits(tensor)
-          let found = classification(
-            logProbabilities: try outputs.logSoftmax(dim: 1).doubles(), logits: try outputs.doubles(), top: top)
-          return (item, found)
-        }
-        continue
-      }
-      // Each time the same draws, as their seed is the run's.
-      let averages = try draws.logProbabilities(of: model) {
-        try inputs.flatMap { try logits($0.tensor).logSoftmax(dim: 1).doubles() }
-      }
-      all += inputs.enumerated().map { index, input in
-        let row = Array(averages[index * classes.count..<(index + 1) * classes.count])
-        return (input.item, classification(logProbabilities: row, logits: row, top: top))
-      }
-    }
-    return all
-  }
-
-  /// What the log probabilities of the classes say.
-  private func classification(logProbabilities: [Double], logits: [Double], top: Int) -> Classification {
-    // Of equally probable classes the first comes first.
-    let order = logProbabilities.indices.sorted { one, other in
-      let (first, second) = (logProbabilities[one], logProbabilities[other])
-      return first == second ? one < other : first > second
-    }
-    let probabilities = logProbabilities.map { exp($0) }
-    return Classification(
-      top: order.prefix(top).map { ClassProbability(class: classes[$0], probability: probabilities[$0]) },
-      probabilities: Dictionary(zip(classes, probabilities), uniquingKeysWith: { first, _ in first }), logits: logits)
-  }
-
-  /// The network's input for an image file, `[1, 3, S, S]`; nil for one that cannot be read and is told to `leavingOut`.
-  func input(
-    of path: String, device: Device, _ leavingOut: ((_ path: String, _ reason: String) throws -> Void)? = nil
-  ) throws -> Tensor? {
+  /// Decodes image files, and calls `body` with so many at a time and their names.
+  ///
+  /// Throws ``TrainingError/unreadableImage(path:reason:)``, `DatasetError.nothingReadable` and
+  /// ``TrainingError/invalidOption(_:)``.
+  func forEachPart(
+    of images: [String], skipUnreadable: Bool, device: Device, onEvent: (FineTuneEvent) throws -> Void,
+    _ body: (_ names: [String], _ batches: ExampleBatches) throws -> Void
+  ) throws {
     guard let preprocessing = preparation.preprocessing else {
       throw TrainingError.invalidOption(
         "\(run.path): \(network.backbone.name) reads texts. Pass --text, or CSV files with a column text.")
     }
-    do {
-      let (pixels, size) = (try preprocessing.apply(RGBImage.decode(path: path)), preprocessing.size)
-      return try Tensor(pixels, shape: [1, size, size, 3]).permute([0, 3, 1, 2]).to(device: device)
-    } catch DatasetError.unreadable(let path, let reason) {
-      guard let leavingOut else { throw TrainingError.unreadableImage(path: path, reason: reason) }
-      try leavingOut(path, reason)
-      return nil
+    var isAnyReadable = false
+    var unreadable: (path: String, reason: String)?
+    for start in stride(from: 0, to: images.count, by: Self.imagesAtATime) {
+      let part = images[start..<min(start + Self.imagesAtATime, images.count)]
+      do {
+        let store = try ImageStore.decode(
+          part.map { Example(source: .file($0), label: 0) }, preprocessing: preprocessing,
+          skipUnreadable: skipUnreadable, name: "input"
+        ) { event in
+          if case .decoding(let name, let done, _) = event {
+            try onEvent(.decoding(split: name, done: start + done, total: images.count))
+          } else {
+            try onEvent(event)
+          }
+        }
+        isAnyReadable = true
+        try body(store.examples.map(\.source.name), ExampleBatches(store, device: device))
+      } catch DatasetError.unreadable(let path, let reason) {
+        throw TrainingError.unreadableImage(path: path, reason: reason)
+      } catch DatasetError.nothingReadable(let path, let reason) {
+        unreadable = unreadable ?? (path, reason)
+        try onEvent(
+          .note("skipped \(path): \(reason)" + (part.count > 1 ? "; so are the \(part.count - 1) after it" : "")))
+      }
+    }
+    if let unreadable, !isAnyReadable {
+      throw DatasetError.nothingReadable(example: unreadable.path, reason: unreadable.reason)
     }
   }
 }

@@ -35,23 +35,25 @@ extension Model {
     guard let gaussian = likelihood.gaussian else {
       return .classification(try metrics(of: data, batchSize: batchSize, names: names, average: average))
     }
+    let (means, variances) = try moments(of: data, under: gaussian, batchSize: batchSize, average: average)
+    return .regression(RegressionMetrics(predictions: means, variances: variances, values: data.values ?? []))
+  }
+
+  /// The mean and the variance of each example's predictive distribution, in the values' own unit and its square: the
+  /// noise's, and of an average the posterior's, too.
+  func moments(
+    of data: ExampleBatches, under gaussian: GaussianNoise, batchSize: Int, average: PosteriorAverage?
+  ) throws -> (means: [Double], variances: [Double]) {
     func predictions() throws -> [Double] { try values(of: data, under: gaussian, batchSize: batchSize) }
     let (means, spread) =
       try average?.moments(of: self, predictions) ?? (predictions(), [Double](repeating: 0, count: data.count))
     let noise = gaussian.standardDeviation * gaussian.standardDeviation
-    return .regression(
-      RegressionMetrics(predictions: means, variances: spread.map { $0 + noise }, values: data.values ?? []))
+    return (means, spread.map { $0 + noise })
   }
 
   /// The predicted values of a split at the current weights with evaluation preprocessing, in the values' own unit.
   public func values(of data: ExampleBatches, under gaussian: GaussianNoise, batchSize: Int) throws -> [Double] {
-    var values: [Double] = []
-    try withoutGrad {
-      try data.forEachEvaluationBatch(atMost: batchSize) { images, _ in
-        values += try gaussian.values(self(images, mode: .evaluation))
-      }
-    }
-    return data.inDataOrder(values)
+    try rows(of: data, batchSize: batchSize) { try gaussian.values($0) }
   }
 }
 

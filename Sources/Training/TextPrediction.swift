@@ -65,10 +65,10 @@ extension SavedModel {
   ///
   /// Throws ``TrainingError/invalidOption(_:)`` for a model of images or of numbers, or more classes than there are.
   public func predict(
-    _ texts: [TextInput], device: Device, average samples: Int? = nil, top: Int = 1
+    _ texts: [TextInput], device: Device, average samples: Int? = nil, top: Int = 1, batchSize: Int = 64
   ) throws -> [TextPrediction] {
-    try classify(texts, device: device, average: samples, top: top) { try input(of: $0, device: device) }.map {
-      text, found in
+    let classifier = try Classifier(self, device: device, average: samples, top: top, batchSize: batchSize)
+    return zip(texts, try classifier(batches(of: texts, device: device))).map { text, found in
       TextPrediction(
         text: text.text, source: text.source, class: found.best.class, probability: found.best.probability,
         logits: found.logits, probabilities: found.probabilities, top: found.top)
@@ -79,21 +79,19 @@ extension SavedModel {
   ///
   /// Throws ``TrainingError/invalidOption(_:)`` for a model of images or of classes.
   public func predictValues(
-    _ texts: [TextInput], device: Device, average samples: Int? = nil
+    _ texts: [TextInput], device: Device, average samples: Int? = nil, batchSize: Int = 64
   ) throws -> [TextValuePrediction] {
-    let inputs = try texts.map { try input(of: $0, device: device) }
-    let found = try values(of: inputs, device: device, average: samples)
-    return zip(texts, found).map { text, found in
+    let predictor = try ValuePredictor(self, device: device, average: samples, batchSize: batchSize)
+    return zip(texts, try predictor(batches(of: texts, device: device))).map { text, found in
       TextValuePrediction(text: text.text, source: text.source, value: found.value, noise: found.noise)
     }
   }
 
-  /// The network's input for a text, `[1, T]`.
-  private func input(of text: TextInput, device: Device) throws -> Tensor {
+  private func batches(of texts: [TextInput], device: Device) throws -> ExampleBatches {
     guard let tokenizer = preparation.tokenizer else {
       throw TrainingError.invalidOption("\(run.path): \(network.backbone.name) reads images. Pass image files.")
     }
-    let numbers = tokenizer.encode(text.text).map(Int64.init)
-    return try Tensor(numbers, shape: [1, numbers.count]).to(device: device)
+    let examples = texts.map { Example(source: .text($0.text, file: "", line: 0), label: 0) }
+    return ExampleBatches(try TextStore(examples, tokenizer: tokenizer), device: device)
   }
 }

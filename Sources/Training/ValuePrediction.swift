@@ -16,35 +16,33 @@ public struct ValuePrediction: Codable, Sendable, Equatable {
 extension SavedModel {
   /// The number that each image file shows, at the posterior mean or averaged over so many draws of the posterior.
   ///
-  /// Throws ``TrainingError/unreadableImage(path:reason:)`` for a file that is not a readable image, unless it is told to
-  /// `leavingOut` and left out, and ``TrainingError/invalidOption(_:)`` for a model of classes.
+  /// Throws as ``forEachValuePrediction(_:device:average:batchSize:skipUnreadable:onEvent:_:)``.
   public func predictValues(
-    _ images: [String], device: Device, average samples: Int? = nil,
-    leavingOut: ((_ path: String, _ reason: String) throws -> Void)? = nil
+    _ images: [String], device: Device, average samples: Int? = nil, batchSize: Int = 64,
+    skipUnreadable: Bool = false, onEvent: (FineTuneEvent) throws -> Void = { _ in }
   ) throws -> [ValuePrediction] {
-    let read = try images.compactMap { image in
-      try input(of: image, device: device, leavingOut).map { (image: image, tensor: $0) }
-    }
-    return zip(read, try values(of: read.map(\.tensor), device: device, average: samples)).map {
-      ValuePrediction(image: $0.image, value: $1.value, noise: $1.noise)
-    }
+    var predictions: [ValuePrediction] = []
+    try forEachValuePrediction(
+      images, device: device, average: samples, batchSize: batchSize, skipUnreadable: skipUnreadable, onEvent: onEvent
+    ) { predictions.append($0) }
+    return predictions
   }
 
-  /// The number of each input with the standard deviation of the noise around it.
-  func values(
-    of inputs: [Tensor], device: Device, average samples: Int?
-  ) throws -> [(value: Double, noise: Double)] {
-    guard let gaussian = likelihood.gaussian else {
-      throw TrainingError.invalidOption("this model predicts classes: use predict")
+  /// Calls `body` with what ``predictValues(_:device:average:batchSize:skipUnreadable:onEvent:)`` returns, image by image:
+  /// of many images, a part is decoded and in memory at a time.
+  ///
+  /// `onEvent` is told how many are decoded, and which cannot be read and are left out if such are skipped. Throws
+  /// ``TrainingError/unreadableImage(path:reason:)`` for a file that is not a readable image, `DatasetError.nothingReadable`
+  /// where such are skipped and no other is left, and ``TrainingError/invalidOption(_:)`` for a model of classes.
+  public func forEachValuePrediction(
+    _ images: [String], device: Device, average samples: Int? = nil, batchSize: Int = 64, skipUnreadable: Bool = false,
+    onEvent: (FineTuneEvent) throws -> Void = { _ in }, _ body: (ValuePrediction) throws -> Void
+  ) throws {
+    let predictor = try ValuePredictor(self, device: device, average: samples, batchSize: batchSize)
+    try forEachPart(of: images, skipUnreadable: skipUnreadable, device: device, onEvent: onEvent) { names, batches in
+      for (image, found) in zip(names, try predictor(batches)) {
+        try body(ValuePrediction(image: image, value: found.value, noise: found.noise))
+      }
     }
-    let model = try model(device: device)
-    func values() throws -> [Double] {
-      try inputs.flatMap { input in try withoutGrad { try gaussian.values(model(input, mode: .evaluation)) } }
-    }
-    let (means, spread) =
-      try average(of: model, samples: samples)?.moments(of: model, values)
-      ?? (values(), [Double](repeating: 0, count: inputs.count))
-    let noise = gaussian.standardDeviation * gaussian.standardDeviation
-    return zip(means, spread).map { ($0, (noise + $1).squareRoot()) }
   }
 }

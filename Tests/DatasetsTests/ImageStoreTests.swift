@@ -98,9 +98,23 @@ import Testing
     #expect(store.notes[0].hasPrefix("skipped \(scratch.path)/text.jpg: not an image"))
     #expect(try batch(store, [(1, 0)]) == preprocessing.apply(RGBImage.decode(path: Golden.path("rgb_420.jpg"))))
 
-    #expect(throws: DatasetError.nothingReadable(example: "\(scratch.path)/text.jpg")) {
-      try ImageStore(Array(examples[..<3]), preprocessing: preprocessing, options: options)
+    // Where no image of a class is left, that matters for training only.
+    let lost = Array(examples[..<3])
+    #expect(try ImageStore(lost, preprocessing: preprocessing, options: options).labels == [0])
+    let keeping = ImageStore.Options(skipUnreadable: true, keepsClasses: true)
+    let lostClass = #expect(throws: DatasetError.self) {
+      try ImageStore(lost, preprocessing: preprocessing, options: keeping)
     }
+    guard case .unreadableClass("\(scratch.path)/text.jpg", _) = lostClass else {
+      Issue.record("\(String(describing: lostClass))")
+      return
+    }
+    let none = #expect(throws: DatasetError.self) {
+      try ImageStore(Array(examples[1..<3]), preprocessing: preprocessing, options: options)
+    }
+    #expect(
+      none?.description.hasSuffix("and none of the other images can be read. Replace them.") == true
+        && none?.description.contains("/text.jpg: not an image (found text") == true)
   }
 
   @Test func aDiskWithoutSpaceIsNamed() throws {

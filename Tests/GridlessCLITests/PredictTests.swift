@@ -37,7 +37,11 @@ import Testing
     let outcome = try Command.run(
       ["predict", "run", "new", "--skip-unreadable", "--threads", "1"] + options, in: place.path)
     #expect(outcome.status == 0, "\(outcome.errors)")
-    #expect(outcome.errors.contains("note: new/b.png: not an image (found text"), "\(outcome.errors)")
+    #expect(outcome.errors.contains("note: skipped new/b.png: not an image (found text"), "\(outcome.errors)")
+    try place.write("bad/b.png", Data("not a picture\n".utf8))
+    let none = try Command.run(["predict", "run", "bad", "--skip-unreadable"] + options, in: place.path)
+    #expect(none.status == 1 && none.errors.contains("bad/b.png: not an image (found text"), "\(none.errors)")
+    #expect(none.errors.contains("none of the other images can be read"))
     // A name's line feed begins no line.
     #expect(outcome.lines.count == 2, "\(outcome.output)")
     #expect(outcome.lines.first?.hasPrefix("new/a.png ") == true)
