@@ -8,14 +8,15 @@ extension Backbone {
       resNet("resnet101", [3, 4, 23, 3], bottleneck: true),
       resNet("resnet152", [3, 8, 36, 3], bottleneck: true),
       resNet50Layer3,
-      mobileNetV2("mobilenet_v2", stridedPadding: .symmetric(1), normalization: .imageNet),
+      mobileNetV2("mobilenet_v2", normalization: .imageNet),
       mobileNetV2(
-        "tf_mobilenet_v2", stridedPadding: .same, normalization: .tensorFlow,
-        weights: "TensorFlow's MobileNetV2 1.0 under torchvision's names, pretrained on ImageNet"),
+        "tf_mobilenet_v2", padsAsTensorFlow: true, normalization: .tensorFlow,
+        weights:
+          "TensorFlow's MobileNetV2 1.0, or google/mobilenet_v2_1.0_224 with its config.json, pretrained on ImageNet"),
       denseNet("densenet121", [6, 12, 24, 16]),
       denseNet("densenet169", [6, 12, 32, 32]),
       denseNet("densenet201", [6, 12, 48, 32]),
-    ] + [8, 20, 32, 44, 56].map(cifarResNet) + visionTransformers + convNeXts + [efficientNetB0] + berts
+    ] + [8, 20, 32, 44, 56].map(cifarResNet) + visionTransformers + convNeXts + efficientNets + berts
 
   private static func resNet(_ name: String, _ blocks: [Int], bottleneck: Bool) -> Backbone {
     let configuration = ResNet.Configuration(blocks: blocks, bottleneck: bottleneck)
@@ -39,14 +40,16 @@ extension Backbone {
   }
 
   private static func mobileNetV2(
-    _ name: String, stridedPadding: Padding, normalization: InputNormalization, weights: String? = nil
+    _ name: String, padsAsTensorFlow: Bool = false, normalization: InputNormalization, weights: String? = nil
   ) -> Backbone {
     Backbone(
       name, featureWidth: MobileNetV2.featureWidth, normalization: normalization, head: "classifier.1",
-      weights: weights, transformers: TransformersTraits(modelType: "mobilenet_v2", activation: "relu6"),
+      weights: weights, padsAsTensorFlow: padsAsTensorFlow,
+      transformers: TransformersTraits(
+        modelType: "mobilenet_v2", activation: "relu6", epsKey: "layer_norm_eps", usualEps: 1e-3),
       names: .mobileNetV2
     ) {
-      MobileNetV2(stridedPadding: stridedPadding, classes: $0, builder: &$1)
+      MobileNetV2(stridedPadding: padsAsTensorFlow ? .same : nil, classes: $0, builder: &$1)
     }
   }
 
@@ -63,7 +66,9 @@ extension Backbone {
   private static func cifarResNet(depth: Int) -> Backbone {
     Backbone(
       "resnet\(depth)", featureWidth: CIFARResNet.featureWidth, inputSize: 32, normalization: .cifar10, head: "linear",
-      weights: "a CIFAR ResNet-\(depth) with option-A shortcuts and a head named linear", fan: .input
+      weights:
+        "a CIFAR ResNet-\(depth) with option-A shortcuts and a head named linear, for pixels by CIFAR-10's mean and std",
+      fan: .input
     ) {
       CIFARResNet(depth: depth, classes: $0, builder: &$1)
     }
@@ -81,8 +86,8 @@ extension Backbone {
     let configuration = BERT.Configuration(depth: depth, heads: heads, width: width)
     return Backbone(
       name, featureWidth: width, inputSize: BERT.positions, head: "classifier",
-      weights: "Hugging Face's \(published), with its vocab.txt", modality: .texts,
-      transformers: TransformersTraits(modelType: "bert", activation: "gelu", heads: heads),
+      weights: "Hugging Face's \(published), with its vocab.txt", modality: .texts, eps: 1e-12,
+      transformers: TransformersTraits(modelType: "bert", activation: "gelu", heads: heads, epsKey: "layer_norm_eps"),
       names: NameTables(timm: nil, huggingFace: [])
     ) {
       BERT(configuration, classes: $0, builder: &$1)
@@ -108,7 +113,9 @@ extension Backbone {
     return Backbone(
       name, featureWidth: width, normalization: timm == nil ? .imageNet : .tensorFlow, head: "heads.head",
       weights: timm.map { "timm's \($0) under torchvision's names, pretrained on ImageNet" },
-      transformers: TransformersTraits(modelType: "vit", activation: "gelu", heads: heads), names: .visionTransformer
+      eps: 1e-6,
+      transformers: TransformersTraits(modelType: "vit", activation: "gelu", heads: heads, epsKey: "layer_norm_eps"),
+      names: .visionTransformer
     ) {
       VisionTransformer(configuration, classes: $0, builder: &$1)
     }
@@ -130,7 +137,7 @@ extension Backbone {
     return Backbone(
       name, featureWidth: widths[widths.count - 1], head: "classifier.2",
       weights: timm.map { "timm's \($0) under torchvision's names, pretrained on ImageNet" },
-      stochasticDepth: dropProbability > 0,
+      eps: 1e-6, stochasticDepth: dropProbability > 0,
       transformers: TransformersTraits(modelType: "convnext", activation: "gelu"),
       names: .convNeXt(perceptronOnes: timm == nil ? 0 : 2)
     ) {
@@ -138,13 +145,27 @@ extension Backbone {
     }
   }
 
-  private static var efficientNetB0: Backbone {
+  private static var efficientNets: [Backbone] {
+    [
+      efficientNetB0("efficientnet_b0"),
+      efficientNetB0(
+        "tf_efficientnet_b0", padsAsTensorFlow: true, eps: 1e-3,
+        weights: "timm's tf_efficientnet_b0 or google/efficientnet-b0, pretrained on ImageNet"),
+    ]
+  }
+
+  /// transformers pads as TensorFlow does on even sides only: on all sides of 32k pixels it is the same function.
+  private static func efficientNetB0(
+    _ name: String, padsAsTensorFlow: Bool = false, eps: Double = 1e-5, weights: String? = nil
+  ) -> Backbone {
     Backbone(
-      "efficientnet_b0", featureWidth: EfficientNet.featureWidth, head: "classifier.1", stochasticDepth: true,
-      transformers: TransformersTraits(modelType: "efficientnet", activation: "swish"),
+      name, featureWidth: EfficientNet.featureWidth, head: "classifier.1", weights: weights, eps: eps,
+      padsAsTensorFlow: padsAsTensorFlow, stochasticDepth: true,
+      transformers: TransformersTraits(
+        modelType: "efficientnet", activation: "swish", epsKey: "batch_norm_eps", usualEps: 1e-3),
       names: .efficientNetB0
     ) {
-      EfficientNet(classes: $0, builder: &$1)
+      EfficientNet(stridedPadding: padsAsTensorFlow ? .same : nil, classes: $0, builder: &$1)
     }
   }
 }

@@ -17,6 +17,10 @@ public struct Backbone: Sendable {
   /// Which weights fit, in words.
   public let weightsHint: String
 
+  /// The ε of its normalisation layers; weights may have been trained with another, which their files tell.
+  public var eps: Double
+  /// Whether convolutions of stride 2 are padded as TensorFlow pads them ('SAME'), and not by half their kernel.
+  public let padsAsTensorFlow: Bool
   /// Whether it was made to drop residual branches in training, which ``BranchDrops`` asks for.
   public let hasStochasticDepth: Bool
 
@@ -26,14 +30,13 @@ public struct Backbone: Sendable {
 
   let names: NameTables
   let fan: Initialization.Fan
-  let eps: Double
   let makeArchitecture: @Sendable (_ classes: Int, inout LayoutBuilder) -> any Architecture
 
   init(
     _ name: String, featureWidth: Int, inputSize: Int = 224, normalization: InputNormalization = .imageNet,
     head: String, weights: String? = nil, modality: Modality = .images, fan: Initialization.Fan = .output,
-    eps: Double = 1e-5, stochasticDepth: Bool = false, transformers: TransformersTraits? = nil,
-    names: NameTables = .none,
+    eps: Double = 1e-5, padsAsTensorFlow: Bool = false, stochasticDepth: Bool = false,
+    transformers: TransformersTraits? = nil, names: NameTables = .none,
     make: @escaping @Sendable (_ classes: Int, inout LayoutBuilder) -> any Architecture
   ) {
     self.name = name
@@ -48,6 +51,7 @@ public struct Backbone: Sendable {
     self.names = names
     self.fan = fan
     self.eps = eps
+    self.padsAsTensorFlow = padsAsTensorFlow
     makeArchitecture = make
   }
 
@@ -59,6 +63,10 @@ public struct Backbone: Sendable {
     public let activation: String
     /// `num_attention_heads`, where there is attention.
     public var heads: Int?
+    /// The key of the ε of all normalisation layers; nil where it is PyTorch's usual one, or not that of all.
+    public var epsKey: String?
+    /// That ε where the key is absent.
+    public var usualEps = 1e-12
   }
 
   /// What a network reads.
@@ -67,6 +75,14 @@ public struct Backbone: Sendable {
     case images
     /// Tokens.
     case texts
+  }
+
+  /// Whether a number can be the ε of a normalisation layer: above 0, and far below the variances that it is added to.
+  package static func isEps(_ eps: Double) -> Bool { eps > 0 && eps < 1 }
+
+  /// ``eps`` where it is not that of the backbone of this name.
+  package var unusualEps: Double? {
+    Self.all.first { $0.name == name }?.eps == eps ? nil : eps
   }
 
   /// The number of tokens of `bert-base-uncased`.

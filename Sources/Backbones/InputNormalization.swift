@@ -1,7 +1,7 @@
 /// How a backbone wants its pixels: (value / divisor − mean) / std per channel, for values 0…255.
-public struct InputNormalization: Sendable, Hashable {
+public struct InputNormalization: Sendable, Hashable, Codable {
   /// The order of the three channels.
-  public enum ChannelOrder: String, Sendable, Hashable {
+  public enum ChannelOrder: String, Sendable, Hashable, Codable {
     /// Red, green, blue.
     case rgb
     /// Blue, green, red, as OpenCV and Caffe.
@@ -13,13 +13,19 @@ public struct InputNormalization: Sendable, Hashable {
   /// What pixel values are divided by first: 255 or 1.
   public let divisor: Float
   /// Subtracted after the division.
-  public let mean: [Float]
+  public var mean: [Float]
   /// Divided by last.
-  public let std: [Float]
+  public var std: [Float]
 
   /// A normalisation; `mean` and `std` have a number for each of three channels.
   public init(channelOrder: ChannelOrder, divisor: Float, mean: [Float], std: [Float]) {
     (self.channelOrder, self.divisor, self.mean, self.std) = (channelOrder, divisor, mean, std)
+  }
+
+  /// Whether there are three finite means and three deviations above 0, as one that was read may lack.
+  package var isSound: Bool {
+    mean.count == 3 && std.count == 3 && (mean + std + [divisor]).allSatisfy(\.isFinite) && std.allSatisfy { $0 > 0 }
+      && divisor > 0
   }
 
   /// ImageNet's mean and standard deviation, as torchvision's models.

@@ -4,7 +4,7 @@ import Torch
 struct LayoutBuilder {
   /// How convolutions start.
   var fan = Initialization.Fan.output
-  /// The ε of every BatchNorm layer.
+  /// The ε of every normalisation layer.
   var eps = 1e-5
   /// The side of the images, in pixels, for architectures with a parameter per position.
   var imageSize = 224
@@ -52,7 +52,7 @@ struct LayoutBuilder {
   }
 
   /// A LayerNorm layer `name` over `channels`.
-  mutating func layerNorm(_ name: String, _ channels: Int, eps: Double = 1e-6) -> LayerNorm {
+  mutating func layerNorm(_ name: String, _ channels: Int) -> LayerNorm {
     LayerNorm(
       weight: add("\(name).weight", [channels], .backbone, .ones),
       bias: add("\(name).bias", [channels], .backbone, .zeros), eps: eps)

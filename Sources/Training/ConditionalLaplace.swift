@@ -47,7 +47,7 @@ public struct ConditionalLaplace: Sendable, Equatable {
     let parts = try options.parts(of: dataset)
     guard !parts.heldOut.isEmpty else { throw refuse("it held nothing out: --hold-out") }
     let weights = try options.weights.map { try PretrainedWeights(path: $0, of: saved.network.backbone) }
-    var identity = DataIdentity(dataset, weights: weights?.file)
+    var identity = DataIdentity(dataset, weights: weights)
     identity.vocabulary = saved.preparation.tokenizer?.vocabulary.checksum
     try run.checkSame(configuration, identity)
 

@@ -1,3 +1,4 @@
+import Backbones
 import Datasets
 import Foundation
 import Support
@@ -21,15 +22,21 @@ struct DataIdentity: Codable, Equatable {
   var parts: [Part]
   /// The CRC-32 of the pretrained weights' file, or of an index's files; nil without one.
   var weights: UInt32?
+  /// The ε of the normalisation layers, and how the weights want their pixels, where the files beside the weights say
+  /// other than usual for the network.
+  var eps: Double?
+  var normalization: InputNormalization?
   /// The CRC-32 of the prior's file; nil without one.
   var prior: UInt32?
   /// The CRC-32 of the vocabulary; nil for images.
   var vocabulary: UInt32?
 
   /// A data set as it is listed, not yet decoded.
-  init(_ dataset: Dataset, weights: (any StoredTensors)?, prior: PriorFile? = nil) {
+  init(_ dataset: Dataset, weights: PretrainedWeights?, prior: PriorFile? = nil) {
     classes = dataset.classes
-    self.weights = weights?.checksum()
+    self.weights = weights?.file.checksum()
+    eps = weights?.backbone.unusualEps
+    normalization = weights?.unusualNormalization
     self.prior = prior?.checksum()
     let roots = [dataset.path, parentFolder(of: dataset.path)].map { root in
       root.hasSuffix("/") || root.isEmpty ? root : root + "/"
@@ -103,6 +110,16 @@ struct DataIdentity: Codable, Equatable {
     ]
     for (file, then, now) in files where then != now {
       lines.append("\(file): \(text(then)) there, \(text(now)) now")
+    }
+    if eps != there.eps {
+      func text(_ eps: Double?) -> String { eps.map { "\($0)" } ?? "the usual one" }
+      lines.append("the ε of the normalisation layers: \(text(there.eps)) there, \(text(eps)) now")
+    }
+    if normalization != there.normalization {
+      func text(_ found: InputNormalization?) -> String {
+        found.map { "mean \($0.mean) std \($0.std)" } ?? "the usual one"
+      }
+      lines.append("normalization of pixels: \(text(there.normalization)) there, \(text(normalization)) now")
     }
     return lines
   }

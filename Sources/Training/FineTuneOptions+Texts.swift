@@ -18,6 +18,7 @@ extension FineTuneOptions {
       if resize != .square {
         throw .invalidOption("--resize \(resize.rawValue): \(model) reads texts. Leave it out.")
       }
+      if skipUnreadable { throw .invalidOption("--skip-unreadable: \(model) reads texts. Leave it out.") }
       if augmentation != .cropAndFlip {
         throw .invalidOption("--augment \(augmentation.rawValue): \(model) reads texts. Leave it out.")
       }
@@ -29,14 +30,14 @@ extension FineTuneOptions {
     }
   }
 
-  /// How the examples become the network's input.
+  /// How the examples become the network's input, of which pixels are normalised as the weights want it.
   ///
   /// The vocabulary is `vocab`'s, else that beside the weights, else one made from the training texts. Throws
   /// ``TrainingError/invalidOption(_:)`` where the network reads the other kind of examples or the vocabulary has more
   /// tokens than the weights have embeddings, and `DatasetError` for a vocabulary that cannot be read.
   func preparation(
-    for backbone: Backbone, of dataset: Dataset, training examples: [Example], weights: PretrainedWeights?,
-    _ configuration: FineTuneConfiguration,
+    for backbone: Backbone, normalization: InputNormalization, of dataset: Dataset, training examples: [Example],
+    weights: PretrainedWeights?, _ configuration: FineTuneConfiguration,
     _ onEvent: (FineTuneEvent) throws -> Void
   ) throws -> InputPreparation {
     let holds = dataset.holdsTexts ? Backbone.Modality.texts : .images
@@ -49,13 +50,19 @@ extension FineTuneOptions {
       return .images(
         Preprocessing(
           size: configuration.size ?? backbone.inputSize, resize: configuration.resize,
-          for: weights?.normalization ?? backbone.normalization))
+          for: normalization))
     }
     let vocabulary = try wordPieces(of: examples, beside: weights?.file.path, onEvent)
     if let weights, let rows = backbone.vocabularySize(of: weights.tensors), vocabulary.tokens.count > rows {
       throw TrainingError.invalidOption(
         "\(vocabulary.name): \(vocabulary.tokens.count) tokens, but \(weights.file.path) has embeddings of \(rows). Pass --vocab "
           + "with the vocab.txt of these weights.")
+    }
+    let cased = vocabulary.tokens.count { !$0.hasPrefix("[") && $0.contains(where: \.isUppercase) }
+    guard 100 * cased < vocabulary.tokens.count else {
+      throw TrainingError.invalidOption(
+        "\(vocabulary.name): \(cased) of its \(vocabulary.tokens.count) tokens have capitals, but \(model) reads texts in lower "
+          + "case. Pass weights whose vocabulary is uncased, such as bert-base-uncased.")
     }
     return .texts(WordPieceTokenizer(vocabulary, maxTokens: configuration.maxTokens ?? backbone.inputSize))
   }

@@ -32,7 +32,7 @@ public struct FineTuner {
     if options.deterministic { setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0) }
     try Runtime.start(threads: options.threads, deterministic: options.deterministic)
     let device = try options.device.resolved()
-    let backbone = try Backbone.named(options.model)
+    var backbone = try Backbone.named(options.model)
     try options.validateModality(of: backbone)
     // An unknown layer is told before anything is read.
     _ = try backbone.makeNetwork(classes: 1, training: options.train)
@@ -42,16 +42,18 @@ public struct FineTuner {
       examples: parts.kept.count, targets: dataset.targets, backbone: backbone, device: device)
     let weights = try options.weights.map { try PretrainedWeights(path: $0, of: backbone) }
     let priorFile = try options.priorFile.map { try PriorFile(path: $0) }
+    let pixels = weights?.normalization ?? priorFile?.normalization ?? backbone.normalization
+    backbone.eps = weights?.backbone.eps ?? priorFile?.eps ?? backbone.eps
     let preparation = try options.preparation(
-      for: backbone, of: dataset, training: parts.kept, weights: weights, configuration, onEvent)
-    var identity = DataIdentity(dataset, weights: weights?.file, prior: priorFile)
+      for: backbone, normalization: pixels, of: dataset, training: parts.kept, weights: weights, configuration, onEvent)
+    var identity = DataIdentity(dataset, weights: weights, prior: priorFile)
     identity.vocabulary = preparation.tokenizer?.vocabulary.checksum
 
     func decode(_ split: Split, _ examples: [Example]?, as name: String? = nil) throws -> ExampleBatches? {
       guard let examples, !examples.isEmpty else { return nil }
       var batches = try preparation.batches(
-        of: examples, split: split, name: name, skipUnreadable: configuration.skipUnreadable, device: device,
-        onEvent: onEvent)
+        of: examples, split: split, name: name, skipUnreadable: configuration.skipUnreadable,
+        isTraining: split == .train && name == nil, device: device, onEvent: onEvent)
       try identity.add(batches.store, of: split, listed: dataset.splits[split] ?? [])
       batches.interruption = interruption
       return batches
@@ -73,10 +75,10 @@ public struct FineTuner {
       try onEvent(.alreadyFinished(run: options.out))
       return result
     }
-    for note in options.device.notes() + dataset.notes + options.notes(on: parts, of: dataset) + (weights?.notes ?? [])
-    {
-      try onEvent(.note(note))
-    }
+    let notes =
+      options.device.notes() + dataset.notes + options.notes(on: parts, of: dataset) + (weights?.notes ?? [])
+      + (priorFile?.notes(beside: weights) ?? [])
+    for note in notes { try onEvent(.note(note)) }
     let network = try backbone.makeNetwork(
       outputsFor: dataset.classes, size: configuration.size,
       vocabulary: weights.flatMap { backbone.vocabularySize(of: $0.tensors) }
@@ -130,7 +132,8 @@ public struct FineTuner {
           FineTuneSetup(
             examples: trainingData.count, classes: likelihood == .categorical ? dataset.classes.count : nil,
             parameters: layout.count, kappa: objective.kappa, steps: configuration.steps,
-            learningRates: configuration.learningRates, race: plan, objective: options.objective))
+            learningRates: configuration.learningRates, race: plan, objective: options.objective,
+            hasPosterior: configuration.hasPosterior))
       )
       if let plan, plan.cost > RacePlan.budget {
         let cost = (plan.cost * 10).rounded() / 10
@@ -181,7 +184,7 @@ public struct FineTuner {
           logMarginalLikelihood: evidence.logMarginalLikelihood)
         try ModelCard(
           result: result, configuration: configuration, classes: dataset.classes, preparation: preparation,
-          naming: naming
+          naming: naming, eps: backbone.unusualEps
         ).write(to: claim.folder)
         return result
       }

@@ -20,17 +20,18 @@ public enum InputPreparation: Sendable {
 
   /// Decodes or tokenizes the examples of a split; images tell the progress, and as notes what was skipped.
   ///
-  /// Throws `DatasetError`.
+  /// Of the examples to train on no class must lose all. Throws `DatasetError`.
   package func batches(
-    of examples: [Example], split: Split, name: String? = nil, skipUnreadable: Bool, device: Device,
+    of examples: [Example], split: Split, name: String? = nil, skipUnreadable: Bool, isTraining: Bool = false,
+    device: Device,
     onEvent: (FineTuneEvent) throws -> Void = { _ in }
   ) throws -> ExampleBatches {
     switch self {
     case .images(let preprocessing):
       ExampleBatches(
         try ImageStore.decode(
-          examples, preprocessing: preprocessing, skipUnreadable: skipUnreadable, split: split, name: name,
-          onEvent: onEvent),
+          examples, preprocessing: preprocessing, skipUnreadable: skipUnreadable, keepsClasses: isTraining,
+          name: name ?? split.rawValue, onEvent: onEvent),
         device: device)
     case .texts(let tokenizer): ExampleBatches(try TextStore(examples, tokenizer: tokenizer), device: device)
     }

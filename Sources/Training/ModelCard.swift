@@ -12,6 +12,8 @@ struct ModelCard {
   let classes: [String]
   let preparation: InputPreparation
   let naming: Naming
+  /// The ε of the normalisation layers, where it is not as usual for the network.
+  let eps: Double?
 
   /// Writes the card into a run's folder.
   ///
@@ -153,6 +155,9 @@ struct ModelCard {
     The tensors of `model.safetensors` have the names of \(naming.title): its model of this kind, or one that names its layers
     alike, loads them with `strict=True`.
     """
+      + (eps.map {
+        "\nIts normalisation layers must have ε = \($0), which is no tensor: it is `norm_eps` in the metadata."
+      } ?? "")
   }
 
   private var command: String {

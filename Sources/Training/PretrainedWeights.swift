@@ -9,6 +9,8 @@ import Weights
 /// let state = try network.loadStateDict(weights.tensors, head: .fresh(seed: 0))
 /// ```
 public struct PretrainedWeights: Sendable {
+  /// The backbone that they are for, with the ε that they were trained with.
+  public let backbone: Backbone
   /// The file as it is stored.
   public let file: any StoredTensors
   /// Its tensors without what wraps them, under the names of ``naming``.
@@ -21,6 +23,8 @@ public struct PretrainedWeights: Sendable {
   public let normalization: InputNormalization
   /// What was chosen, unwrapped and renamed, in sentences.
   public let notes: [String]
+  /// ``normalization`` where it is not as usual for the backbone.
+  var unusualNormalization: InputNormalization? { normalization == backbone.normalization ? nil : normalization }
 
   /// Opens the file, index or folder at `path` and finds the tensors of a backbone in it.
   ///
@@ -50,6 +54,13 @@ public struct PretrainedWeights: Sendable {
     if renaming != nil { notes.append("\(file.path): its names are those of \(naming.title)") }
     let configuration = try CheckpointConfiguration(beside: file)
     try configuration.check(backbone)
+    var trained = backbone
+    if let (eps, source) = try configuration.eps(of: backbone), eps != backbone.eps {
+      trained.eps = eps
+      notes.append(
+        "\(source): the ε of the normalisation layers is \(eps), not \(backbone.eps) as usual for \(backbone.name)")
+    }
+    self.backbone = trained
     let found = backbone.modality == .images ? try configuration.normalization() : nil
     normalization = found?.0 ?? backbone.normalization
     if let found, found.0 != backbone.normalization {

@@ -18,6 +18,10 @@ public struct PriorFile: Sendable {
   public let model: String
   /// K, the number of deviations in the file.
   public let columns: Int
+  /// The ε of the normalisation layers of the network that it was made from, and how that network wants its pixels; nil where
+  /// they are as usual.
+  public let eps: Double?
+  public let normalization: InputNormalization?
   /// How the prior was made, as its maker noted: `method` and its options.
   public let origin: [String: String]
 
@@ -44,11 +48,40 @@ public struct PriorFile: Sendable {
     guard let text = metadata.removeValue(forKey: "columns"), let columns = Int(text), columns >= 0 else {
       throw PriorError.notAPrior(path: path, found: "its metadata has no number of columns")
     }
+    eps = try metadata.removeValue(forKey: MetadataKey.eps).map { text in
+      guard let eps = Double(text), Backbone.isEps(eps) else {
+        throw PriorError.notAPrior(path: path, found: "its metadata say \(MetadataKey.eps) \(text)")
+      }
+      return eps
+    }
+    normalization = try metadata.removeValue(forKey: MetadataKey.normalization).map { text in
+      guard let found = try? JSON.decode(InputNormalization.self, from: Data(text.utf8)), found.isSound else {
+        throw PriorError.notAPrior(path: path, found: "its metadata say \(MetadataKey.normalization) \(text)")
+      }
+      return found
+    }
     (self.path, self.model, self.columns, origin) = (path, model, columns, metadata)
   }
 
   /// The CRC-32 of the file.
   func checksum() -> UInt32 { file.checksum() }
+
+  /// What the user should know of a prior of which the weights that training starts from differ in ε or pixels.
+  func notes(beside weights: PretrainedWeights?) -> [String] {
+    guard let weights else { return [] }
+    var notes: [String] = []
+    if weights.backbone.unusualEps != eps {
+      func text(_ eps: Double?) -> String { eps.map { "\($0)" } ?? "the usual one" }
+      notes.append(
+        "\(path): made with the ε \(text(eps)) of the normalisation layers; training uses that of the weights, "
+          + text(weights.backbone.unusualEps))
+    }
+    if weights.unusualNormalization != normalization {
+      notes.append(
+        "\(path): made with pixels that were normalised in another way than the weights want them; they decide")
+    }
+    return notes
+  }
 
   /// The prior of a network's backbone, with the first `columns` of its deviations (all if nil).
   ///
@@ -103,11 +136,13 @@ public struct PriorFile: Sendable {
     return values
   }
 
-  /// Writes a network's prior, whole or not at all; `origin` says how it was made.
+  /// Writes a network's prior, whole or not at all; `origin` says how it was made, `normalization` how the network wants its
+  /// pixels, where that is not as usual.
   ///
   /// Numbers that a reader would refuse are refused here. Throws ``PriorError`` and `AtomicFileError`.
   public static func write(
-    _ prior: PretrainedPrior, of network: Network, origin: [String: String], to path: String
+    _ prior: PretrainedPrior, of network: Network, normalization: InputNormalization? = nil, origin: [String: String],
+    to path: String
   ) throws {
     let layout = network.layout
     let slices = Array(layout.backboneSlices)
@@ -126,7 +161,9 @@ public struct PriorFile: Sendable {
       arrays += zip(network.buffers.slices, buffers).map { NamedArray(name: "buffer/" + $0.name, shape: $0.shape, $1) }
     }
     try check(arrays, path: path)
-    let metadata = ["format": format, "model": network.backbone.name, "columns": "\(columns.count)"]
+    var metadata = ["format": format, "model": network.backbone.name, "columns": "\(columns.count)"]
+    if let eps = network.backbone.unusualEps { metadata[MetadataKey.eps] = "\(eps)" }
+    if let normalization { metadata[MetadataKey.normalization] = try JSON.line(normalization) }
     try Safetensors.write(arrays, metadata: origin.merging(metadata) { $1 }, to: path)
   }
 

@@ -34,10 +34,15 @@ public struct PriorTrainer {
       options.data,
       options: Dataset.Options(
         trainSplits: options.trainSplits, classes: options.classes, n: options.n, seed: options.seed))
+    guard dataset.targets != .values, !dataset.holdsTexts else {
+      throw TrainingError.invalidOption(
+        "\(options.data): holds \(dataset.holdsTexts ? "texts" : "images with values"), and a prior is made from images of "
+          + "classes. Pass other data.")
+    }
     for note in options.device.notes() + dataset.notes { try onEvent(.note(note)) }
     _ = try options.plan(examples: dataset.splits[.train]?.count ?? 0)
-    let network = backbone.makeNetwork(classes: dataset.classes.count, size: options.size)
     let weights = try PretrainedWeights(path: options.weights, of: backbone)
+    let network = weights.backbone.makeNetwork(classes: dataset.classes.count, size: options.size)
     let model = try Model(network: network, state: try initialState(of: network, weights, onEvent), device: device)
     let size = options.size ?? backbone.inputSize
     try model.checkSize(size)
@@ -54,7 +59,8 @@ public struct PriorTrainer {
       mean: Array(mean[range]), variance: Array(collector.variance[range]),
       deviations: collector.deviations.map { Array($0[range]) }, buffers: try model.buffers.map { try $0.floats() })
     try PriorFile.write(
-      prior, of: network, origin: origin(plan, data, classes: network.classes, size: size), to: options.out)
+      prior, of: network, normalization: weights.unusualNormalization,
+      origin: origin(plan, data, classes: network.classes, size: size), to: options.out)
     return PriorResult(
       prior, of: network, method: "swag", path: options.out, seconds: (ContinuousClock.now - start).seconds,
       training: PriorResult.Training(
@@ -113,7 +119,8 @@ public struct PriorTrainer {
   ) throws -> ExampleBatches {
     let preprocessing = Preprocessing(size: size, resize: options.resize, for: normalization)
     let store = try ImageStore.decode(
-      dataset.splits[.train] ?? [], preprocessing: preprocessing, skipUnreadable: options.skipUnreadable, split: .train
+      dataset.splits[.train] ?? [], preprocessing: preprocessing, skipUnreadable: options.skipUnreadable,
+      keepsClasses: true, name: Split.train.rawValue
     ) { event in
       switch event {
       case .note(let text): try onEvent(.note(text))

@@ -61,7 +61,13 @@ public struct SavedModel: Sendable {
     }
     // Runs of older versions trained all.
     let part = try file.metadata["train"] == nil ? .all : metadata("train", as: TrainedPart.self)
-    let backbone = try Backbone.named(name)
+    var backbone = try Backbone.named(name)
+    if let text = file.metadata[MetadataKey.eps] {
+      guard let eps = Double(text), Backbone.isEps(eps) else {
+        throw TrainingError.unreadableRun(path: run.model, reason: "\(MetadataKey.eps) \(text) in the metadata")
+      }
+      backbone.eps = eps
+    }
     guard let naming = Naming(rawValue: file.metadata["naming"] ?? "torchvision"), let map = backbone.nameMap(naming)
     else { throw TrainingError.unreadableRun(path: run.model, reason: "no readable naming in the metadata") }
     let tensors: any TensorSource = map.changesNothing ? file : RenamedSource(file, map)
@@ -107,6 +113,7 @@ public struct SavedModel: Sendable {
     }
     let input = try preparation.metadata()
     metadata[input.key] = input.value
+    if let eps = network.backbone.unusualEps { metadata[MetadataKey.eps] = "\(eps)" }
     if let sigmas = evidence.sigmaByLayer { metadata["sigma_by_layer"] = try JSON.line(sigmas) }
     let state = StateDict(parameters: network.layout.values(ofVector: posterior.mean), buffers: buffers)
     let arrays = network.namedArrays(state)

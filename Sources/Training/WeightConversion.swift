@@ -75,7 +75,11 @@ public struct WeightConversion: Sendable {
 
     let arrays = try arrays(weights, of: backbone, map)
     // transformers loads no file without this format.
-    let metadata = ((weights.file as? SafetensorsFile)?.metadata ?? [:]).merging(["format": "pt"]) { $1 }
+    var metadata = ((weights.file as? SafetensorsFile)?.metadata ?? [:]).merging(["format": "pt"]) { $1 }
+    if metadata["naming"] != nil { metadata["naming"] = naming.rawValue }
+    // What the files beside the input say of it is lost else.
+    if let eps = weights.backbone.unusualEps { metadata[MetadataKey.eps] = "\(eps)" }
+    if let pixels = weights.unusualNormalization { metadata[MetadataKey.normalization] = try JSON.line(pixels) }
     try Safetensors.write(arrays, metadata: metadata, to: output)
     return Result(
       output: output, model: model, from: weights.naming.rawValue, to: naming.rawValue, tensors: arrays.count,

@@ -15,6 +15,7 @@ import Torch
     ("vit_b_16", 86_567_656), ("vit_b_32", 88_224_232), ("vit_l_16", 304_326_632), ("vit_l_32", 306_535_400),
     ("vit_ti_16", 5_717_416), ("vit_s_16", 22_050_664), ("convnext_tiny", 28_589_128), ("convnext_small", 50_223_688),
     ("convnext_base", 88_591_464), ("convnext_atto", 3_695_520), ("efficientnet_b0", 5_288_548),
+    ("tf_efficientnet_b0", 5_288_548),
   ]) func publishedParameterCounts(name: String, count: Int) throws {
     #expect(try Backbone.named(name).makeNetwork(classes: 1000).layout.count == count)
   }

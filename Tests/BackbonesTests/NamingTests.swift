@@ -10,6 +10,8 @@ import Weights
     struct Case: Decodable, CustomTestStringConvertible {
       let model: String
       let naming: Naming
+      /// The ε of its normalisation layers.
+      let eps: Double
       /// How many tensors the library's state dict has.
       let tensors: Int
       let logits: [Double]
@@ -42,7 +44,8 @@ import Weights
   @Test func networksUnderOtherNamesHaveTheirLibrarysLogits() throws {
     let file = try Self.file.get()
     for golden in file.cases {
-      let backbone = try Backbone.named(golden.model)
+      var backbone = try Backbone.named(golden.model)
+      backbone.eps = golden.eps
       let network = backbone.makeNetwork(classes: file.classes, size: file.side)
       let map = try #require(backbone.nameMap(golden.naming))
       #expect(map.entries.reduce(0) { $0 + $1.others.count } == golden.tensors, "\(golden.testDescription)")

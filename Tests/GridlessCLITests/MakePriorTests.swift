@@ -71,6 +71,55 @@ import Testing
     #expect(outcome.output.contains("6 of 8 steps collected"))
   }
 
+  /// Priors are those of networks that name classes of images.
+  @Test func valuesAndTextsAreRefused() throws {
+    let place = try Self.place()
+    try place.write("values.csv", Data("path,value\na.jpg,1\nb.jpg,2\n".utf8))
+    try place.write("texts.csv", Data("text,label\na,x\nb,y\n".utf8))
+    for (data, says) in [("values.csv", "holds images with values"), ("texts.csv", "holds texts")] {
+      let arguments = Self.tiny()
+      let outcome = try run(place, [arguments[0], data] + arguments.dropFirst(2))
+      #expect(outcome.status == 64 && outcome.errors.contains("\(data): \(says), and a prior"), "\(outcome.errors)")
+    }
+  }
+
+  /// What the files beside the weights say goes with the prior: to a run that starts from its mean, or beside other weights.
+  @Test func epsilonAndNormalizationStayWithThePrior() throws {
+    let place = try Workplace()
+    try place.writeData()
+    let model = "tf_mobilenet_v2"
+    try place.makeFolder("hub")
+    try place.writeCheckpoint("hub/start.safetensors", of: model)
+    try place.write("hub/config.json", Data(#"{"model_type":"mobilenet_v2","layer_norm_eps":0.25}"#.utf8))
+    try place.write(
+      "hub/preprocessor_config.json", Data(#"{"image_mean":[0.25,0.25,0.25],"image_std":[0.5,0.5,0.5]}"#.utf8))
+    let made = try run(
+      place,
+      Self.tiny(
+        "--model", model, "--weights", "hub/start.safetensors", "--size", "32", "--steps", "3", "--collect-every", "1"))
+    #expect(made.status == 0, "\(made.errors)")
+    let prior = try PriorFile(path: place.absolute("prior.safetensors"))
+    #expect(prior.eps == 0.25 && prior.normalization?.mean == [0.25, 0.25, 0.25])
+    #expect(prior.origin["norm_eps"] == nil && prior.origin["normalization"] == nil)
+
+    let ptyl = [
+      "--model", model, "--size", "32", "--steps", "1", "--prior", "ptyl", "--prior-file", "prior.safetensors",
+    ]
+    let alone = try Command.run(Workplace.tiny("data", ptyl + ["--out", "alone"]), in: place.path)
+    #expect(alone.status == 0, "\(alone.errors)")
+    let metadata = try SafetensorsFile(path: place.absolute("alone/model.safetensors")).metadata
+    #expect(metadata["norm_eps"] == "0.25" && metadata["preprocessing"]?.contains("[0.25,0.25,0.25]") == true)
+
+    // The weights decide where they say other, and a note tells.
+    try place.copy("hub/start.safetensors", to: "plain.safetensors")
+    let both = try Command.run(
+      Workplace.tiny("data", ptyl + ["--weights", "plain.safetensors", "--out", "both"]), in: place.path)
+    #expect(both.status == 0, "\(both.errors)")
+    #expect(both.errors.contains("made with the ε 0.25 of the normalisation layers; training uses that of the weights"))
+    #expect(both.errors.contains("made with pixels that were normalised in another way"))
+    #expect(try SafetensorsFile(path: place.absolute("both/model.safetensors")).metadata["norm_eps"] == nil)
+  }
+
   @Test func divergenceIsToldAndNothingIsWritten() throws {
     let place = try Self.place()
     let outcome = try run(place, Self.tiny("--lr", "1e30"))

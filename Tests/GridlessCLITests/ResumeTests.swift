@@ -28,6 +28,33 @@ import Testing
     try job.expectUndisturbed("plain")
   }
 
+  /// What stands beside the weights decides about the network and its pixels, and belongs to the run.
+  @Test func otherFilesBesideTheWeightsAreNotTheSameRun() throws {
+    let place = try Workplace()
+    try place.writeData()
+    try place.makeFolder("hub")
+    try place.writeCheckpoint("hub/start.safetensors", of: "vit_ti_16")
+    func write(eps: Double, mean: Double) throws {
+      try place.write("hub/config.json", Data(#"{"model_type":"vit","layer_norm_eps":\#(eps)}"#.utf8))
+      try place.write(
+        "hub/preprocessor_config.json",
+        Data(#"{"image_mean":[\#(mean),0.5,0.5],"image_std":[0.5,0.5,0.5]}"#.utf8))
+    }
+    func finetune() throws -> Outcome {
+      try place.finetune(
+        "data", "--model", "vit_ti_16", "--size", "224", "--steps", "1", "--batch-size", "2", "--weights",
+        "hub/start.safetensors")
+    }
+    try write(eps: 1e-12, mean: 0.5)
+    #expect(try finetune().status == 0)
+    #expect(try finetune().output.contains("finished already"))
+    try write(eps: 1e-3, mean: 0.25)
+    let other = try finetune()
+    #expect(other.status == 1, "\(other.errors)")
+    #expect(other.errors.contains("the ε of the normalisation layers: 1e-12 there, 0.001 now"), "\(other.errors)")
+    #expect(other.errors.contains("normalization of pixels: the usual one there, mean [0.25, 0.5, 0.5]"))
+  }
+
   /// σ alone decides what is read in bfloat16, so nothing of it is stored.
   @Test func inBfloat16TheResultIsTheUndisturbedOneToo() throws {
     let job = try Interruptible(

@@ -27,7 +27,15 @@ import Testing
     let place = try place()
     let made = try place.gridless("vocabulary", "news", "--out", "vocab.txt", "--size", "60")
     #expect(made.status == 0 && made.output == "vocab.txt: 60 word pieces of 8 texts\n")
-    #expect(try place.gridless("vocabulary", "news", "--out", "vocab.txt").errors.contains("--overwrite replaces it"))
+    #expect(
+      try place.gridless("vocabulary", "news", "--out", "vocab.txt").errors.contains("vocab.txt: is there already"))
+
+    try place.write("cased.txt", try place.contents("vocab.txt") + Data("The\nBank\n".utf8))
+    let cased = try finetune(place, ["--weights", "none", "--vocab", "cased.txt", "--out", "cased"])
+    #expect(cased.status == 64 && cased.errors.contains("2 of its 62 tokens have capitals"), "\(cased.errors)")
+    let skipping = try finetune(
+      place, ["--weights", "none", "--vocab", "vocab.txt", "--out", "run", "--skip-unreadable"])
+    #expect(skipping.status == 64 && skipping.errors.contains("--skip-unreadable: bert-tiny reads texts"))
 
     let run = try finetune(place, ["--weights", "none", "--vocab", "vocab.txt", "--out", "run"])
     #expect(run.status == 0, "\(run.errors)")

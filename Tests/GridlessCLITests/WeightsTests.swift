@@ -72,4 +72,38 @@ import Testing
     let pth = try convert("start.safetensors", "x.pth", "--model", "resnet18", "--to", "timm")
     #expect(pth.status == 64 && pth.errors.contains("safetensors is written"))
   }
+  /// What a repository of the Hub says beside its weights stays with them: when they are converted, in a run, and when the
+  /// run's model is fine-tuned again.
+  @Test func epsilonAndNormalizationStayWithTheWeights() throws {
+    let place = try Workplace()
+    let model = "tf_efficientnet_b0"
+    try place.writeCheckpoint("start.safetensors", of: model)
+    try place.makeFolder("hub")
+    func convert(_ input: String, _ output: String, to naming: String) throws -> Outcome {
+      try place.gridless("convert", input, output, "--model", model, "--to", naming)
+    }
+    #expect(try convert("start.safetensors", "hub/model.safetensors", to: "huggingface").status == 0)
+    try place.write("hub/config.json", Data(#"{"model_type":"efficientnet","batch_norm_eps":0.25}"#.utf8))
+    try place.write(
+      "hub/preprocessor_config.json", Data(#"{"image_mean":[0.5,0.4,0.3],"image_std":[0.2,0.2,0.2]}"#.utf8))
+    #expect(try convert("hub", "plain.safetensors", to: "torchvision").status == 0)
+    #expect(try SafetensorsFile(path: place.absolute("start.safetensors")).metadata["norm_eps"] == nil)
+
+    try place.writeData()
+    var results: [[String: Any]] = []
+    for (weights, run) in [("hub", "a"), ("plain.safetensors", "b"), ("a/model.safetensors", "c")] {
+      let outcome = try place.finetune(
+        "data", "--model", model, "--size", "32", "--steps", "1", "--weights", weights, "--out", run, "--json")
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(outcome.errors.contains("the ε of the normalisation layers is 0.25, not 0.001 as usual"))
+      #expect(outcome.errors.contains("pixels are normalised with mean [0.5, 0.4, 0.3]"))
+      #expect(try SafetensorsFile(path: place.absolute("\(run)/model.safetensors")).metadata["norm_eps"] == "0.25")
+      results.append(try outcome.result())
+    }
+    func loss(_ metrics: Any?) throws -> Double { try #require((metrics as? [String: Any])?["nll"] as? Double) }
+    #expect(try loss(results[0]["test"]) == loss(results[1]["test"]))
+    // The network that is read back computes with it, too.
+    let again = try place.gridless("evaluate", "a", "--data", "data", "--json", "--threads", "1").result()
+    #expect(abs(try loss(again["test"]) - loss(results[0]["test"])) < 1e-5)
+  }
 }

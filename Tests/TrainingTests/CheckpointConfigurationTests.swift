@@ -33,6 +33,25 @@ struct CheckpointConfigurationTests {
         "bert-tiny", #"{"model_type":"bert","position_embedding_type":"relative_key"}"#,
         "position_embedding_type relative_key"
       ),
+      (
+        "mobilenet_v2", #"{"model_type":"mobilenet_v2","hidden_act":"relu6","tf_padding":true}"#,
+        "tf_padding true, and mobilenet_v2 has PyTorch's padding"
+      ),
+      (
+        "tf_mobilenet_v2", #"{"model_type":"mobilenet_v2","tf_padding":false}"#,
+        "tf_padding false, and tf_mobilenet_v2 has TensorFlow's padding"
+      ),
+      (
+        "efficientnet_b0", #"{"model_type":"efficientnet","hidden_act":"swish"}"#,
+        "model_type efficientnet, and efficientnet_b0 has PyTorch's padding"
+      ),
+      ("mobilenet_v2", #"{"model_type":"mobilenet_v2"}"#, "tf_padding true, and mobilenet_v2 has PyTorch's padding"),
+      ("resnet50", #"{"architecture":"resnetblur50"}"#, "architecture resnetblur50, and resnet50 has no filters"),
+      ("resnet50", #"{"architecture":"resnetaa50"}"#, "architecture resnetaa50"),
+      ("efficientnet_b0", #"{"architecture":"tf_efficientnet_b0"}"#, "architecture tf_efficientnet_b0"),
+      ("tf_efficientnet_b0", #"{"architecture":"efficientnet_b0"}"#, "has TensorFlow's padding"),
+      ("vit_ti_16", #"{"model_type":"vit","layer_norm_eps":0}"#, "layer_norm_eps 0, which is no number above 0"),
+      ("vit_ti_16", #"{"model_type":"vit","layer_norm_eps":"1e-5"}"#, "layer_norm_eps 1e-5, which is no number"),
       ("resnet18", "[1]", "it is no JSON object"),
       (
         "resnet18", #"{"architecture":"resnet18","mean":[0.5],"std":[1,1,1]}"#, "its mean and std are not three numbers"
@@ -47,13 +66,40 @@ struct CheckpointConfigurationTests {
     #expect("\(error)".contains(message) && "\(error)".contains("config.json"), "\(error)")
   }
 
-  @Test func casedTextsAreRefused() throws {
+  @Test(arguments: ["do_lower_case", "strip_accents", "tokenize_chinese_chars"])
+  func otherWaysToCutTextsAreRefused(key: String) throws {
     let error = try #require(throws: WeightsError.self) {
       try weights(
-        "bert-tiny",
-        ["config.json": #"{"model_type":"bert"}"#, "tokenizer_config.json": #"{"do_lower_case":false}"#])
+        "bert-tiny", ["config.json": #"{"model_type":"bert"}"#, "tokenizer_config.json": "{\"\(key)\":false}"])
     }
-    #expect("\(error)".contains("do_lower_case"), "\(error)")
+    #expect("\(error)".contains("\(key) false"), "\(error)")
+  }
+
+  /// EfficientNet's processor divides by the standard deviation twice, or with `do_normalize` false once, where it does not
+  /// say that there is no top (transformers' EfficientNetImageProcessor).
+  @Test(arguments: [
+    (#""image_processor_type":"EfficientNetImageProcessor","include_top":true"#, [0.485, 0.456, 0.406], 0.25),
+    (#""image_processor_type":"EfficientNetImageProcessorFast""#, [0.485, 0.456, 0.406], 0.25),
+    (#""feature_extractor_type":"EfficientNetFeatureExtractor","do_normalize":false"#, [0, 0, 0], 0.5),
+    (#""image_processor_type":"EfficientNetImageProcessor","include_top":false"#, [0.485, 0.456, 0.406], 0.5),
+    (#""image_processor_type":"ViTImageProcessor","rescale_factor":0.00392156862745098"#, [0.485, 0.456, 0.406], 0.5),
+  ]) func deviationsThatAreDividedByTwice(settings: String, mean: [Float], std: Float) throws {
+    let weights = try weights(
+      "tf_efficientnet_b0",
+      [
+        "preprocessor_config.json":
+          "{\(settings),\"image_mean\":[0.485,0.456,0.406],\"image_std\":[0.5,0.5,0.5]}"
+      ])
+    #expect(weights.normalization.mean == mean && weights.normalization.std == [std, std, std])
+  }
+
+  @Test(arguments: [#""do_rescale":false"#, #""rescale_factor":0.0078"#, #""rescale_offset":true"#])
+  func otherScalesOfPixelsAreRefused(setting: String) throws {
+    let error = try #require(throws: WeightsError.self) {
+      try weights(
+        "resnet18", ["preprocessor_config.json": "{\(setting),\"image_mean\":[0,0,0],\"image_std\":[1,1,1]}"])
+    }
+    #expect("\(error)".contains("it scales pixels in another way than by 1/255"), "\(error)")
   }
 
   /// transformers' and timm's files; a note tells what differs from the usual.
@@ -82,6 +128,26 @@ struct CheckpointConfigurationTests {
       "resnet18",
       ["preprocessor_config.json": #"{"image_mean":[0.485,0.456,0.406],"image_std":[0.229,0.224,0.225]}"#])
     #expect(usual.normalization == .imageNet && !usual.notes.contains { $0.contains("normalised") })
+  }
+
+  /// Where it is not the usual one, a note tells.
+  @Test(arguments: [
+    ("tf_mobilenet_v2", #"{"model_type":"mobilenet_v2","tf_padding":true,"layer_norm_eps":0.001}"#, 1e-5, 1e-3),
+    ("tf_efficientnet_b0", #"{"model_type":"efficientnet","batch_norm_eps":0.002}"#, 1e-3, 2e-3),
+    ("tf_efficientnet_b0", #"{"model_type":"efficientnet","batch_norm_eps":0.001}"#, 1e-3, 1e-3),
+    ("bert-tiny", #"{"model_type":"bert","layer_norm_eps":1e-5}"#, 1e-12, 1e-5),
+    ("vit_ti_16", #"{"model_type":"vit","layer_norm_eps":1e-12}"#, 1e-6, 1e-12),
+    ("vit_ti_16", #"{"model_type":"vit"}"#, 1e-6, 1e-12),
+    ("vit_ti_16", #"{"layer_norm_eps":1e-12}"#, 1e-6, 1e-6),
+    // It is that of the last layer only.
+    ("convnext_atto", #"{"model_type":"convnext","layer_norm_eps":1e-12}"#, 1e-6, 1e-6),
+  ]) func epsilonIsThatOfTheFile(model: String, config: String, usual: Double, expected: Double) throws {
+    let weights = try weights(model, ["config.json": config])
+    #expect(try Backbone.named(model).eps == usual)
+    #expect(weights.backbone.eps == expected)
+    #expect(
+      weights.notes.contains { $0.contains("the ε of the normalisation layers is \(expected), not \(usual)") }
+        == (usual != expected), "\(weights.notes)")
   }
 
   /// A Gridless run's own config.json describes no model of the Hub.

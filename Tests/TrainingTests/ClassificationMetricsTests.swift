@@ -26,6 +26,16 @@ import Training
     #expect(unbalanced.balancedAccuracy == 0.5)
   }
 
+  /// No mean confidence is told, and so none is drawn, of a bin with outputs that are not finite.
+  @Test func outputsThatAreNotFiniteHaveNoConfidence() {
+    let found = ClassificationMetrics(
+      logProbabilities: [.nan, .nan, log(0.9), log(0.1)], labels: [0, 0], classes: 2)
+    #expect(found.nll.isNaN && found.ece.isNaN && found.accuracy == 1)
+    #expect(found.reliability?.map(\.count) == [1] + [Int](repeating: 0, count: 12) + [1, 0])
+    #expect(found.reliability?.first?.confidence == nil && found.reliability?.first?.accuracy == 1)
+    #expect(abs((found.reliability?[13].confidence ?? 0) - 0.9) < 1e-12)
+  }
+
   @Test func confidencesInOneBinAreAveragedBeforeTheGap() {
     // Both in bin 10 of 15 ([0.667, 0.733)): one right, one wrong, mean confidence 0.7.
     let found = metrics([[0.69, 0.31], [0.71, 0.29]], [0, 1], classes: 2)

@@ -32,6 +32,8 @@ with safe_open(weights_file, "pt") as file:
 classes, preprocessing = json.loads(metadata["classes"]), json.loads(metadata["preprocessing"])
 
 model = models.make(metadata["model"], len(classes), preprocessing["size"]).eval()
+if "norm_eps" in metadata:
+    models.set_eps(model, float(metadata["norm_eps"]))
 model.load_state_dict(load_file(weights_file), strict=True)
 
 

@@ -5,8 +5,9 @@ import torch.nn.functional as F
 import torchvision
 from torch import nn
 
-INPUT_SIDES = {"tf_mobilenet_v2": (64, 65, 70), "mobilenet_v2": (64, 65), "vit_ti_16": (32, 48), "vit_s_16": (32,),
-               "vit_b_16": (32,), "vit_l_16": (32,), "convnext_small": (32,), "convnext_base": (32,)}
+INPUT_SIDES = {"tf_mobilenet_v2": (64, 65, 70), "mobilenet_v2": (64, 65), "tf_efficientnet_b0": (64, 70),
+               "vit_ti_16": (32, 48), "vit_s_16": (32,), "vit_b_16": (32,), "vit_l_16": (32,), "convnext_small": (32,),
+               "convnext_base": (32,)}
 
 
 class SamePadConv2d(nn.Conv2d):
@@ -20,14 +21,23 @@ class SamePadConv2d(nn.Conv2d):
         return F.conv2d(F.pad(x, pads), self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
 
 
-def tf_mobilenet_v2(classes):
-    model = torchvision.models.mobilenet_v2(num_classes=classes)
+def pad_as_tensorflow(model):
     for module in list(model.modules()):
         for name, child in module.named_children():
             if isinstance(child, nn.Conv2d) and child.stride == (2, 2):
                 conv = SamePadConv2d(child.in_channels, child.out_channels, child.kernel_size, 2, 0,
                                      groups=child.groups, bias=False)
                 setattr(module, name, conv)
+    return model
+
+
+def tf_mobilenet_v2(classes):
+    return pad_as_tensorflow(torchvision.models.mobilenet_v2(num_classes=classes))
+
+
+def tf_efficientnet_b0(classes):
+    model = pad_as_tensorflow(torchvision.models.efficientnet_b0(num_classes=classes))
+    set_eps(model, 1e-3)
     return model
 
 
@@ -44,7 +54,7 @@ def resnet50_layer3(classes):
 
 def set_eps(model, eps):
     for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
+        if isinstance(module, (nn.BatchNorm2d, nn.LayerNorm)):
             module.eps = eps
 
 
@@ -109,8 +119,8 @@ def convnext_atto(classes):
 TORCHVISION = ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "mobilenet_v2", "densenet121",
                "densenet169", "densenet201", "convnext_tiny", "convnext_small", "convnext_base", "efficientnet_b0"]
 CIFAR = ["resnet8", "resnet20", "resnet32", "resnet44", "resnet56"]
-NAMES = (TORCHVISION + ["resnet50_layer3", "tf_mobilenet_v2"] + CIFAR + list(SMALL_TRANSFORMERS) + TRANSFORMERS
-         + ["convnext_atto"])
+NAMES = (TORCHVISION + ["resnet50_layer3", "tf_mobilenet_v2", "tf_efficientnet_b0"] + CIFAR + list(SMALL_TRANSFORMERS)
+         + TRANSFORMERS + ["convnext_atto"])
 
 
 def make(name: str, classes: int, side: int = 224) -> nn.Module:
@@ -130,6 +140,8 @@ def make(name: str, classes: int, side: int = 224) -> nn.Module:
         model = resnet50_layer3(classes)
     elif name == "tf_mobilenet_v2":
         model = tf_mobilenet_v2(classes)
+    elif name == "tf_efficientnet_b0":
+        model = tf_efficientnet_b0(classes)
     elif name in CIFAR:
         model = CIFARResNet(int(name.removeprefix("resnet")), classes)
     else:

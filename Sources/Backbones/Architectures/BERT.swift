@@ -3,7 +3,7 @@ import Torch
 /// BERT for the classification of sequences (Devlin et al., NAACL 2019), under the names of Hugging Face's
 /// `BertForSequenceClassification`.
 ///
-/// LayerNorm stands behind each residual sum and has ε = 1e-12, GELU is the exact one, and the head sees tanh of a linear
+/// LayerNorm stands behind each residual sum, GELU is the exact one, and the head sees tanh of a linear
 /// layer of the first token. The published dropout is left out on purpose: here the regulariser is the posterior's noise
 /// on every weight, the embeddings' included, and its strength is learned. A text is one segment, so of the two
 /// embeddings of segments the first is added to every token; the second is a parameter that the data say nothing of.
@@ -26,7 +26,6 @@ struct BERT: Architecture {
 
   /// The most tokens of a text.
   static let positions = 512
-  static let eps = 1e-12
 
   let stages: [Stage]
   let head: Linear
@@ -64,7 +63,7 @@ struct BERT: Architecture {
       words = table("word", builder.vocabularySize)
       positions = table("position", BERT.positions)
       segments = table("token_type", 2)
-      norm = builder.layerNorm("\(name).LayerNorm", width, eps: BERT.eps)
+      norm = builder.layerNorm("\(name).LayerNorm", width)
     }
 
     /// `[N, T, width]` of token numbers `[N, T]`.
@@ -101,10 +100,10 @@ struct BERT: Architecture {
       key = linear("attention.self.key", width, width)
       value = linear("attention.self.value", width, width)
       output = linear("attention.output.dense", width, width)
-      norm1 = builder.layerNorm("\(name).attention.output.LayerNorm", width, eps: BERT.eps)
+      norm1 = builder.layerNorm("\(name).attention.output.LayerNorm", width)
       fc1 = linear("intermediate.dense", width, hidden)
       fc2 = linear("output.dense", hidden, width)
-      norm2 = builder.layerNorm("\(name).output.LayerNorm", width, eps: BERT.eps)
+      norm2 = builder.layerNorm("\(name).output.LayerNorm", width)
       heads = configuration.heads
     }
 

@@ -41,8 +41,9 @@ struct EfficientNet: Architecture {
   let stages: [Stage]
   let head: Linear
 
-  init(classes: Int, builder: inout LayoutBuilder) {
-    let stem = builder.convNorm("features.0.0", "features.0.1", 3, 32, kernel: 3, stride: 2)
+  /// `stridedPadding` is that of the convolutions of stride 2, half the kernel where it is nil: torchvision's.
+  init(stridedPadding: Padding?, classes: Int, builder: inout LayoutBuilder) {
+    let stem = builder.convNorm("features.0.0", "features.0.1", 3, 32, kernel: 3, stride: 2, padding: stridedPadding)
     var stages = [builder.stage { x, context throws(TorchError) in try stem(x, context).silu() }]
     let rows: [(expansion: Int, kernel: Int, stride: Int, outputs: Int, count: Int)] = [
       (1, 3, 1, 16, 1), (6, 3, 2, 24, 2), (6, 5, 2, 40, 2), (6, 3, 2, 80, 3), (6, 5, 1, 112, 3), (6, 5, 2, 192, 4),
@@ -54,7 +55,7 @@ struct EfficientNet: Architecture {
       for index in 0..<row.count {
         let block = Self.block(
           "features.\(stage + 1).\(index).block", inputs, row.outputs, expansion: row.expansion, kernel: row.kernel,
-          stride: index == 0 ? row.stride : 1,
+          stride: index == 0 ? row.stride : 1, stridedPadding: stridedPadding,
           StochasticDepth(number, 0.2 * Double(number) / Double(count)), &builder)
         stages.append(builder.stage { x, context throws(TorchError) in try block(x, context) })
         inputs = row.outputs
@@ -69,8 +70,8 @@ struct EfficientNet: Architecture {
   }
 
   private static func block(
-    _ name: String, _ inputs: Int, _ outputs: Int, expansion: Int, kernel: Int, stride: Int, _ depth: StochasticDepth,
-    _ builder: inout LayoutBuilder
+    _ name: String, _ inputs: Int, _ outputs: Int, expansion: Int, kernel: Int, stride: Int, stridedPadding: Padding?,
+    _ depth: StochasticDepth, _ builder: inout LayoutBuilder
   ) -> Block {
     let hidden = inputs * expansion
     var layer = 0
@@ -81,7 +82,8 @@ struct EfficientNet: Architecture {
     func convNorm(_ inputs: Int, _ outputs: Int, kernel: Int = 1, stride: Int = 1, groups: Int = 1) -> ConvNorm {
       let name = next()
       return builder.convNorm(
-        "\(name).0", "\(name).1", inputs, outputs, kernel: kernel, stride: stride, groups: groups)
+        "\(name).0", "\(name).1", inputs, outputs, kernel: kernel, stride: stride,
+        padding: stride == 2 ? stridedPadding : nil, groups: groups)
     }
     let expand = expansion > 1 ? convNorm(inputs, hidden) : nil
     let depthwise = convNorm(hidden, hidden, kernel: kernel, stride: stride, groups: hidden)

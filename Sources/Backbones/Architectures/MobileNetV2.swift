@@ -22,8 +22,8 @@ struct MobileNetV2: Architecture {
   let stages: [Stage]
   let head: Linear
 
-  /// `stridedPadding` is that of the 3×3 convolutions of stride 2: 1 in torchvision, 'SAME' in TensorFlow.
-  init(stridedPadding: Padding, classes: Int, builder: inout LayoutBuilder) {
+  /// `stridedPadding` is that of the 3×3 convolutions of stride 2, half the kernel where it is nil: torchvision's.
+  init(stridedPadding: Padding?, classes: Int, builder: inout LayoutBuilder) {
     let stem = builder.convNorm("features.0.0", "features.0.1", 3, 32, kernel: 3, stride: 2, padding: stridedPadding)
     var stages = [builder.stage { x, context throws(TorchError) in try stem(x, context, activation: .relu6) }]
     let rows: [(expansion: Int, outputs: Int, count: Int, stride: Int)] = [
