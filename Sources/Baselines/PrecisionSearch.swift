@@ -34,11 +34,12 @@ public struct PrecisionSearch: Sendable, Equatable {
     for _ in 0..<Self.stepsPerEpoch { step(try evidence.slopes(precisions: precisions)) }
   }
 
-  /// One step of Adam along a gradient, uphill (Kingma and Ba, 2015, algorithm 1; ε as in PyTorch).
+  /// One step of Adam along a gradient, uphill (Kingma and Ba, 2015, algorithm 1; ε as in PyTorch); a precision whose slope is
+  /// not finite, as of a network that diverges, stays as it is.
   public mutating func step(_ slopes: [Double]) {
     count += 1
     let (first, second) = (1 - pow(0.9, Double(count)), 1 - pow(0.999, Double(count)))
-    for (place, slope) in slopes.enumerated() {
+    for (place, slope) in slopes.enumerated() where slope.isFinite {
       mean[place] = 0.9 * mean[place] + 0.1 * slope
       square[place] = 0.999 * square[place] + 0.001 * slope * slope
       let rate = Self.learningRate / first

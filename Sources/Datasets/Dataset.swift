@@ -85,7 +85,8 @@ public struct Dataset: Equatable, Sendable {
   /// - The same with `text` in place of `path`, for texts.
   /// - A CSV file without a header, a class number and one or more texts per row, as AG News: `class,title,description`.
   ///   The texts are joined by a space, spaces at both ends removed.
-  /// - A folder with such a table as `train.csv` (or `.tsv`) and optionally `val.csv` and `test.csv`, and no subfolders.
+  /// - A folder with such a table as `train.csv` (or `.tsv`) and optionally `val.csv` and `test.csv`; the images may lie in
+  ///   its subfolders, if none of them is called `train`, `val` or `test`.
   /// - CIFAR-10's binary files, in the folder or in `cifar-10-batches-bin` inside it.
   /// - Oxford's 102 flowers, `jpg`, `imagelabels.mat` and `setid.mat`, there or in `flowers-102`; and Oxford-IIIT Pet,
   ///   `images` and `annotations`, there or in `oxford-iiit-pet`.
@@ -109,7 +110,7 @@ public struct Dataset: Equatable, Sendable {
         listing = try Flowers102Layout.read(folder)
       } else if let folder = OxfordPetsLayout.folder(in: root) {
         listing = try OxfordPetsLayout.read(folder)
-      } else if TableFolderLayout.isOne(root) {
+      } else if try TableFolderLayout.isOne(root) {
         listing = try TableFolderLayout.read(root)
       } else {
         listing = try FolderLayout.read(root)

@@ -5,10 +5,21 @@ import Foundation
 /// Files are listed as torchvision's `make_dataset` lists them: folders in sorted order, files sorted within each.
 enum FolderLayout {
   private static let extensions: Set<String> = ["jpg", "jpeg", "png", "webp"]
-  /// What people call splits, in lower case.
-  private static let splitNames: Set<String> = [
-    "train", "training", "val", "valid", "validation", "test", "testing",
+  /// What people call splits, in lower case, and which.
+  private static let splitNames: [String: Split] = [
+    "train": .train, "training": .train, "val": .val, "valid": .val, "validation": .val, "test": .test,
+    "testing": .test,
   ]
+
+  /// Whether folders are splits by other names than train, val and test: each has a word for one, as `Training` and
+  /// `seg_test` have, and they are not all of the same, as kinds of trains are.
+  private static func areSplits(_ folders: [String]) -> Bool {
+    let found = folders.map { name in
+      name.lowercased().split { !$0.isLetter }.compactMap { splitNames[String($0)] }.first
+    }
+    let isPlain = folders.allSatisfy { splitNames[$0.lowercased()] != nil }
+    return isPlain || (!found.contains(nil) && Set(found).count > 1)
+  }
 
   static func read(_ root: String) throws(DatasetError) -> Listing {
     let folders = try Folder(root).folders
@@ -19,7 +30,7 @@ enum FolderLayout {
       guard !folders.isEmpty else {
         throw .unrecognized(path: root, found: "a folder without class folders")
       }
-      guard !folders.allSatisfy({ splitNames.contains($0.lowercased()) }) else {
+      guard !areSplits(folders) else {
         throw .malformed(
           path: root, line: nil,
           reason:

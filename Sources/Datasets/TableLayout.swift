@@ -10,7 +10,7 @@ enum TableLayout {
     guard !bytes.prefix(1024).contains(0) else { throw .unrecognized(path: path, found: "a binary file") }
     let text = try DelimitedText(bytes, path: path)
     guard let header = text.rows.first else { throw .unrecognized(path: path, found: "a file of empty lines") }
-    let columns = header.fields.map { $0.lowercased() }
+    let columns = header.fields.map(columnName)
     if let columns = try Columns(columns, file: path, line: header.line) {
       return try examples(text, file: path, columns)
     }
@@ -18,6 +18,20 @@ enum TableLayout {
     if ClassRows.begin(with: header.fields) { return try listing(.classRows, ClassRows.read(text, file: path)) }
     let found = header.fields.prefix(6).joined(separator: ", ")
     throw .unrecognized(path: path, found: "a file whose first line is: \(found.prefix(80))")
+  }
+
+  /// A field of the header as columns are known by: in lower case, without blanks around it.
+  static func columnName(_ field: String) -> String { field.trimmingCharacters(in: .whitespaces).lowercased() }
+
+  /// Whether a file's first line names the columns of such a table.
+  ///
+  /// Throws as ``read(_:)`` for a file that is no text.
+  static func hasColumns(_ path: String) throws(DatasetError) -> Bool {
+    let bytes = try readTable(path)
+    guard !bytes.prefix(1024).contains(0), let header = try DelimitedText(bytes, path: path).rows.first else {
+      return false
+    }
+    return try Columns(header.fields.map(columnName), file: path, line: header.line) != nil
   }
 
   /// Where a row's fields are.
@@ -156,7 +170,7 @@ extension Dataset {
     guard !bytes.prefix(1024).contains(0) else { throw refuse("a binary file") }
     let table = try DelimitedText(bytes, path: path)
     guard let header = table.rows.first else { throw refuse("no line with something in it") }
-    if let column = header.fields.firstIndex(where: { $0.lowercased() == "text" }) {
+    if let column = header.fields.firstIndex(where: { TableLayout.columnName($0) == "text" }) {
       return try table.rows.dropFirst().map { row throws(DatasetError) in
         guard row.fields.count == header.fields.count else {
           throw .malformed(

@@ -22,21 +22,26 @@ final class Crew: Sendable {
     for _ in 0..<count {
       let (process, line) = (Process(), Pipe())
       process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-      process.arguments = CommandLine.arguments.dropFirst() + ["--worker"]
+      // Right behind the subcommand: behind "--" it would be no option.
+      let arguments = CommandLine.arguments.dropFirst()
+      process.arguments = arguments.prefix(1) + ["--worker"] + arguments.dropFirst()
       process.standardInput = line
       process.standardOutput = FileHandle.standardError
       try process.run()
       members.withLock { $0.append(Member(process: process, line: line)) }
     }
     let processes = members.withLock { $0.map(\.process) }
-    while processes.contains(where: \.isRunning) {
+    var failed: Process?
+    repeat {
       usleep(200_000)
       try look()
-      // What stops one would stop the others, too: a full disk, a trial that cannot be read.
-      if processes.contains(where: { !$0.isRunning && $0.terminationStatus != 0 }) { stop() }
-    }
+      // What stops one would stop the others, too: a full disk, a trial that cannot be read. These end by the signal then.
+      failed = failed ?? processes.first { !$0.isRunning && $0.terminationStatus != 0 }
+      if failed != nil { stop() }
+    } while processes.contains(where: \.isRunning)
     try look()
-    if let failed = processes.first(where: { $0.terminationStatus != 0 }) { throw ExitCode(failed.terminationStatus) }
+    guard let failed = failed ?? processes.first(where: { $0.terminationStatus != 0 }) else { return }
+    throw failed.terminationReason == .exit ? ExitCode(failed.terminationStatus) : ExitCode.failure
   }
 }
 

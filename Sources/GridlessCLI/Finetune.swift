@@ -181,16 +181,18 @@ struct Finetune: ParsableCommand {
   }
 
   private func summary(of result: FineTuneResult) -> String {
-    let isPoint = !method.objective.hasPosterior
+    let isPoint = !method.objective.hasPosterior || method.prior == .none
     let noise = result.noise.map { "   noise \(significant($0))" } ?? ""
     var rows = [
       ["model", "\(result.model), D = \(result.d) parameters"],
       ["training set", "N = \(result.n)" + (isPoint ? "" : ", κ = \(scientific(result.kappa))")],
       isPoint
-        ? [
-          method.objective == .map ? "penalty" : "learned",
-          "α \(scientific(result.alpha))   β \(scientific(result.beta))" + noise,
-        ]
+        ? method.prior == .none
+          ? ["learned", "by maximum likelihood" + noise]
+          : [
+            method.objective == .map ? "penalty" : "learned",
+            "α \(scientific(result.alpha))   β \(scientific(result.beta))" + noise,
+          ]
         : [
           "learned",
           "λ \(scientific(result.lambda))   τ \(scientific(result.tau))   σ \(scientific(result.sigma))" + noise,

@@ -126,10 +126,17 @@ struct MethodOptions: ParsableArguments {
       ("--kappa-limit", kappaLimit != nil), ("--sigma-update", sigmaUpdate != nil),
       ("--draw-statistics", drawStatistics != nil),
     ].filter(\.1).map(\.0)
-    guard objective.hasPosterior || misplaced.isEmpty else {
+    let point =
+      !objective.hasPosterior ? "--objective \(objective.rawValue)" : prior == .none ? "--prior none" : nil
+    if let point, !misplaced.isEmpty {
       throw ValidationError(
-        "\(misplaced.joined(separator: ", ")) with --objective \(objective.rawValue): it trains a point, without noise. "
-          + "Leave it out.")
+        "\(misplaced.joined(separator: ", ")) with \(point): it trains a point, without noise. Leave it out.")
+    }
+    if kappaLimit != nil, kappa.value != nil {
+      throw ValidationError("--kappa-limit with --kappa: a given κ has no limit. Leave one of the two out.")
+    }
+    if sigmaUpdate != nil, sigma.value != nil {
+      throw ValidationError("--sigma-update with --sigma: a given σ is not learned. Leave one of the two out.")
     }
   }
 

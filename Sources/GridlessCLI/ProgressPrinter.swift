@@ -105,7 +105,7 @@ final class ProgressPrinter {
   }
 
   /// Whether a point is trained, without noise.
-  private var isPoint: Bool { setup.map { !$0.objective.hasPosterior } ?? false }
+  private var isPoint: Bool { setup.map { !$0.hasPosterior } ?? false }
 
   private func show(_ step: StepReport) {
     // The first step that this process takes of the candidate may be a later one.

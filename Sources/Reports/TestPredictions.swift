@@ -106,7 +106,8 @@ struct TestPredictions {
 
   /// Predicted against true values.
   var scatter: Figure? {
-    guard let low = values.joined().min(), let high = values.joined().max() else { return nil }
+    let finite = values.filter { $0.allSatisfy(\.isFinite) }
+    guard let low = finite.joined().min(), let high = finite.joined().max() else { return nil }
     // Ends that read well.
     let unit = pow(10, floor(log10(max(high - low, 1e-9)))) / 2
     let ends = (low: floor(low / unit) * unit, high: ceil(high / unit) * unit)
@@ -114,7 +115,7 @@ struct TestPredictions {
       "values", "Predicted and true values", caption: "On the dashed line they agree. Each point is a test image.",
       x: .init("true value", min: ends.low, max: ends.high),
       y: .init("predicted value", min: ends.low, max: ends.high),
-      [Figure.Series(name: "test images", points: values, scatter: true)])
+      [Figure.Series(name: "test images", points: finite, scatter: true)])
     figure.diagonal = true
     return figure
   }

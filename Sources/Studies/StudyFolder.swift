@@ -48,7 +48,8 @@ public struct StudyFolder: Sendable {
 
   /// Every trial that has begun, by name.
   ///
-  /// Throws ``StudyError/unreadableTrial(path:reason:)``.
+  /// Throws ``StudyError/unreadableTrial(path:reason:)``, and ``StudyError/unreadableStudy(path:reason:)`` where they cannot
+  /// be listed: a trial that is not seen would be made again over what it left.
   public func records() throws -> [TrialRecord] {
     var cache: [String: TrialRecord] = [:]
     return try records(&cache)
@@ -56,7 +57,12 @@ public struct StudyFolder: Sendable {
 
   /// As ``records()``; those that have ended are read once.
   package func records(_ cache: inout [String: TrialRecord]) throws -> [TrialRecord] {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: trials)) ?? []
+    let names: [String]
+    do {
+      names = try FileManager.default.contentsOfDirectory(atPath: trials)
+    } catch {
+      throw StudyError.unreadableStudy(path: trials, reason: "cannot be listed (\(error.localizedDescription))")
+    }
     return try names.sorted().compactMap { id in
       if let known = cache[id] { return known }
       guard let record = try read(id) else { return nil }
@@ -101,6 +107,9 @@ public struct StudyFolder: Sendable {
     try RunFolder(trials).make()
     try locked {
       guard let content = FileManager.default.contents(atPath: configurationFile) else {
+        guard !FileManager.default.fileExists(atPath: configurationFile) else {
+          throw StudyError.notAStudy(path: path, found: "a study.json that cannot be read")
+        }
         try AtomicFile.write(JSON.document(configuration), to: configurationFile)
         return
       }

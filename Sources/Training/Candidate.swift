@@ -166,6 +166,9 @@ final class CandidateRun {
     return reports
   }
 
+  /// Whether the step after the last has failed, within its block: ``advance(until:)`` will throw.
+  var hasFailed: Bool { failure != nil }
+
   /// Wall time of the steps since the last call, in seconds.
   func takeSeconds() -> Double {
     defer { seconds = 0 }

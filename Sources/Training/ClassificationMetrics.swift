@@ -74,7 +74,7 @@ public struct ReliabilityBin: Codable, Sendable, Equatable {
 
   /// The number of examples.
   public var count: Int
-  /// Their mean confidence, nil where there are none.
+  /// Their mean confidence, nil where there are none, and where one is not finite.
   public var confidence: Double?
   /// The fraction of them whose most probable class is the label, nil where there are none.
   public var accuracy: Double?
@@ -82,7 +82,7 @@ public struct ReliabilityBin: Codable, Sendable, Equatable {
   /// A bin of so many examples, with the sum of their confidences and how many are correct.
   init(count: Int, confidence: Double, correct: Int) {
     self.count = count
-    self.confidence = count > 0 ? confidence / Double(count) : nil
+    self.confidence = count > 0 && confidence.isFinite ? confidence / Double(count) : nil
     accuracy = count > 0 ? Double(correct) / Double(count) : nil
   }
 

@@ -35,6 +35,9 @@ extension FineTuneOptions {
       stochasticDepth && (Backbone.all.contains { $0.name == model && !$0.hasStochasticDepth }),
       "--stochastic-depth: \(model) was not made to drop its branches. Leave it out.")
     try refuse(
+      stochasticDepth && train == .head,
+      "--stochastic-depth with --train head: the branches lie in the backbone, which is not trained. Leave it out.")
+    try refuse(
       prior == .ptyl && priorFile == nil,
       "--prior ptyl without --prior-file: it needs the pretraining's covariance. Make one with gridless prior, or pass "
         + "--prior l2-sp.")

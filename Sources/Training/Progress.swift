@@ -38,6 +38,8 @@ public struct FineTuneSetup: Sendable, Equatable {
   public var race: RacePlan?
   /// What is trained by.
   public var objective = ObjectiveKind.deELBO
+  /// Whether a posterior is learned; otherwise a point is trained, without noise.
+  public var hasPosterior = true
 }
 
 /// One optimisation step.

@@ -99,10 +99,10 @@ public struct RunFolder: Sendable {
 
   /// Nil for runs of older versions, which did not write it.
   private func readData() throws -> DataIdentity? {
-    guard let content = FileManager.default.contents(atPath: data) else { return nil }
-    guard let found = try? JSON.decode(DataIdentity.self, from: content) else {
-      throw TrainingError.notARun(path: path, found: "a data.json that this version cannot read")
-    }
+    guard FileManager.default.fileExists(atPath: data) else { return nil }
+    guard let content = FileManager.default.contents(atPath: data),
+      let found = try? JSON.decode(DataIdentity.self, from: content)
+    else { throw TrainingError.notARun(path: path, found: "a data.json that this version cannot read") }
     return found
   }
 

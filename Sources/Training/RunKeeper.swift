@@ -87,6 +87,8 @@ final class RunKeeper {
       case .steps(let steps): reports.contains { $0.step % steps == 0 }
       case .seconds(let seconds): (ContinuousClock.now - lastSave).seconds >= seconds
       }
+    // A block's steps before one that failed lead nowhere: the checkpoint before them tells it again.
+    if run.hasFailed { return }
     let isStopping = interruption?.isRequested == true
     if isDue || isStopping || run.step == configuration.steps { try save(run) }
     try interruption?.check()

@@ -26,6 +26,11 @@ import Testing
       ])
   }
 
+  @Test func blanksAroundColumnNamesDoNotCount() throws {
+    let dataset = try open("path, Label ,split\n/1.jpg,b,train\n/2.jpg,a,train\n")
+    #expect(sources(dataset, .train) == [.file("/1.jpg"), .file("/2.jpg")] && dataset.classes == ["a", "b"])
+  }
+
   @Test func tabsAndSplits() throws {
     let text =
       "path\tlabel\tsplit\n/1,1.jpg\tb\ttrain\n/2.jpg\ta\ttest\n/3.jpg\ta\ttrain\n/4.jpg\tb\ttest\n/5.jpg\ta\tval\n"

@@ -8,6 +8,16 @@ import Testing
     try FileManager.default.contentsOfDirectory(atPath: place.folder.run(of: id).path).sorted()
   }
 
+  /// Each process is started with the same arguments, whose end may be "--".
+  @Test func theDataMayStandBehindDashes() throws {
+    let place = try StudyPlace()
+    let arguments = StudyPlace.arguments("elbo", ["--parallel", "2"])
+    let outcome = try Command.run(
+      [arguments[0]] + arguments.dropFirst(2) + ["--", arguments[1]], in: place.place.path)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(try place.folder.records().map(\.status) == [.done])
+  }
+
   @Test func everyMethodHasItsTrialsAndItsRow() throws {
     let place = try StudyPlace()
     let outcome = try place.compare(

@@ -137,6 +137,7 @@ import Testing
     let line = try #require(outcome.lines.last)
     let found = try JSON.decode(Metrics.self, from: Data(line.utf8)).test
     #expect(found.nll.isNaN)
+    #expect(found.reliability?.contains { $0.count > 0 && $0.confidence == nil } == true)
   }
 
   private struct Metrics: Decodable { var test: ClassificationMetrics }

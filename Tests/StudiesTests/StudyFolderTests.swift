@@ -63,6 +63,24 @@ import Training
     #expect("\(error)".contains("no study.json, so not a study"))
   }
 
+  /// Trials that are not seen would be made again.
+  @Test func trialsThatCannotBeListedAreTold() throws {
+    try folder.begin(configuration([.mapBO]))
+    try folder.write(trial)
+    try FileManager.default.moveItem(atPath: folder.path + "/trials", toPath: folder.path + "/elsewhere")
+    let error = try #require(throws: StudyError.self) { try folder.records() }
+    #expect("\(error)".contains("/trials: cannot be listed"), "\(error)")
+  }
+
+  /// It is not written over.
+  @Test func aStudyThatCannotBeReadIsLeft() throws {
+    try FileManager.default.createDirectory(
+      atPath: folder.configurationFile, withIntermediateDirectories: true)
+    #expect(throws: StudyError.notAStudy(path: folder.path, found: "a study.json that cannot be read")) {
+      try folder.begin(configuration([.mapBO]))
+    }
+  }
+
   @Test func anUnreadableTrialIsTold() throws {
     try folder.begin(configuration([.mapBO]))
     try folder.write(trial)

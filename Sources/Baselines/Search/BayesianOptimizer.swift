@@ -43,7 +43,7 @@ public struct BayesianOptimizer: Sendable {
     _ random: inout SearchRandom
   ) -> [Double] {
     var starts = (0..<256 * dimensions).map { _ in random.point(dimensions) }
-    let ordered = observations.filter { $0.value != nil }.sorted { ($0.value ?? 0) < ($1.value ?? 0) }
+    let ordered = observations.filter { $0.value?.isFinite == true }.sorted { ($0.value ?? 0) < ($1.value ?? 0) }
     for observation in ordered.prefix(3) {
       for width in [0.1, 0.01, 0.001] {
         for _ in 0..<8 {

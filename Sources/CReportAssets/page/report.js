@@ -155,7 +155,7 @@
           },
           tooltip: { formatter: (p) => {
             const bin = spec.bins[p.dataIndex];
-            return `confidence ${percent(p.dataIndex / count)} to ${percent((p.dataIndex + 1) / count)}\naccuracy ${percent(bin.accuracy)}\nmean confidence ${percent(bin.confidence)}\n${bin.count} examples`;
+            return `confidence ${percent(p.dataIndex / count)} to ${percent((p.dataIndex + 1) / count)}\naccuracy ${percent(bin.accuracy)}\nmean confidence ${bin.confidence == null ? "–" : percent(bin.confidence)}\n${bin.count} examples`;
           } },
         });
         const lower = axis({ name: "examples" }, false, narrow);
@@ -172,7 +172,7 @@
               lineStyle: { color: colour("ink"), type: [5, 4], width: 1.4 }, tooltip: { show: false } },
             { type: "scatter", name: "accuracy at the mean confidence", symbol: "diamond", symbolSize: 11, silent: true,
               itemStyle: { color: colour("c2"), borderColor: colour("card"), borderWidth: 1 },
-              data: spec.bins.filter((bin) => bin.count > 0).map((bin) => [bin.confidence, bin.accuracy]) },
+              data: spec.bins.filter((bin) => bin.confidence != null).map((bin) => [bin.confidence, bin.accuracy]) },
           ],
         };
       },

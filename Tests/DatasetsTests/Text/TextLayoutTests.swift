@@ -49,9 +49,11 @@ import Testing
     #expect(
       error?.description
         == "\(empty.path(of: "test.csv")):1: a header without rows. Fill it in, or remove the file.")
-    // A folder with subfolders is one of images.
-    try FileManager.default.createDirectory(atPath: folder.path(of: "cats"), withIntermediateDirectories: false)
-    #expect(throws: DatasetError.emptyClass(path: folder.path(of: "cats"))) { try Dataset.open(folder.path) }
+    // A folder with a split's subfolder is one of images.
+    try folder.makeFolder("cats")
+    #expect(try Dataset.open(folder.path).layout == .tableFolder)
+    try folder.makeFolder("train/cats")
+    #expect(throws: DatasetError.emptyClass(path: folder.path(of: "train/cats"))) { try Dataset.open(folder.path) }
   }
 
   @Test(arguments: [
