@@ -39,13 +39,13 @@ cuda: build ## compile what records CUDA graphs, beside the command (needs no GP
 bundle: build ## pack the command for a machine with PyTorch 2.11.0, but without Swift
 	@Scripts/bundle.sh || $(call why,the bundle was not made; the first error is above)
 
-demo: build ## fine-tune a small network on handwritten digits, in two minutes
+demo: build ## fine-tune a small network on handwritten digits, in ten seconds once it is built
 	@run=1; while [ -e runs/digits-$$run ]; do run=$$((run + 1)); done; set -x; \
 	  .build/release/gridless finetune "$(DIGITS)" --classes 5,6,7,8,9 --n 50 $(DIGITS_NETWORK) \
 	  --weights Examples/digits/resnet8-digits-0-4.safetensors --steps 400 --initial-sigma 2e-3 \
 	  --out runs/digits-$$run || { set +x; $(call why,the demo failed; its message is above); }
 
-compare-demo: build ## compare all methods on handwritten digits, in ten minutes
+compare-demo: build ## compare all methods on handwritten digits, in three minutes once it is built
 	@run=1; while [ -e runs/compare-$$run ]; do run=$$((run + 1)); done; set -x; \
 	  .build/release/gridless compare "$(DIGITS)" --classes 5,6,7,8,9 --n 50 $(DIGITS_IMAGES) \
 	  --weights Examples/digits/resnet8-digits-0-4.safetensors --steps 200 --initial-sigma 2e-3 --seeds 1,2 \
@@ -61,7 +61,7 @@ digits-network: build ## train the demo's pretrained network on the digits 0-4 a
 	  || $(call why,training failed; its message is above)
 	@cp .build/digits-network/model.safetensors Examples/digits/resnet8-digits-0-4.safetensors
 
-test: build ## run the tests, the formatter and the example package
+test: build ## run the tests, the formatter, the example package and the bundle
 	@Scripts/test-tools.sh
 	@$(SWIFT_BUILD) --build-tests || $(call why,the tests do not compile; the first error is above)
 	@timeout --foreground -s INT -k 10 $(TEST_LIMIT) swift test -c release --skip-build --no-parallel 2>&1 \

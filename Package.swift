@@ -58,7 +58,7 @@ let package = Package(
     .target(name: "Backbones", dependencies: ["Torch", "Weights"], swiftSettings: strict),
     .target(name: "ONNX", dependencies: ["Protobuf", "Torch", "Weights", "Backbones"], swiftSettings: strict),
     .target(name: "Evidence", dependencies: ["Torch", "Backbones"], swiftSettings: strict),
-    .target(name: "Baselines", dependencies: ["Torch", "Backbones", "Evidence"], swiftSettings: strict),
+    .target(name: "Baselines", dependencies: ["Torch", "Backbones"], swiftSettings: strict),
     .target(
       name: "Training",
       dependencies: [
@@ -78,7 +78,7 @@ let package = Package(
       cSettings: [.unsafeFlags(["--embed-dir=\(charts)", "-Wno-c23-extensions"])]),
     .target(
       name: "Reports",
-      dependencies: ["CReportAssets", "Torch", "Weights", "Datasets", "Evidence", "Training", "Studies"],
+      dependencies: ["CReportAssets", "Torch", "Weights", "Datasets", "Training", "Studies"],
       swiftSettings: strict),
     .target(
       name: "Gridless",

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# tables.sh: prints the tables of the documentation's article Study from the results beside it, as Markdown.
+# tables.sh: prints the tables of the documentation's articles Study, Comparing methods and Speed from the results beside it, as Markdown.
 set -euo pipefail
 cd "$(dirname "$0")"
 # The options of a row may hold commas, so that numbers are counted from the end.

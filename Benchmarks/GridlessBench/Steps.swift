@@ -98,6 +98,11 @@ struct Steps: ParsableCommand {
     var processes: [Contender.Side: ChildProcess] = [:]
     for side in Set(contenders.map(\.side)) { processes[side] = try start(side, threads: threads, folder: folder) }
     defer { for process in processes.values { process.end() } }
+    // Nobody is timed while another process still loads its libraries and decodes its images.
+    for (side, process) in processes {
+      guard let contender = contenders.first(where: { $0.side == side }) else { continue }
+      let _: TurnResult = try process.ask(TurnRequest(benchCase, contender, warmup: 0, steps: 1, threads: threads))
+    }
     var measured = contenders.map { Measured(benchCase: benchCase, contender: $0, threads: threads) }
     for round in 0..<repeats {
       say("\(benchCase), \(threads) thread\(threads == 1 ? "" : "s"): repeat \(round + 1) of \(repeats)")

@@ -3,13 +3,13 @@ import Torch
 
 /// N(y | a + b·f, b²s²): the likelihood of numbers, with a and b the mean and standard deviation of the training values.
 ///
-/// So the network predicts standardised values z = (y − a)/b, and with ε = z − f
+/// So the network predicts standardised values z = (y − a)/b, and with r = z − f
 ///
-/// - log p(y | f) = −½ [ ln(2πs²) + ε²/s² ] − ln b (L1)
+/// - log p(y | f) = −½ [ ln(2πs²) + r²/s² ] − ln b (L1)
 ///
 /// is the log density of y in its own unit. All of it is computed in float64. s² is given, or learned: for any outputs,
 ///
-/// - the s² that maximises the sum of (L1) is the mean of ε² (L2)
+/// - the s² that maximises the sum of (L1) is the mean of r² (L2)
 ///
 /// During training the mean over all data is not known, and s² follows the batches' means by a moving average; at the end
 /// (L2) holds exactly, with the expectation over the posterior.
@@ -54,19 +54,19 @@ public struct GaussianNoise: Sendable, Equatable {
     return try error * error * (-0.5 / variance) + -nll(squaredError: 0)
   }
 
-  /// The mean of −(L1) where that of ε² is this.
+  /// The mean of −(L1) where that of r² is this.
   func nll(squaredError: Double) -> Double {
     0.5 * (log(2 * .pi * variance) + squaredError / variance) + log(deviation)
   }
 
-  /// The mean of ε² where that of −(L1) is this.
+  /// The mean of r² where that of −(L1) is this.
   func squaredError(nll: Double) -> Double {
     let error = 2 * variance * (nll - self.nll(squaredError: 0))
     // A NaN stays one: `max` would make it a perfect fit.
     return error < 0 ? 0 : error
   }
 
-  /// Moves s² towards a batch's mean of ε², which its mean of −(L1) tells; one that is not finite tells nothing.
+  /// Moves s² towards a batch's mean of r², which its mean of −(L1) tells; one that is not finite tells nothing.
   mutating func learn(nll: Double) {
     guard isLearned, nll.isFinite else { return }
     let error = squaredError(nll: nll)

@@ -3,8 +3,8 @@ import Torch
 
 /// Σ = diag(s) + UUᵀ over the backbone, known by its inverse Σ⁻¹ = diag(1/s) − WWᵀ (Woodbury).
 ///
-/// The covariance of SWAG that a PTYL prior has (Shwartz-Ziv et al., NeurIPS 2022): s = ½S + ε and U = Q/√(2K − 2), with
-/// the K columns of Q as deviations from the mean. With C = I + Uᵀdiag(1/s)U = LLᵀ, K × K in float64, W = diag(1/s)UL⁻ᵀ and
+/// The covariance of SWAG that a PTYL prior has (Shwartz-Ziv et al., NeurIPS 2022): s = ½v + 0.1 and U = Q/√(2K − 2), with
+/// v the diagonal variance and the K columns of Q as deviations from the mean. With C = I + Uᵀdiag(1/s)U = LLᵀ, K × K in float64, W = diag(1/s)UL⁻ᵀ and
 /// ln det Σ = Σᵢ ln sᵢ + 2 Σⱼ ln Lⱼⱼ (the matrix determinant lemma): nothing larger than D × K is ever formed.
 public final class LowRankCovariance {
   /// ln det Σ.

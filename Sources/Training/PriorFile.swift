@@ -18,9 +18,9 @@ public struct PriorFile: Sendable {
   public let model: String
   /// K, the number of deviations in the file.
   public let columns: Int
-  /// The ε of the normalisation layers of the network that it was made from, and how that network wants its pixels; nil where
-  /// they are as usual.
+  /// The ε of the normalisation layers of the network that it was made from; nil where it is as usual.
   public let eps: Double?
+  /// How that network wants its pixels; nil where it is as usual.
   public let normalization: InputNormalization?
   /// How the prior was made, as its maker noted: `method` and its options.
   public let origin: [String: String]

@@ -72,8 +72,9 @@ import Weights
   }
 
   /// With some convolutions in bfloat16 and others in float32, as early in a run, each kind of network computes what it does
-  /// in float32, and every parameter gets a gradient. Between convolutions lies bfloat16, so that those of float32 weights,
-  /// too, are computed in it.
+  /// in float32, and every parameter gets a gradient.
+  ///
+  /// Between convolutions lies bfloat16, so that those of float32 weights, too, are computed in it.
   @Test(arguments: [
     "resnet20", "resnet18", "densenet169", "mobilenet_v2", "efficientnet_b0", "convnext_atto", "vit_ti_16",
   ])

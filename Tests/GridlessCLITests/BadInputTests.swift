@@ -241,7 +241,8 @@ struct BadInput: CustomTestStringConvertible, Sendable {
     let outcome = try place.gridless("finetune", "data", "--model", "tf_mobilenet_v2", "--out", "run")
     #expect(outcome.status == 64)
     #expect(outcome.errors.contains("--weights is missing"))
-    #expect(outcome.errors.contains("TensorFlow's MobileNetV2 1.0, or google/mobilenet_v2_1.0_224 with its config.json"))
+    #expect(
+      outcome.errors.contains("TensorFlow's MobileNetV2 1.0, or google/mobilenet_v2_1.0_224 with its config.json"))
     #expect(outcome.errors.contains("--weights none"))
   }
 
