@@ -5,6 +5,9 @@
 struct DelimitedText {
   /// Each row's fields and the line it starts on, from 1.
   private(set) var rows: [(line: Int, fields: [String])] = []
+  /// Where the first quoted field of tab-separated text begins that goes on in the next line; such text often has quotes that
+  /// are characters as any other.
+  private(set) var lineOfSuspectQuote: Int?
 
   /// Splits a file's bytes; nil finds the delimiter.
   ///
@@ -51,6 +54,9 @@ struct DelimitedText {
           field.append(quote)
           position += 1
         } else {
+          if let opened = openedAt, opened < line, delimiter == UInt8(ascii: "\t") {
+            lineOfSuspectQuote = lineOfSuspectQuote ?? opened
+          }
           openedAt = nil
         }
       } else if byte == quote, field.isEmpty {

@@ -12,7 +12,13 @@ enum TableLayout {
     guard let header = text.rows.first else { throw .unrecognized(path: path, found: "a file of empty lines") }
     let columns = header.fields.map(columnName)
     if let columns = try Columns(columns, file: path, line: header.line) {
-      return try examples(text, file: path, columns)
+      var listing = try examples(text, file: path, columns)
+      if let line = text.lineOfSuspectQuote {
+        listing.notes.append(
+          "\(path):\(line): a quoted field goes on in the next line; where a quote is a character of the text, double it, and put "
+            + "the field in quotes")
+      }
+      return listing
     }
     if columns.count == 65, columns.allSatisfy({ Int($0) != nil }) { return try digits(text, file: path) }
     if ClassRows.begin(with: header.fields) { return try listing(.classRows, ClassRows.read(text, file: path)) }

@@ -78,6 +78,7 @@ public struct DataEmphasizedELBO {
     let sign = antithetic ? -1.0 : 1.0
     sum.nll += nll / Double(sum.samples)
     if let products = sum.products {
+      precondition(vector.reducedGradients == nil, "a σ for each parameter needs every gradient in the vector's dtype")
       let epsilon = try vector.passes.epsilon(noise, like: posterior.mean)
       try products.add_(vector.gradients * epsilon, alpha: sign / Double(sum.samples))
     } else {

@@ -29,7 +29,7 @@ struct SelectionFigure {
   private func run(_ trial: TrialRecord, _ words: String) -> Run? {
     guard let kappa = trial.values["kappa"] ?? trial.kappa else { return nil }
     let curve = SelectionCurve(of: trial, in: study.folder.run(of: trial.id))
-    guard !curve.elbo.isEmpty else { return nil }
+    guard curve.steps.contains(where: { curve.objective(at: $0, kappa: kappa) != nil }) else { return nil }
     let accuracy = trial.test.map { ", test accuracy \(Wording.percent($0.balancedAccuracy))" } ?? ""
     return (words + accuracy, curve, kappa)
   }

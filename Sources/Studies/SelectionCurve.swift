@@ -16,28 +16,10 @@ public struct SelectionCurve: Sendable, Equatable {
     return -nll - kl / (kappa * Double(n))
   }
 
-  /// The ELBO per example over steps: κ = 1.
-  public var elbo: [Double] { steps.compactMap { objective(at: $0, kappa: 1) } }
-
-  /// The data-emphasized ELBO over steps, divided by κN: κ = D/N.
-  public var dataEmphasized: [Double] {
-    steps.compactMap { objective(at: $0, kappa: Double(trial.d ?? 1) / Double(trial.n ?? 1)) }
-  }
-
   /// The steps of a trial's run that lies in a folder.
   public init(of trial: TrialRecord, in run: RunFolder) {
     self.trial = trial
     let rate = trial.learningRate
     steps = run.readMetrics().filter { $0.event == "step" && $0.candidate == rate }
-  }
-}
-
-extension StudyFolder {
-  /// The curves of the figure `selection`, one for each of its runs that is done.
-  ///
-  /// Throws ``StudyError/unreadableTrial(path:reason:)``.
-  public func selection() throws -> [SelectionCurve] {
-    try records().filter { $0.studyMethod == .selection && $0.status == .done }
-      .map { SelectionCurve(of: $0, in: run(of: $0.id)) }
   }
 }

@@ -26,6 +26,16 @@ import Testing
       ])
   }
 
+  /// In text with tabs a quote is often a character as any other, and two of them would make one row of two.
+  @Test func quotedFieldsOverLinesAreToldOfTabs() throws {
+    let rows = "text\tlabel\nplain\ta\n\"bad text\tb\n\"worse\tb\n"
+    let dataset = try open(rows, name: "list.tsv")
+    #expect(sources(dataset, .train)?.compactMap(\.text) == ["plain", "bad text\tb\nworse"])
+    #expect(dataset.notes.contains { $0.contains("list.tsv:3: a quoted field goes on in the next line") })
+    let commas = try open("text,label\nplain,a\n\"two\nlines\",b\n")
+    #expect(!commas.notes.contains { $0.contains("quoted") })
+  }
+
   @Test func blanksAroundColumnNamesDoNotCount() throws {
     let dataset = try open("path, Label ,split\n/1.jpg,b,train\n/2.jpg,a,train\n")
     #expect(sources(dataset, .train) == [.file("/1.jpg"), .file("/2.jpg")] && dataset.classes == ["a", "b"])

@@ -74,7 +74,9 @@ import Testing
     #expect(try place.ended().sorted() == records.map(\.id).sorted())
 
     // The two runs of the figure, under both objectives.
-    let curves = try place.folder.selection()
+    let curves = records.filter { $0.studyMethod == .selection }.map {
+      SelectionCurve(of: $0, in: place.folder.run(of: $0.id))
+    }
     #expect(curves.map { $0.steps.map(\.step) } == [[1, 2, 3], [1, 2, 3]])
     #expect(Set(curves.map(\.trial.kappa)) == [1, records.first { $0.method == "kappa" && $0.kappa != 1 }?.kappa])
 

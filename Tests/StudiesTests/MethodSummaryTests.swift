@@ -120,9 +120,9 @@ import Training
       #"{"event":"step","candidate_lr":0.1,"lr":0.05,"step":2,"nll":1,"kl":400,"loss":1}"#,
     ]
     try Data(lines.joined(separator: "\n").utf8).write(to: URL(fileURLWithPath: folder.run(of: record.id).metrics))
-    let curve = try #require(try folder.selection().first)
+    let curve = SelectionCurve(of: record, in: folder.run(of: record.id))
     #expect(curve.steps.map(\.step) == [1, 2])
-    #expect(curve.elbo == [-32, -41])
-    #expect(curve.dataEmphasized == [-2.6, -1.8])
+    #expect(curve.steps.map { curve.objective(at: $0, kappa: 1) } == [-32, -41])
+    #expect(curve.steps.map { curve.objective(at: $0, kappa: 50) } == [-2.6, -1.8])
   }
 }
