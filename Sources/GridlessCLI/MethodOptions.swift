@@ -132,12 +132,6 @@ struct MethodOptions: ParsableArguments {
       throw ValidationError(
         "\(misplaced.joined(separator: ", ")) with \(point): it trains a point, without noise. Leave it out.")
     }
-    if kappaLimit != nil, kappa.value != nil {
-      throw ValidationError("--kappa-limit with --kappa: a given κ has no limit. Leave one of the two out.")
-    }
-    if sigmaUpdate != nil, sigma.value != nil {
-      throw ValidationError("--sigma-update with --sigma: a given σ is not learned. Leave one of the two out.")
-    }
   }
 
   /// Puts the choices into the library's options.

@@ -115,6 +115,11 @@ public struct StudyConfiguration: Codable, Sendable, Equatable {
     guard case .classes = dataset.targets else {
       throw StudyError.invalidOption("\(data): has a number for each image; compare expects classes.")
     }
+    guard dataset.splits[.test] != nil else {
+      throw StudyError.invalidOption(
+        "\(data): has no test split, on which the methods are compared. Add one: a folder or table test, or a column split."
+      )
+    }
     let backbone = try Backbone.named(model)
     guard dataset.holdsTexts == (backbone.modality == .texts) else {
       let found = dataset.holdsTexts ? "texts" : "images"

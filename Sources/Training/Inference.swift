@@ -145,11 +145,9 @@ extension SavedModel {
           part.map { Example(source: .file($0), label: 0) }, preprocessing: preprocessing,
           skipUnreadable: skipUnreadable, name: "input"
         ) { event in
-          if case .decoding(let name, let done, _) = event {
-            try onEvent(.decoding(split: name, done: start + done, total: images.count))
-          } else {
-            try onEvent(event)
-          }
+          guard case .decoding(let name, let done, _) = event else { return try onEvent(event) }
+          // Of one image there is nothing to wait for.
+          if images.count > 1 { try onEvent(.decoding(split: name, done: start + done, total: images.count)) }
         }
         isAnyReadable = true
         try body(store.examples.map(\.source.name), ExampleBatches(store, device: device))

@@ -40,9 +40,9 @@ package struct ReproducingCommand {
     add("finalists", c.finalists.map { "\($0)" })
     add("kappa", number(c.kappa))
     // A point has no use for these, and refuses them by name.
-    if !objective.hasPosterior {
-      if c.kappaLimit != Recipe.default.kappaLimit { add("recipe", Recipe.published.rawValue) }
-    } else {
+    let isPublished = !c.hasPosterior && c.kappaLimit != Recipe.default.kappaLimit
+    if isPublished { add("recipe", Recipe.published.rawValue) }
+    if c.hasPosterior {
       add("kappa-limit", number(c.kappaLimit) ?? "none", unless: number(Recipe.default.kappaLimit))
       add("sigma-update", c.sigmaUpdate.rawValue, unless: Recipe.default.sigmaUpdate.rawValue)
       add("draw-statistics", c.drawStatistics.rawValue, unless: Recipe.default.drawStatistics.rawValue)
@@ -58,7 +58,7 @@ package struct ReproducingCommand {
     add("samples", "\(c.samples)", unless: "1")
     if c.antithetic { arguments.append("--antithetic") }
     if c.stochasticDepth == true { arguments.append("--stochastic-depth") }
-    let usualHead = objective.hasPosterior ? HeadInitialization.zero : .uniform
+    let usualHead = objective.hasPosterior && !isPublished ? HeadInitialization.zero : .uniform
     add("head-init", c.headInitialization.rawValue, unless: usualHead.rawValue)
     add("initial-sigma", number(c.initialSigma), unless: number(FineTuneConfiguration.publishedInitialSigma))
     add("evidence-samples", "\(c.evidenceSamples)", unless: "\(FineTuneConfiguration.publishedEvidenceSamples)")

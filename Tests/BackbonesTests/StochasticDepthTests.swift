@@ -92,6 +92,6 @@ import Torch
 
   @Test func theNetworksThatHaveItAreKnown() throws {
     let names = Backbone.all.filter(\.hasStochasticDepth).map(\.name)
-    #expect(names == ["convnext_tiny", "convnext_small", "convnext_base", "efficientnet_b0"])
+    #expect(names == ["convnext_tiny", "convnext_small", "convnext_base", "efficientnet_b0", "tf_efficientnet_b0"])
   }
 }

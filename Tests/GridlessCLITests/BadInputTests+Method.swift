@@ -34,12 +34,6 @@ extension BadInputTests {
       "columns without ptyl", ["--prior", "l2-zero", "--prior-columns", "3"], status: 64,
       says: ["belong to --prior ptyl, found --prior l2-zero"]),
     BadInput(
-      "κ and its limit", ["--kappa", "3", "--kappa-limit", "5"], status: 64,
-      says: ["--kappa-limit with --kappa: a given κ has no limit"]),
-    BadInput(
-      "σ and how it is learned", ["--sigma", "0.01", "--sigma-update", "own"], status: 64,
-      says: ["--sigma-update with --sigma: a given σ is not learned"]),
-    BadInput(
       "draws of a point", ["--prior", "none", "--draw-statistics", "own"], status: 64,
       says: ["--draw-statistics with --prior none: it trains a point"]),
     BadInput(

@@ -18,6 +18,14 @@ import Testing
     #expect(try place.folder.records().map(\.status) == [.done])
   }
 
+  @Test func withoutATestSplitNothingBegins() throws {
+    let place = try StudyPlace()
+    try place.place.remove("data/test")
+    let outcome = try place.compare("elbo")
+    #expect(outcome.status == 64 && outcome.errors.contains("data: has no test split"), "\(outcome.errors)")
+    #expect(!FileManager.default.fileExists(atPath: place.folder.path))
+  }
+
   @Test func everyMethodHasItsTrialsAndItsRow() throws {
     let place = try StudyPlace()
     let outcome = try place.compare(

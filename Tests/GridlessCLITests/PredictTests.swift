@@ -97,6 +97,9 @@ import Testing
     // Equal calls print equal bytes.
     #expect(try Command.run(arguments + ["--top", "3", "--json"], in: place.path).output == outcome.output)
 
+    // Of one image there is no progress to tell.
+    #expect(outcome.errors.isEmpty, "\(outcome.errors)")
+
     let table = try Command.run(arguments + ["--top", "2"], in: place.path)
     let expected = names.prefix(2).map { [image, $0, String(format: "%.4f", probabilities[$0] ?? Double.nan)] }
     let cells = table.lines.map { line in

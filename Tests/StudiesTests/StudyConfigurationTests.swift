@@ -6,12 +6,12 @@ import Training
 
 /// What a study finds out about its data and network before it begins.
 @Suite struct StudyConfigurationTests {
-  /// A table of images of two classes in turn; resolving reads the listing alone.
+  /// A table of images to train on, of two classes in turn, and one to test on of each; resolving reads the listing alone.
   private func table(in scratch: Scratch, images: Int = 2) throws -> String {
     let path = scratch.path + "/images-\(images).csv"
     let names = (0..<images).map { "\($0).png" }
-    let rows = names.enumerated().map { "\($1),\($0 % 2 == 0 ? "x" : "y")" }
-    try Data((["path,label"] + rows).joined(separator: "\n").utf8).write(to: URL(fileURLWithPath: path))
+    let rows = names.enumerated().map { "\($1),\($0 % 2 == 0 ? "x" : "y"),train" } + ["0.png,x,test", "1.png,y,test"]
+    try Data((["path,label,split"] + rows).joined(separator: "\n").utf8).write(to: URL(fileURLWithPath: path))
     for name in names { try Data().write(to: URL(fileURLWithPath: scratch.path + "/" + name)) }
     return path
   }
