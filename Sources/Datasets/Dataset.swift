@@ -110,7 +110,7 @@ public struct Dataset: Equatable, Sendable {
         listing = try Flowers102Layout.read(folder)
       } else if let folder = OxfordPetsLayout.folder(in: root) {
         listing = try OxfordPetsLayout.read(folder)
-      } else if try TableFolderLayout.isOne(root) {
+      } else if TableFolderLayout.isOne(root) {
         listing = try TableFolderLayout.read(root)
       } else {
         listing = try FolderLayout.read(root)

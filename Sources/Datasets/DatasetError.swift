@@ -34,7 +34,7 @@ public enum DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
   case malformed(path: String, line: Int?, reason: String)
   /// An image that cannot be read or decoded.
   case unreadable(path: String, reason: String)
-  /// With unreadable images skipped, no image of a class is left.
+  /// With unreadable images skipped, none is left; `example` is the first, `reason` what is wrong with it.
   case nothingReadable(example: String, reason: String)
   /// No image of a class that is to be trained on can be read; `example` is its first, `reason` what is wrong with that.
   case unreadableClass(example: String, reason: String)
@@ -94,7 +94,7 @@ public enum DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
     case .unreadable(let path, let reason):
       "\(path): \(reason). Remove it, or pass --skip-unreadable."
     case .nothingReadable(let example, let reason):
-      "\(example): \(reason), and none of the other images can be read. Replace them."
+      "\(example): \(reason). None of the images can be read: replace them."
     case .unreadableClass(let example, let reason):
       "\(example): \(reason), and no image of its class can be read. Replace the images, or remove the class."
     case .cacheFull(let folder, let needed, let available):

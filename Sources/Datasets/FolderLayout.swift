@@ -11,14 +11,30 @@ enum FolderLayout {
     "testing": .test,
   ]
 
-  /// Whether folders are splits by other names than train, val and test: each has a word for one, as `Training` and
-  /// `seg_test` have, and they are not all of the same, as kinds of trains are.
-  private static func areSplits(_ folders: [String]) -> Bool {
-    let found = folders.map { name in
-      name.lowercased().split { !$0.isLetter }.compactMap { splitNames[String($0)] }.first
-    }
-    let isPlain = folders.allSatisfy { splitNames[$0.lowercased()] != nil }
-    return isPlain || (!found.contains(nil) && Set(found).count > 1)
+  /// What people add to such names.
+  private static let splitSuffixes: Set<String> = [
+    "image", "images", "img", "imgs", "photos", "pictures", "data", "dataset", "set", "split", "folder",
+  ]
+
+  /// Whether folders are splits by other names than train, val and test.
+  ///
+  /// All are words for these, as `Training` and `test_images`; or some are among the words of their names, as of `seg_train`
+  /// and `seg_test`, and no folder has images itself. Classes whose names have such a word, as kinds of trains have, are all
+  /// of one or have images.
+  private static func areSplits(_ folders: [String], in root: String) throws(DatasetError) -> Bool {
+    if folders.allSatisfy({ splitNames[$0.lowercased()] != nil }) { return true }
+    let words = folders.map { $0.lowercased().split { !$0.isLetter }.map(String.init) }
+    let named = words.map { $0.compactMap { splitNames[$0] }.first }
+    guard Set(named.compactMap(\.self)).count > 1 else { return false }
+    let areAll =
+      !named.contains(nil) && words.joined().allSatisfy { splitNames[$0] != nil || splitSuffixes.contains($0) }
+    if areAll { return true }
+    for folder in folders where try Folder("\(root)/\(folder)").files.contains(where: isImage) { return false }
+    return true
+  }
+
+  private static func isImage(_ name: String) -> Bool {
+    extensions.contains((name as NSString).pathExtension.lowercased())
   }
 
   static func read(_ root: String) throws(DatasetError) -> Listing {
@@ -30,7 +46,7 @@ enum FolderLayout {
       guard !folders.isEmpty else {
         throw .unrecognized(path: root, found: "a folder without class folders")
       }
-      guard !areSplits(folders) else {
+      guard try !areSplits(folders, in: root) else {
         throw .malformed(
           path: root, line: nil,
           reason:
@@ -117,10 +133,6 @@ enum FolderLayout {
       }
       for name in folder.folders { found += try images("\(path)/\(name)", above: above.union([resolved])) }
       return found
-    }
-
-    private func isImage(_ name: String) -> Bool {
-      extensions.contains((name as NSString).pathExtension.lowercased())
     }
   }
 }

@@ -4,13 +4,13 @@ import Foundation
 enum TableFolderLayout {
   /// Whether a folder is one: it has a training table, and where it has folders, too, that table names columns, and none of
   /// the folders is a split's, whose folders would be classes of images.
-  static func isOne(_ root: String) throws(DatasetError) -> Bool {
+  static func isOne(_ root: String) -> Bool {
     guard let table = table(of: .train, in: root) else { return false }
     let names = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
     let folders = names.filter { !$0.hasPrefix(".") && FileKind("\(root)/\($0)") == .folder }
     if folders.isEmpty { return true }
     if folders.contains(where: { Split(rawValue: $0) != nil }) { return false }
-    return try TableLayout.hasColumns(table)
+    return TableLayout.hasColumns(table)
   }
 
   /// Reads each split's table; a table whose own column `split` names another than `train` is refused.

@@ -29,15 +29,12 @@ enum TableLayout {
   /// A field of the header as columns are known by: in lower case, without blanks around it.
   static func columnName(_ field: String) -> String { field.trimmingCharacters(in: .whitespaces).lowercased() }
 
-  /// Whether a file's first line names the columns of such a table.
-  ///
-  /// Throws as ``read(_:)`` for a file that is no text.
-  static func hasColumns(_ path: String) throws(DatasetError) -> Bool {
-    let bytes = try readTable(path)
-    guard !bytes.prefix(1024).contains(0), let header = try DelimitedText(bytes, path: path).rows.first else {
-      return false
-    }
-    return try Columns(header.fields.map(columnName), file: path, line: header.line) != nil
+  /// Whether a file's first line names the columns of such a table; of a file that is no text it names none.
+  static func hasColumns(_ path: String) -> Bool {
+    guard let bytes = try? readTable(path) else { return false }
+    let line = Array(bytes.prefix { $0 != UInt8(ascii: "\n") })
+    guard let header = (try? DelimitedText(line, path: path))?.rows.first else { return false }
+    return (try? Columns(header.fields.map(columnName), file: path, line: 1)) != nil
   }
 
   /// Where a row's fields are.

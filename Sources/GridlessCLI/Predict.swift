@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Gridless
 
 /// `gridless predict`.
@@ -102,7 +103,10 @@ private final class PredictionPrinter {
   init(_ options: OutputOptions) { isJSON = options.json }
 
   func add(_ item: some Encodable, _ rows: [[String]]) throws {
-    if isJSON { print(try JSON.line(item)) } else { self.rows += rows }
+    guard isJSON else { return self.rows += rows }
+    print(try JSON.line(item))
+    // A pipe gets it now.
+    fflush(nil)
   }
 
   func finish() {

@@ -22,9 +22,9 @@ struct DataIdentity: Codable, Equatable {
   var parts: [Part]
   /// The CRC-32 of the pretrained weights' file, or of an index's files; nil without one.
   var weights: UInt32?
-  /// The ε of the normalisation layers, and how the weights want their pixels, where the files beside the weights say
-  /// other than usual for the network.
+  /// The ε of the normalisation layers, where the files beside the weights say another than usual for the network.
   var eps: Double?
+  /// How the weights want their pixels; nil without weights, for texts, and in runs of older versions.
   var normalization: InputNormalization?
   /// The CRC-32 of the prior's file; nil without one.
   var prior: UInt32?
@@ -36,7 +36,7 @@ struct DataIdentity: Codable, Equatable {
     classes = dataset.classes
     self.weights = weights?.file.checksum()
     eps = weights?.backbone.unusualEps
-    normalization = weights?.unusualNormalization
+    normalization = weights.flatMap { $0.backbone.modality == .images ? $0.normalization : nil }
     self.prior = prior?.checksum()
     let roots = [dataset.path, parentFolder(of: dataset.path)].map { root in
       root.hasSuffix("/") || root.isEmpty ? root : root + "/"
@@ -115,11 +115,9 @@ struct DataIdentity: Codable, Equatable {
       func text(_ eps: Double?) -> String { eps.map { "\($0)" } ?? "the usual one" }
       lines.append("the ε of the normalisation layers: \(text(there.eps)) there, \(text(eps)) now")
     }
-    if normalization != there.normalization {
-      func text(_ found: InputNormalization?) -> String {
-        found.map { "mean \($0.mean) std \($0.std)" } ?? "the usual one"
-      }
-      lines.append("normalization of pixels: \(text(there.normalization)) there, \(text(normalization)) now")
+    if let then = there.normalization, let now = normalization, then != now {
+      lines.append(
+        "normalization of pixels: mean \(then.mean) std \(then.std) there, mean \(now.mean) std \(now.std) now")
     }
     return lines
   }

@@ -18,7 +18,6 @@ extension FineTuneOptions {
       if resize != .square {
         throw .invalidOption("--resize \(resize.rawValue): \(model) reads texts. Leave it out.")
       }
-      if skipUnreadable { throw .invalidOption("--skip-unreadable: \(model) reads texts. Leave it out.") }
       if augmentation != .cropAndFlip {
         throw .invalidOption("--augment \(augmentation.rawValue): \(model) reads texts. Leave it out.")
       }
@@ -58,8 +57,9 @@ extension FineTuneOptions {
         "\(vocabulary.name): \(vocabulary.tokens.count) tokens, but \(weights.file.path) has embeddings of \(rows). Pass --vocab "
           + "with the vocab.txt of these weights.")
     }
-    let cased = vocabulary.tokens.count { !$0.hasPrefix("[") && $0.contains(where: \.isUppercase) }
-    guard 100 * cased < vocabulary.tokens.count else {
+    // That of the training texts is in lower case, but for letters that have none.
+    let cased = vocabulary.tokens.count { !$0.hasPrefix("[") && $0.lowercased() != $0 }
+    guard 100 * cased < vocabulary.tokens.count || (weights == nil && self.vocabulary == nil) else {
       throw TrainingError.invalidOption(
         "\(vocabulary.name): \(cased) of its \(vocabulary.tokens.count) tokens have capitals, but \(model) reads texts in lower "
           + "case. Pass weights whose vocabulary is uncased, such as bert-base-uncased.")

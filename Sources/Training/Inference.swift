@@ -28,7 +28,7 @@ extension SavedModel {
   /// Classes are matched by name; the data set's notes say which of them are left out. Throws Datasets' errors, also for
   /// data with classes where numbers are predicted and the reverse.
   public func evaluate(
-    data: String, split: Split, device: Device, average samples: Int? = nil, batchSize: Int = 64,
+    data: String, split: Split, device: Device, average samples: Int? = nil, batchSize: Int? = nil,
     skipUnreadable: Bool = false,
     onEvent: (FineTuneEvent) throws -> Void = { _ in }
   ) throws -> SplitMetrics {
@@ -50,7 +50,8 @@ extension SavedModel {
     let average = try average(of: model, samples: samples)
     let batches = try preparation.batches(
       of: examples, split: split, skipUnreadable: skipUnreadable, device: device, onEvent: onEvent)
-    return try model.metrics(of: batches, under: likelihood, names: classes, batchSize: batchSize, average: average)
+    return try model.metrics(
+      of: batches, under: likelihood, names: classes, batchSize: batchSize ?? usualBatchSize, average: average)
   }
 
   /// The image files that a path stands for: a folder for the images below it, found and ordered as those of a class
@@ -72,7 +73,7 @@ extension SavedModel {
   ///
   /// Throws as ``forEachPrediction(_:device:average:top:batchSize:skipUnreadable:onEvent:_:)``.
   public func predict(
-    _ images: [String], device: Device, average samples: Int? = nil, top: Int = 1, batchSize: Int = 64,
+    _ images: [String], device: Device, average samples: Int? = nil, top: Int = 1, batchSize: Int? = nil,
     skipUnreadable: Bool = false, onEvent: (FineTuneEvent) throws -> Void = { _ in }
   ) throws -> [Prediction] {
     var predictions: [Prediction] = []
@@ -91,7 +92,7 @@ extension SavedModel {
   /// where such are skipped and no other is left, and ``TrainingError/invalidOption(_:)`` for a model of numbers or more
   /// classes than there are.
   public func forEachPrediction(
-    _ images: [String], device: Device, average samples: Int? = nil, top: Int = 1, batchSize: Int = 64,
+    _ images: [String], device: Device, average samples: Int? = nil, top: Int = 1, batchSize: Int? = nil,
     skipUnreadable: Bool = false, onEvent: (FineTuneEvent) throws -> Void = { _ in },
     _ body: (Prediction) throws -> Void
   ) throws {
@@ -121,8 +122,13 @@ extension SavedModel {
     }
   }
 
-  /// How many decoded images are in memory at a time: a folder may hold any number.
-  private static let imagesAtATime = 1024
+  /// How many examples are computed at a time: no more than in training, which fitted into memory.
+  var usualBatchSize: Int { min(64, (try? run.readConfiguration())?.batchSize ?? 64) }
+
+  /// How many images are decoded at a time, of about 200 MB at most: a folder may hold any number.
+  private func imagesAtATime(_ preprocessing: Preprocessing) -> Int {
+    max(64, min(1024, 200_000_000 / (3 * preprocessing.resizeSize * preprocessing.resizeSize)))
+  }
 
   /// Decodes image files, and calls `body` with so many at a time and their names.
   ///
@@ -138,8 +144,9 @@ extension SavedModel {
     }
     var isAnyReadable = false
     var unreadable: (path: String, reason: String)?
-    for start in stride(from: 0, to: images.count, by: Self.imagesAtATime) {
-      let part = images[start..<min(start + Self.imagesAtATime, images.count)]
+    let count = imagesAtATime(preprocessing)
+    for start in stride(from: 0, to: images.count, by: count) {
+      let part = images[start..<min(start + count, images.count)]
       do {
         let store = try ImageStore.decode(
           part.map { Example(source: .file($0), label: 0) }, preprocessing: preprocessing,

@@ -27,12 +27,12 @@ struct Classifier {
   /// their seed is the run's.
   ///
   /// Throws ``TrainingError/invalidOption(_:)`` for a model of numbers or more classes to show than there are.
-  init(_ saved: SavedModel, device: Device, average samples: Int?, top: Int, batchSize: Int) throws {
+  init(_ saved: SavedModel, device: Device, average samples: Int?, top: Int, batchSize: Int?) throws {
     guard saved.likelihood == .categorical else {
       throw TrainingError.invalidOption("this model predicts numbers: use predictValues")
     }
     try saved.checkTop(top)
-    (classes, self.top, self.batchSize) = (saved.classes, top, batchSize)
+    (classes, self.top, self.batchSize) = (saved.classes, top, batchSize ?? saved.usualBatchSize)
     model = try saved.model(device: device)
     average = try saved.average(of: model, samples: samples)
   }
@@ -80,11 +80,11 @@ struct ValuePredictor {
   /// One that predicts at the posterior mean, or averaged over so many draws of the posterior.
   ///
   /// Throws ``TrainingError/invalidOption(_:)`` for a model of classes.
-  init(_ saved: SavedModel, device: Device, average samples: Int?, batchSize: Int) throws {
+  init(_ saved: SavedModel, device: Device, average samples: Int?, batchSize: Int?) throws {
     guard let gaussian = saved.likelihood.gaussian else {
       throw TrainingError.invalidOption("this model predicts classes: use predict")
     }
-    (self.gaussian, self.batchSize) = (gaussian, batchSize)
+    (self.gaussian, self.batchSize) = (gaussian, batchSize ?? saved.usualBatchSize)
     model = try saved.model(device: device)
     average = try saved.average(of: model, samples: samples)
   }

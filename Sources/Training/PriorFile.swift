@@ -18,9 +18,9 @@ public struct PriorFile: Sendable {
   public let model: String
   /// K, the number of deviations in the file.
   public let columns: Int
-  /// The ε of the normalisation layers of the network that it was made from; nil where it is as usual.
+  /// The ε of the normalisation layers of the network that it was made from; nil where the file does not say.
   public let eps: Double?
-  /// How that network wants its pixels; nil where it is as usual.
+  /// How that network wants its pixels; nil where the file does not say.
   public let normalization: InputNormalization?
   /// How the prior was made, as its maker noted: `method` and its options.
   public let origin: [String: String]
@@ -70,13 +70,12 @@ public struct PriorFile: Sendable {
   func notes(beside weights: PretrainedWeights?) -> [String] {
     guard let weights else { return [] }
     var notes: [String] = []
-    if weights.backbone.unusualEps != eps {
-      func text(_ eps: Double?) -> String { eps.map { "\($0)" } ?? "the usual one" }
+    if let eps, eps != weights.backbone.eps {
       notes.append(
-        "\(path): made with the ε \(text(eps)) of the normalisation layers; training uses that of the weights, "
-          + text(weights.backbone.unusualEps))
+        "\(path): made with the ε \(eps) of the normalisation layers; training uses that of the weights, "
+          + "\(weights.backbone.eps)")
     }
-    if weights.unusualNormalization != normalization {
+    if let normalization, normalization != weights.normalization {
       notes.append(
         "\(path): made with pixels that were normalised in another way than the weights want them; they decide")
     }
@@ -137,7 +136,7 @@ public struct PriorFile: Sendable {
   }
 
   /// Writes a network's prior, whole or not at all; `origin` says how it was made, `normalization` how the network wants its
-  /// pixels, where that is not as usual.
+  /// pixels, where that is known.
   ///
   /// Numbers that a reader would refuse are refused here. Throws ``PriorError`` and `AtomicFileError`.
   public static func write(
@@ -161,8 +160,10 @@ public struct PriorFile: Sendable {
       arrays += zip(network.buffers.slices, buffers).map { NamedArray(name: "buffer/" + $0.name, shape: $0.shape, $1) }
     }
     try check(arrays, path: path)
-    var metadata = ["format": format, "model": network.backbone.name, "columns": "\(columns.count)"]
-    if let eps = network.backbone.unusualEps { metadata[MetadataKey.eps] = "\(eps)" }
+    var metadata = [
+      "format": format, "model": network.backbone.name, "columns": "\(columns.count)",
+      MetadataKey.eps: "\(network.backbone.eps)",
+    ]
     if let normalization { metadata[MetadataKey.normalization] = try JSON.line(normalization) }
     try Safetensors.write(arrays, metadata: origin.merging(metadata) { $1 }, to: path)
   }

@@ -40,8 +40,12 @@ public struct PriorImport: Sendable {
   public func run(onEvent: (PriorEvent) throws -> Void = { _ in }) throws -> PriorResult {
     let start = ContinuousClock.now
     try OutputFile.check(out, overwrite: overwrite)
-    let network = try Backbone.named(model).makeNetwork(classes: 1)
-    let named = try weights.map { try NamedParameters(try TensorFile.open($0), of: network) }
+    var backbone = try Backbone.named(model)
+    let weightsFile = try weights.map { try TensorFile.open($0) }
+    let beside = try weightsFile.map { try CheckpointConfiguration(beside: $0) }
+    backbone.eps = try beside?.eps(of: backbone)?.0 ?? backbone.eps
+    let network = backbone.makeNetwork(classes: 1)
+    let named = try weightsFile.map { try NamedParameters($0, of: network) }
     let meanFile = try TensorFile.open(mean)
     let meanNames = isFlat(meanFile) ? nil : try NamedParameters(meanFile, of: network)
     let mapping = PriorMapping(network: network, order: meanNames ?? named)
@@ -74,7 +78,8 @@ public struct PriorImport: Sendable {
     if prior.buffers == nil, !network.buffers.slices.isEmpty {
       try onEvent(.note("no running statistics: the prior's file has none"))
     }
-    try PriorFile.write(prior, of: network, origin: ["method": "import"], to: out)
+    try PriorFile.write(
+      prior, of: network, normalization: try beside?.normalization()?.0, origin: ["method": "import"], to: out)
     return PriorResult(
       prior, of: network, method: "import", path: out, seconds: (ContinuousClock.now - start).seconds)
   }

@@ -59,7 +59,7 @@ public struct PriorTrainer {
       mean: Array(mean[range]), variance: Array(collector.variance[range]),
       deviations: collector.deviations.map { Array($0[range]) }, buffers: try model.buffers.map { try $0.floats() })
     try PriorFile.write(
-      prior, of: network, normalization: weights.unusualNormalization,
+      prior, of: network, normalization: weights.normalization,
       origin: origin(plan, data, classes: network.classes, size: size), to: options.out)
     return PriorResult(
       prior, of: network, method: "swag", path: options.out, seconds: (ContinuousClock.now - start).seconds,

@@ -40,7 +40,7 @@ package struct ReproducingCommand {
     add("finalists", c.finalists.map { "\($0)" })
     add("kappa", number(c.kappa))
     // A point has no use for these, and refuses them by name.
-    let isPublished = !c.hasPosterior && c.kappaLimit != Recipe.default.kappaLimit
+    let isPublished = !c.hasPosterior && c.kappaLimit == Recipe.published.kappaLimit
     if isPublished { add("recipe", Recipe.published.rawValue) }
     if c.hasPosterior {
       add("kappa-limit", number(c.kappaLimit) ?? "none", unless: number(Recipe.default.kappaLimit))

@@ -65,7 +65,7 @@ extension SavedModel {
   ///
   /// Throws ``TrainingError/invalidOption(_:)`` for a model of images or of numbers, or more classes than there are.
   public func predict(
-    _ texts: [TextInput], device: Device, average samples: Int? = nil, top: Int = 1, batchSize: Int = 64
+    _ texts: [TextInput], device: Device, average samples: Int? = nil, top: Int = 1, batchSize: Int? = nil
   ) throws -> [TextPrediction] {
     let classifier = try Classifier(self, device: device, average: samples, top: top, batchSize: batchSize)
     return zip(texts, try classifier(batches(of: texts, device: device))).map { text, found in
@@ -79,7 +79,7 @@ extension SavedModel {
   ///
   /// Throws ``TrainingError/invalidOption(_:)`` for a model of images or of classes.
   public func predictValues(
-    _ texts: [TextInput], device: Device, average samples: Int? = nil, batchSize: Int = 64
+    _ texts: [TextInput], device: Device, average samples: Int? = nil, batchSize: Int? = nil
   ) throws -> [TextValuePrediction] {
     let predictor = try ValuePredictor(self, device: device, average: samples, batchSize: batchSize)
     return zip(texts, try predictor(batches(of: texts, device: device))).map { text, found in

@@ -18,7 +18,7 @@ extension SavedModel {
   ///
   /// Throws as ``forEachValuePrediction(_:device:average:batchSize:skipUnreadable:onEvent:_:)``.
   public func predictValues(
-    _ images: [String], device: Device, average samples: Int? = nil, batchSize: Int = 64,
+    _ images: [String], device: Device, average samples: Int? = nil, batchSize: Int? = nil,
     skipUnreadable: Bool = false, onEvent: (FineTuneEvent) throws -> Void = { _ in }
   ) throws -> [ValuePrediction] {
     var predictions: [ValuePrediction] = []
@@ -35,7 +35,8 @@ extension SavedModel {
   /// ``TrainingError/unreadableImage(path:reason:)`` for a file that is not a readable image, `DatasetError.nothingReadable`
   /// where such are skipped and no other is left, and ``TrainingError/invalidOption(_:)`` for a model of classes.
   public func forEachValuePrediction(
-    _ images: [String], device: Device, average samples: Int? = nil, batchSize: Int = 64, skipUnreadable: Bool = false,
+    _ images: [String], device: Device, average samples: Int? = nil, batchSize: Int? = nil,
+    skipUnreadable: Bool = false,
     onEvent: (FineTuneEvent) throws -> Void = { _ in }, _ body: (ValuePrediction) throws -> Void
   ) throws {
     let predictor = try ValuePredictor(self, device: device, average: samples, batchSize: batchSize)

@@ -108,8 +108,13 @@ import Testing
         + "Rename the folders to these.")
     #expect(try Dataset.open(scratch.path(of: "classes")).classes == ["Tasting", "Testing"])
     try scratch.writeImages(
-      "words/seg_train/a/1.jpg", "words/seg_test/a/1.jpg", "kinds/freight train/1.jpg", "kinds/passenger_train/1.jpg")
-    #expect(throws: DatasetError.self) { try Dataset.open(scratch.path(of: "words")) }
+      "words/seg_train/a/1.jpg", "words/seg_test/a/1.jpg", "words/seg_pred/1/1.jpg", "flat/train_images/1.jpg",
+      "flat/test_images/1.jpg", "kinds/freight train/1.jpg", "kinds/passenger_train/1.jpg", "things/test-tube/1.jpg",
+      "things/train-station/1.jpg")
+    for splits in ["words", "flat"] {
+      #expect(throws: DatasetError.self) { try Dataset.open(scratch.path(of: splits)) }
+    }
+    #expect(try Dataset.open(scratch.path(of: "things")).classes == ["test-tube", "train-station"])
     #expect(try Dataset.open(scratch.path(of: "kinds")).classes == ["freight train", "passenger_train"])
   }
 
@@ -117,15 +122,17 @@ import Testing
   @Test func aTableMayStandBesideItsImages() throws {
     let scratch = try Scratch([
       "tables/train.csv": "path,label\nimages/1.jpg,x\nimages/2.jpg,y\n", "folders/train.csv": "path,label\n1.jpg,x\n",
-      "classes/train.csv": "id,size\n1,2\n",
+      "classes/train.csv": "id,size\n1,2\n", "broken/train.csv": "Text,Path,label\n\"never closed",
     ])
     try scratch.writeImages(
       "tables/images/1.jpg", "tables/images/2.jpg", "folders/train/a/1.jpg", "folders/train/b/1.jpg",
-      "classes/a/1.jpg", "classes/b/1.jpg")
+      "classes/a/1.jpg", "classes/b/1.jpg", "broken/a/1.jpg", "broken/b/1.jpg")
     let tables = try Dataset.open(scratch.path(of: "tables"))
     #expect(tables.layout == .tableFolder && tables.files(.train) == ["images/1.jpg = x", "images/2.jpg = y"])
     #expect(try Dataset.open(scratch.path(of: "folders")).layout == .imageFolder)
-    #expect(try Dataset.open(scratch.path(of: "classes")).classes == ["a", "b"])
+    for folder in ["classes", "broken"] {
+      #expect(try Dataset.open(scratch.path(of: folder)).classes == ["a", "b"])
+    }
   }
 
   /// A name on the disk cannot command the terminal that an error is printed to.

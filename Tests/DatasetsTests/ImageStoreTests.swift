@@ -113,7 +113,7 @@ import Testing
       try ImageStore(Array(examples[1..<3]), preprocessing: preprocessing, options: options)
     }
     #expect(
-      none?.description.hasSuffix("and none of the other images can be read. Replace them.") == true
+      none?.description.hasSuffix("None of the images can be read: replace them.") == true
         && none?.description.contains("/text.jpg: not an image (found text") == true)
   }
 

@@ -41,7 +41,7 @@ import Testing
     try place.write("bad/b.png", Data("not a picture\n".utf8))
     let none = try Command.run(["predict", "run", "bad", "--skip-unreadable"] + options, in: place.path)
     #expect(none.status == 1 && none.errors.contains("bad/b.png: not an image (found text"), "\(none.errors)")
-    #expect(none.errors.contains("none of the other images can be read"))
+    #expect(none.errors.contains("None of the images can be read"))
     // A name's line feed begins no line.
     #expect(outcome.lines.count == 2, "\(outcome.output)")
     #expect(outcome.lines.first?.hasPrefix("new/a.png ") == true)

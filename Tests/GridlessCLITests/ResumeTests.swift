@@ -52,7 +52,9 @@ import Testing
     let other = try finetune()
     #expect(other.status == 1, "\(other.errors)")
     #expect(other.errors.contains("the ε of the normalisation layers: 1e-12 there, 0.001 now"), "\(other.errors)")
-    #expect(other.errors.contains("normalization of pixels: the usual one there, mean [0.25, 0.5, 0.5]"))
+    #expect(
+      other.errors.contains(
+        "normalization of pixels: mean [0.5, 0.5, 0.5] std [0.5, 0.5, 0.5] there, mean [0.25, 0.5, 0.5]"))
   }
 
   /// σ alone decides what is read in bfloat16, so nothing of it is stored.
