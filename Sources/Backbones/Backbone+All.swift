@@ -46,7 +46,7 @@ extension Backbone {
       name, featureWidth: MobileNetV2.featureWidth, normalization: normalization, head: "classifier.1",
       weights: weights, padsAsTensorFlow: padsAsTensorFlow,
       transformers: TransformersTraits(
-        modelType: "mobilenet_v2", activation: "relu6", epsKey: "layer_norm_eps", usualEps: 1e-3),
+        modelType: "mobilenet_v2", activation: "relu6", epsKey: "layer_norm_eps", defaultEps: 1e-3),
       names: .mobileNetV2
     ) {
       MobileNetV2(stridedPadding: padsAsTensorFlow ? .same : nil, classes: $0, builder: &$1)
@@ -162,7 +162,7 @@ extension Backbone {
       name, featureWidth: EfficientNet.featureWidth, head: "classifier.1", weights: weights, eps: eps,
       padsAsTensorFlow: padsAsTensorFlow, stochasticDepth: true,
       transformers: TransformersTraits(
-        modelType: "efficientnet", activation: "swish", epsKey: "batch_norm_eps", usualEps: 1e-3),
+        modelType: "efficientnet", activation: "swish", epsKey: "batch_norm_eps", defaultEps: 1e-3),
       names: .efficientNetB0
     ) {
       EfficientNet(stridedPadding: padsAsTensorFlow ? .same : nil, classes: $0, builder: &$1)

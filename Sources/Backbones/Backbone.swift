@@ -65,8 +65,8 @@ public struct Backbone: Sendable {
     public var heads: Int?
     /// The key of the ε of all normalisation layers; nil where it is PyTorch's usual one, or not that of all.
     public var epsKey: String?
-    /// That ε where the key is absent.
-    public var usualEps = 1e-12
+    /// transformers' default, where the key is absent.
+    public var defaultEps = 1e-12
   }
 
   /// What a network reads.

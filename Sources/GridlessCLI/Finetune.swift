@@ -183,20 +183,24 @@ struct Finetune: ParsableCommand {
   private func summary(of result: FineTuneResult) -> String {
     let isPoint = !method.objective.hasPosterior || method.prior == .none
     let noise = result.noise.map { "   noise \(significant($0))" } ?? ""
+    let learned =
+      if method.prior == .none {
+        ["learned", "by maximum likelihood" + noise]
+      } else if isPoint {
+        [
+          method.objective == .map ? "penalty" : "learned",
+          "α \(scientific(result.alpha))   β \(scientific(result.beta))" + noise,
+        ]
+      } else {
+        [
+          "learned",
+          "λ \(scientific(result.lambda))   τ \(scientific(result.tau))   σ \(scientific(result.sigma))" + noise,
+        ]
+      }
     var rows = [
       ["model", "\(result.model), D = \(result.d) parameters"],
       ["training set", "N = \(result.n)" + (isPoint ? "" : ", κ = \(scientific(result.kappa))")],
-      isPoint
-        ? method.prior == .none
-          ? ["learned", "by maximum likelihood" + noise]
-          : [
-            method.objective == .map ? "penalty" : "learned",
-            "α \(scientific(result.alpha))   β \(scientific(result.beta))" + noise,
-          ]
-        : [
-          "learned",
-          "λ \(scientific(result.lambda))   τ \(scientific(result.tau))   σ \(scientific(result.sigma))" + noise,
-        ],
+      learned,
       [
         "loss",
         "\(fixed(result.loss)) = −log likelihood/N \(fixed(-result.logLikelihood / Double(result.n))) + \(isPoint ? "penalty" : "KL/(κN)") "

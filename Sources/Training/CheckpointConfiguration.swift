@@ -99,7 +99,9 @@ struct CheckpointConfiguration {
     guard let traits = backbone.transformers, let key = traits.epsKey, let config = files["config.json"],
       config["model_type"] as? String == traits.modelType
     else { return nil }
-    guard let found = config[key] else { return (traits.usualEps, "\(path("config.json")) with transformers' default") }
+    guard let found = config[key] else {
+      return (traits.defaultEps, "\(path("config.json")) with transformers' default")
+    }
     guard let eps = found as? Double, Backbone.isEps(eps) else {
       throw WeightsError.unusable(
         path: path("config.json"), problem: "it says \(key) \(found), which is no number above 0 and below 1",

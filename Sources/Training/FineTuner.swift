@@ -132,7 +132,7 @@ public struct FineTuner {
           FineTuneSetup(
             examples: trainingData.count, classes: likelihood == .categorical ? dataset.classes.count : nil,
             parameters: layout.count, kappa: objective.kappa, steps: configuration.steps,
-            learningRates: configuration.learningRates, race: plan, objective: options.objective,
+            learningRates: configuration.learningRates, race: plan,
             hasPosterior: configuration.hasPosterior))
       )
       if let plan, plan.cost > RacePlan.budget {

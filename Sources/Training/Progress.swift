@@ -36,8 +36,6 @@ public struct FineTuneSetup: Sendable, Equatable {
   public var learningRates: [Double]
   /// How they race; nil where each is trained to the end.
   public var race: RacePlan?
-  /// What is trained by.
-  public var objective = ObjectiveKind.deELBO
   /// Whether a posterior is learned; otherwise a point is trained, without noise.
   public var hasPosterior = true
 }

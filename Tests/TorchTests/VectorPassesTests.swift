@@ -94,6 +94,19 @@ import Torch
     }
   }
 
+  /// Rounded by its bits alone, a NaN whose bits are all set would become −0.
+  @Test(arguments: sets) func aNaNStaysOneInBFloat16(set: NormalDraws.InstructionSet) throws {
+    let (weights, half) = (try Tensor.zeros([Self.count]), try Tensor.zeros([Self.count], dtype: .bfloat16))
+    let mean = [Float](repeating: Float(bitPattern: 0x7fff_ffff), count: Self.count)
+    let passes = passes(set, reduced: true)
+    _ = try passes.sample(
+      mean: Self.tensor(mean), center: Self.tensor(Self.vector(seed: 2)), groups: Self.groups,
+      noise: .drawn(Self.draws),
+      into: weights, reduced: half)
+    let found = try half.floats()
+    for span in passes.spans where span.isReduced { #expect(found[span.storage].isNaN, "\(span)") }
+  }
+
   @Test(arguments: sets, [false, true]) func reducing(set: NormalDraws.InstructionSet, reduced: Bool) throws {
     let (mean, center, gradient) = (Self.vector(seed: 1), Self.vector(seed: 2), Self.vector(seed: 3, scale: 2))
     let half = try Self.tensor(gradient).to(dtype: .bfloat16)

@@ -76,8 +76,15 @@ import Training
   @Test func divergenceIsToldWithItsStep() throws {
     try withData { folder, options in
       var options = options("c")
-      options.learningRate = .fixed(1e30)
-      let error = #expect(throws: TrainingError.self) { try FineTuner(options).run() }
+      (options.learningRate, options.checkpointEvery) = (.fixed(1e30), .steps(1))
+      let error = #expect(throws: TrainingError.self) {
+        try FineTuner(options).run {
+          // The block's steps before the one that fails lead nowhere, and are not saved.
+          guard case .step = $0 else { return }
+          let checkpoints = try FileManager.default.contentsOfDirectory(atPath: "\(folder)/c/checkpoints")
+          #expect(!checkpoints.contains { $0.hasPrefix("candidate-") }, "\(checkpoints)")
+        }
+      }
       guard case .diverged(_, _, let step, _, _) = error else {
         Issue.record("\(String(describing: error))")
         return

@@ -3,8 +3,8 @@ import Torch
 /// BERT for the classification of sequences (Devlin et al., NAACL 2019), under the names of Hugging Face's
 /// `BertForSequenceClassification`.
 ///
-/// LayerNorm stands behind each residual sum, GELU is the exact one, and the head sees tanh of a linear
-/// layer of the first token. The published dropout is left out on purpose: here the regulariser is the posterior's noise
+/// LayerNorm stands behind each residual sum, GELU is the exact one, and the head sees tanh of a linear layer of the first
+/// token. The published dropout is left out on purpose: here the regulariser is the posterior's noise
 /// on every weight, the embeddings' included, and its strength is learned. A text is one segment, so of the two
 /// embeddings of segments the first is added to every token; the second is a parameter that the data say nothing of.
 ///
