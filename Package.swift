@@ -91,9 +91,9 @@ let package = Package(
       name: "GridlessCLI", dependencies: ["Gridless", "Support", argumentParser], swiftSettings: strict),
 
     // `make bench`; not a product.
-    .target(name: "CJPEGLoop", path: "Benchmarks/CJPEGLoop", linkerSettings: [.linkedLibrary("jpeg")]),
+    .target(name: "CBenchLoops", path: "Benchmarks/CBenchLoops", linkerSettings: [.linkedLibrary("jpeg")]),
     .executableTarget(
-      name: "gridless-bench", dependencies: ["CJPEGLoop", "Gridless", argumentParser], path: "Benchmarks/GridlessBench",
+      name: "gridless-bench", dependencies: ["CBenchLoops", "Gridless", argumentParser], path: "Benchmarks/GridlessBench",
       swiftSettings: strict),
 
     // Tests mirror Sources. TestSupport reads the golden files, writes PyTorch files and serves files on loopback.

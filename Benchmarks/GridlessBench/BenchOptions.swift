@@ -1,5 +1,5 @@
 import ArgumentParser
-import CJPEGLoop
+import CBenchLoops
 import Foundation
 
 /// What the subcommands share: the images that are measured on.

@@ -1,5 +1,5 @@
 import ArgumentParser
-import CJPEGLoop
+import CBenchLoops
 import Dispatch
 import Foundation
 import Gridless
