@@ -40,9 +40,9 @@ let package = Package(
     .target(name: "Torch", dependencies: ["CTorch"], swiftSettings: strict),
 
     // Files: none of these sees libtorch.
-    .target(name: "Support", swiftSettings: strict),
     .systemLibrary(name: "CZlib"),
-    .target(name: "Weights", dependencies: ["CZlib", "Support"], swiftSettings: strict),
+    .target(name: "Support", dependencies: ["CZlib"], swiftSettings: strict),
+    .target(name: "Weights", dependencies: ["Support"], swiftSettings: strict),
     .target(
       name: "CImageCodecs",
       linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png"), .linkedLibrary("webp")]),
@@ -55,10 +55,10 @@ let package = Package(
     .target(name: "TensorBoard", dependencies: ["Protobuf"], swiftSettings: strict),
 
     // Networks, the method, runs.
-    .target(name: "Backbones", dependencies: ["Torch", "Weights"], swiftSettings: strict),
+    .target(name: "Backbones", dependencies: ["Torch", "Weights", "Support"], swiftSettings: strict),
     .target(name: "ONNX", dependencies: ["Protobuf", "Torch", "Weights", "Backbones"], swiftSettings: strict),
     .target(name: "Evidence", dependencies: ["Torch", "Backbones"], swiftSettings: strict),
-    .target(name: "Baselines", dependencies: ["Torch", "Backbones"], swiftSettings: strict),
+    .target(name: "Baselines", dependencies: ["Torch", "Backbones", "Support"], swiftSettings: strict),
     .target(
       name: "Training",
       dependencies: [
@@ -69,7 +69,7 @@ let package = Package(
     // What Gridless is compared with.
     .target(
       name: "Studies",
-      dependencies: ["Torch", "Weights", "Datasets", "Backbones", "Evidence", "Baselines", "Training"],
+      dependencies: ["Torch", "Weights", "Datasets", "Backbones", "Evidence", "Baselines", "Training", "Support"],
       swiftSettings: strict),
 
     // Pages about runs and studies. The charting library, script and style are embedded when CReportAssets is compiled.
@@ -78,7 +78,7 @@ let package = Package(
       cSettings: [.unsafeFlags(["--embed-dir=\(charts)", "-Wno-c23-extensions"])]),
     .target(
       name: "Reports",
-      dependencies: ["CReportAssets", "Torch", "Weights", "Datasets", "Training", "Studies"],
+      dependencies: ["CReportAssets", "Torch", "Weights", "Datasets", "Training", "Studies", "Support"],
       swiftSettings: strict),
     .target(
       name: "Gridless",
@@ -93,33 +93,36 @@ let package = Package(
     // `make bench`; not a product.
     .target(name: "CBenchLoops", path: "Benchmarks/CBenchLoops", linkerSettings: [.linkedLibrary("jpeg")]),
     .executableTarget(
-      name: "gridless-bench", dependencies: ["CBenchLoops", "Gridless", argumentParser], path: "Benchmarks/GridlessBench",
+      name: "gridless-bench", dependencies: ["CBenchLoops", "Gridless", argumentParser],
+      path: "Benchmarks/GridlessBench",
       swiftSettings: strict),
 
     // Tests mirror Sources. TestSupport reads the golden files, writes PyTorch files and serves files on loopback.
-    .target(name: "TestSupport", dependencies: ["Weights"], path: "Tests/TestSupport", swiftSettings: strict),
+    .target(
+      name: "TestSupport", dependencies: ["Weights", "Support"], path: "Tests/TestSupport", swiftSettings: strict),
     // Mutated and hostile files for Weights alone: `make fuzz`.
     .executableTarget(
-      name: "weights-fuzz", dependencies: ["Weights", "TestSupport"], path: "Tests/WeightsFuzz", swiftSettings: strict),
+      name: "weights-fuzz", dependencies: ["Weights", "TestSupport", "Support"], path: "Tests/WeightsFuzz",
+      swiftSettings: strict),
     .testTarget(name: "SupportTests", dependencies: ["Support"], swiftSettings: strict),
     .testTarget(name: "TorchTests", dependencies: ["Torch"], swiftSettings: strict),
     .testTarget(
-      name: "WeightsTests", dependencies: ["Weights", "TestSupport", "weights-fuzz"], swiftSettings: strict),
+      name: "WeightsTests", dependencies: ["Weights", "TestSupport", "Support", "weights-fuzz"], swiftSettings: strict),
     .testTarget(name: "DatasetsTests", dependencies: ["Datasets"], swiftSettings: strict),
     .testTarget(name: "FetchingTests", dependencies: ["Fetching", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "BackbonesTests", dependencies: ["Torch", "Weights", "Backbones", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "ONNXTests", dependencies: ["ONNX", "Backbones", "TestSupport"], swiftSettings: strict),
-    .testTarget(name: "EvidenceTests", dependencies: ["Evidence", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "EvidenceTests", dependencies: ["Evidence", "TestSupport", "Support"], swiftSettings: strict),
     .testTarget(name: "BaselinesTests", dependencies: ["Baselines", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "TensorBoardTests", dependencies: ["TensorBoard", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "StudiesTests", dependencies: ["Studies", "TestSupport"], swiftSettings: strict),
     .testTarget(
-      name: "ReportsTests", dependencies: ["Reports", "Studies", "Training", "Datasets", "TestSupport"],
+      name: "ReportsTests", dependencies: ["Reports", "Studies", "Training", "Datasets", "TestSupport", "Support"],
       swiftSettings: strict),
     .testTarget(
-      name: "GridlessCLITests", dependencies: ["GridlessCLI", "Gridless", "Reports", "TestSupport"],
+      name: "GridlessCLITests", dependencies: ["GridlessCLI", "Gridless", "Reports", "TestSupport", "Support"],
       exclude: ["Snapshots", "Faults"],
       swiftSettings: strict
     ),

@@ -15,8 +15,8 @@ public struct BranchDrops: Sendable, Hashable {
 
   /// For each of so many examples 0 where block `number` is dropped, else 1 / (1 − probability).
   package func factors(_ count: Int, block number: Int, probability: Double) -> [Float] {
-    let hash = CounterHash(seed: seed, name: "stochastic depth \(step) \(number)")
-    return (0..<count).map { hash.uniform($0) < probability ? 0 : Float(1 / (1 - probability)) }
+    let random = NamedRandom(seed: seed, name: "stochastic depth \(step) \(number)")
+    return (0..<count).map { random.uniform($0) < probability ? 0 : Float(1 / (1 - probability)) }
   }
 }
 

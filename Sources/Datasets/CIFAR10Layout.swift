@@ -1,3 +1,5 @@
+import Support
+
 /// CIFAR-10's binary version: records of one label byte and 3 × 32 × 32 bytes, red, green and blue planes.
 ///
 /// Source: https://www.cs.toronto.edu/~kriz/cifar.html, "Binary version".

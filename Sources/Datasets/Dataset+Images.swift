@@ -1,3 +1,5 @@
+import Support
+
 extension Dataset {
   /// The images in a folder and below, found and ordered as those of a class folder are; nil for what is no folder.
   ///
@@ -5,8 +7,6 @@ extension Dataset {
   /// `DatasetError.malformed` for a folder that cannot be listed.
   package static func images(below path: String) throws(DatasetError) -> [String]? {
     guard FileKind(path) == .folder else { return nil }
-    var root = path
-    while root.count > 1, root.hasSuffix("/") { root.removeLast() }
-    return try FolderLayout.images(below: root)
+    return try FolderLayout.images(below: withoutTrailingSlashes(path))
   }
 }

@@ -1,3 +1,5 @@
+import Support
+
 /// Labelled images or texts on disk: what is predicted, and which example belongs to which split.
 ///
 /// Nothing is decoded yet; `ImageStore` and `TextStore` do that.
@@ -96,8 +98,7 @@ public struct Dataset: Equatable, Sendable {
   /// training and test classes differ, the subset asked for does not fit, or a regression data set's training values
   /// are all the same.
   public static func open(_ path: String, options: Options = Options()) throws(DatasetError) -> Dataset {
-    var root = path
-    while root.count > 1, root.hasSuffix("/") { root.removeLast() }
+    let root = withoutTrailingSlashes(path)
     var listing: Listing
     switch FileKind(root) {
     case .missing: throw .notFound(path: path)

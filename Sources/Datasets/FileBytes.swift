@@ -1,10 +1,11 @@
 import Foundation
+import Support
 
 /// Reads a file, or `count` bytes of it from `offset`.
 ///
 /// Throws `DatasetError.unreadable` with the system's own words.
 func readFile(_ path: String, offset: Int = 0, count: Int? = nil) throws(DatasetError) -> [UInt8] {
-  func failed() -> DatasetError { .unreadable(path: path, reason: String(cString: strerror(errno))) }
+  func failed() -> DatasetError { .unreadable(path: path, reason: systemMessage()) }
   // Without O_NONBLOCK, opening a pipe would wait for its other end.
   let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
   guard descriptor >= 0 else { throw failed() }
@@ -40,27 +41,6 @@ func readTable(_ path: String) throws(DatasetError) -> [UInt8] {
     guard case .unreadable(_, let reason) = error else { throw error }
     throw .malformed(
       path: path, line: nil, reason: "cannot be read (\(reason)). Check the path and its permissions.")
-  }
-}
-
-/// What lies at a path, symbolic links followed.
-enum FileKind {
-  case folder
-  case file
-  case other
-  case missing
-
-  init(_ path: String) {
-    var status = stat()
-    guard stat(path, &status) == 0 else {
-      self = .missing
-      return
-    }
-    switch status.st_mode & S_IFMT {
-    case S_IFDIR: self = .folder
-    case S_IFREG: self = .file
-    default: self = .other
-    }
   }
 }
 

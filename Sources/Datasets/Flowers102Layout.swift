@@ -1,3 +1,5 @@
+import Support
+
 /// Oxford's 102 flowers as they are published: `jpg/image_00001.jpg` and on, a class for each in `imagelabels.mat`, and
 /// the numbers of each split's images in `setid.mat`.
 ///

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// Class folders: `ROOT/train/<class>/…` with optional `val` and `test`, or `ROOT/<class>/…`.
 ///

@@ -1,5 +1,6 @@
 import Dispatch
 import Foundation
+import Support
 
 /// The images of one split, decoded and resized once and kept as bytes, from which batches are written.
 public final class ImageStore: Sendable {
@@ -134,7 +135,7 @@ public final class ImageStore: Sendable {
   /// The CRC-32 of each image's decoded, resized pixels, in the order of `examples`.
   package func checksums() throws(DatasetError) -> [UInt32] {
     try mapConcurrently(count, threads: threads) { index in
-      checksum(UnsafeRawBufferPointer(UnsafeMutableBufferPointer(rebasing: storage.bytes[frames[index].range])))
+      CRC32.of(UnsafeRawBufferPointer(UnsafeMutableBufferPointer(rebasing: storage.bytes[frames[index].range])))
     }
   }
 

@@ -1,3 +1,5 @@
+import Support
+
 /// Oxford-IIIT Pet as it is published: `images/Abyssinian_1.jpg` and on, and in `annotations/trainval.txt` and
 /// `test.txt` a line for each: name, class, species and breed.
 ///

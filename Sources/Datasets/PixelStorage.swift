@@ -21,7 +21,7 @@ final class PixelStorage: @unchecked Sendable {
     let error = errno
     if isFile { close(descriptor) }
     guard let base, base != MAP_FAILED else {
-      throw .cacheUnusable(folder: folder, reason: "mmap of \(count) bytes: \(String(cString: strerror(error)))")
+      throw .cacheUnusable(folder: folder, reason: "mmap of \(count) bytes: \(systemMessage(error))")
     }
     bytes = UnsafeMutableBufferPointer(start: base.bindMemory(to: UInt8.self, capacity: count), count: count)
   }
@@ -37,7 +37,7 @@ final class PixelStorage: @unchecked Sendable {
 
   private static func unlinkedFile(count: Int, folder: String) throws(DatasetError) -> Int32 {
     func unusable(_ code: Int32) -> DatasetError {
-      .cacheUnusable(folder: folder, reason: String(cString: strerror(code)))
+      .cacheUnusable(folder: folder, reason: systemMessage(code))
     }
     do {
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// A folder of tables: `train.csv` or `train.tsv`, optionally `val` and `test` beside it.
 enum TableFolderLayout {

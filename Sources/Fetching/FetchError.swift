@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// Why something was not fetched: each message says what was found, what was expected and what to do.
 public enum FetchError: Error, Equatable, Sendable, CustomStringConvertible {
@@ -66,7 +67,7 @@ public enum FetchError: Error, Equatable, Sendable, CustomStringConvertible {
       "\(folder): \(megabytes(needed)) are needed, \(megabytes(available)) are free. Free some, or choose another place by "
         + "--out (of data) or TORCH_HOME (of checkpoints)."
     case .unusable(let path, let operation, let code):
-      "\(path): cannot \(operation) (\(String(cString: strerror(code)))). Check the folder, its permissions and free space."
+      "\(path): cannot \(operation) (\(systemMessage(code))). Check the folder, its permissions and free space."
     case .folderTaken(let path, let missing):
       "\(path): there already, but without \(missing.joined(separator: ", ")). Move it away, or pass another --out."
     case .notUnpacked(let path, let reason):

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// What happens while something is fetched.
 public enum FetchEvent: Equatable, Sendable {
@@ -65,9 +66,7 @@ public struct Fetcher: Sendable {
   /// Where an asset goes: a checkpoint to torch hub's cache, a data set to `folder`, or to `data/NAME`.
   public func place(of asset: Asset, folder: String? = nil) -> String {
     guard asset.isDataset else { return "\(checkpoints)/\(asset.files.first?.name ?? asset.name)" }
-    var folder = folder ?? "data/\(asset.name)"
-    while folder.count > 1, folder.hasSuffix("/") { folder.removeLast() }
-    return folder
+    return withoutTrailingSlashes(folder ?? "data/\(asset.name)")
   }
 
   /// Brings an asset to its place, if it is not there.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Gridless
+import Support
 
 /// Standard output could not be written.
 private struct OutputError: Error, CustomStringConvertible {
@@ -36,7 +37,7 @@ private struct OutputError: Error, CustomStringConvertible {
       do {
         try command.run()
         // `print` tells of no error.
-        if fflush(nil) != 0 { throw OutputError(reason: String(cString: strerror(errno))) }
+        if fflush(nil) != 0 { throw OutputError(reason: systemMessage()) }
       } catch let error as ValidationError {
         let subcommand = type(of: command)
         let help = "\(configuration.commandName ?? "") \(subcommand._commandName) --help"

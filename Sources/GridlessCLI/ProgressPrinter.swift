@@ -133,7 +133,7 @@ final class ProgressPrinter {
     line("about \(duration(seconds)) of training left")
     if seconds > 2 * 3600 {
       line(
-        "note: that is long for this machine. Fewer --steps, a smaller --size, or one --lr make it shorter: the published \(FineTuneConfiguration.publishedSteps) steps are meant for a GPU"
+        "note: that is long for this machine. Fewer --steps, a smaller --size, or one --lr make it shorter: the published number of steps is meant for a GPU"
       )
     }
   }

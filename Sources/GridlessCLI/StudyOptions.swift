@@ -96,9 +96,7 @@ struct StudyOptions: ParsableArguments {
     configuration.size = images.size
     configuration.resize = images.resize
     configuration.augmentation = images.augment
-    let readsTexts = try Backbone.named(model).modality == .texts
-    configuration.steps =
-      steps ?? (readsTexts ? FineTuneConfiguration.publishedTextSteps : FineTuneConfiguration.publishedSteps)
+    if let steps { configuration.steps = steps }
     configuration.batchSize = images.batchSize
     configuration.trainSplits = images.trainSplits.split(separator: ",").map(String.init)
     configuration.classes = try images.classList

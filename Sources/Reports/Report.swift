@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import Studies
+import Support
 import Torch
 import Training
 import Weights
@@ -48,11 +49,11 @@ public struct Report {
   /// The page's bytes.
   public func html(onEvent: (FineTuneEvent) throws -> Void = { _ in }) throws -> Data {
     let files = FileManager.default
-    var isFolder: ObjCBool = false
-    guard files.fileExists(atPath: folder, isDirectory: &isFolder) else {
-      throw ReportError.nothingToReport(path: folder, found: "nothing")
+    switch FileKind(folder) {
+    case .folder: break
+    case .missing: throw ReportError.nothingToReport(path: folder, found: "nothing")
+    case .file, .other: throw ReportError.nothingToReport(path: folder, found: "a file")
     }
-    guard isFolder.boolValue else { throw ReportError.nothingToReport(path: folder, found: "a file") }
     if let data, !files.fileExists(atPath: data) { throw DatasetError.notFound(path: data) }
     let run = RunFolder(folder)
     if files.fileExists(atPath: run.configuration) { return try page(of: run, onEvent).html() }

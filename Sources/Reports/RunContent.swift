@@ -1,7 +1,7 @@
 import Foundation
 import Training
 
-/// What a run's folder holds of what a report tells.
+/// A run folder's contents, as a report needs them.
 struct RunContent {
   let folder: RunFolder
   let configuration: FineTuneConfiguration
@@ -24,24 +24,28 @@ struct RunContent {
   /// The steps of a learning rate.
   func steps(of rate: Double?) -> [MetricsLine] { lines.filter { $0.event == "step" && $0.candidate == rate } }
 
-  /// `de-elbo`, `elbo`, `map` or another objective; without a prior it is MAP with a penalty of 0.
-  var objective: String {
-    guard kind.hasPosterior else { return kind.rawValue }
-    return configuration.kappa == 1 ? "elbo" : kind.rawValue
-  }
+  /// What the run was trained by.
+  var kind: ObjectiveKind { configuration.objective ?? .deELBO }
 
-  /// The same, where the plain ELBO is a DE-ELBO.
-  var kind: ObjectiveKind { configuration.prior == .none ? .map : configuration.objective ?? .deELBO }
+  /// Whether it learned a posterior.
+  var hasPosterior: Bool { configuration.hasPosterior }
+
+  /// Whether it was trained without a prior: the DE-ELBO is then the mean log likelihood, and the result a point.
+  var isMaximumLikelihood: Bool { kind == .deELBO && !hasPosterior }
+
+  /// `de-elbo`, `elbo`, `map` or another objective, as methods of a study are called, or `maximum likelihood`.
+  var objective: String {
+    if isMaximumLikelihood { return "maximum likelihood" }
+    return hasPosterior && configuration.kappa == 1 ? "elbo" : kind.rawValue
+  }
 
   /// What the term beside the NLL is.
-  var regularizerName: String {
-    kind.hasPosterior ? "KL term, KL/(κN)" : "penalty on the weights"
-  }
+  var regularizerName: String { hasPosterior ? "KL term, KL/(κN)" : "penalty on the weights" }
 
   /// What learning rates were chosen by: in words, and its number in a candidate's line.
   var rateScore: (name: String, number: (MetricsLine) -> Double?) {
     switch kind {
-    case .deELBO: ("the same objective", { $0.loss })
+    case .deELBO: (isMaximumLikelihood ? "the NLL of the training set" : "the same objective", { $0.loss })
     case .map: ("the NLL of what was held out", { $0.validationLoss })
     case .laplace: ("the Laplace evidence, log p(D)", { $0.logMarginalLikelihood })
     }

@@ -15,23 +15,26 @@ struct RunFigures {
     let steps = steps
     guard !steps.isEmpty else { return nil }
     let window = RunContent.window(steps.count)
-    let terms: [(String, (MetricsLine) -> Double?)] = [
-      ("loss", { $0.loss }), ("mean NLL", { $0.nll }), (content.regularizerName, { $0.regularizer }),
-    ]
+    // Without a prior the loss has one term.
+    let terms: [(String, (MetricsLine) -> Double?)] =
+      content.isMaximumLikelihood
+      ? [("loss, the mean NLL", { $0.loss })]
+      : [("loss", { $0.loss }), ("mean NLL", { $0.nll }), (content.regularizerName, { $0.regularizer })]
     let series = terms.map { name, number in
       Figure.Series(name: name, points: RunContent.means(steps, over: window, number))
     }
     return .lines(
-      "loss", "The loss and its two terms",
-      caption: "On training batches. What fits the data, and what keeps the weights near the prior. \(meanOf(window))",
+      "loss", terms.count > 1 ? "The loss and its two terms" : "The loss",
+      caption: "On training batches. "
+        + (terms.count > 1 ? "What fits the data, and what keeps the weights near the prior. " : "") + meanOf(window),
       x: .init("step"), y: .init("nats per example", log: Figure.wantsLog(series.flatMap(\.points).map { $0[1] })),
       series)
   }
 
   /// λ, τ and σ.
   var scales: Figure? {
-    // MAP's are given.
-    guard content.kind != .map else { return nil }
+    // MAP's are given, and maximum likelihood has none.
+    guard content.hasPosterior || content.kind == .laplace else { return nil }
     let steps = steps
     let window = RunContent.window(steps.count)
     let numbers: [(String, (MetricsLine) -> Double?)] = [

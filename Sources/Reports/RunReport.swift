@@ -46,6 +46,7 @@ struct RunReport {
   private var lead: String {
     let how =
       switch content.kind {
+      case _ where content.isMaximumLikelihood: "It was trained by maximum likelihood, without a prior."
       case .map: "It was trained by maximum a posteriori, with fixed regularisation."
       case .laplace: "Its regularisation was chosen by the Laplace evidence, on the training \(kind)s."
       case .deELBO:
@@ -146,7 +147,7 @@ struct RunReport {
       guard let value else { return }
       rows.append([.init(name), .init(Wording.short(value)), .init(given == nil ? "learned" : "given"), .init(note)])
     }
-    if content.kind.hasPosterior {
+    if content.hasPosterior {
       let weight = result.kappa * Double(result.n)
       row(
         "λ", result.lambda, result.lambda.map { "α = 1/(κNλ) = \(Wording.short(1 / (weight * $0)))" } ?? "",
@@ -154,7 +155,7 @@ struct RunReport {
       row(
         "τ", result.tau, result.tau.map { "β = 1/(κNτ) = \(Wording.short(1 / (weight * $0)))" } ?? "",
         given: configuration.tau)
-    } else {
+    } else if !content.isMaximumLikelihood {
       row("α", result.alpha, "the penalty's weight on the backbone", given: configuration.alpha)
       row("β", result.beta, "the penalty's weight on the head", given: configuration.beta)
     }
@@ -162,13 +163,12 @@ struct RunReport {
     row("noise", result.noise, "of the targets, in their own unit", given: configuration.noise)
     guard !rows.isEmpty else { return Page.Section(title: "") }
     return Page.Section(
-      title: "Regularisation",
-      text:
-        content.kind.hasPosterior
+      title: content.isMaximumLikelihood ? "The likelihood" : "Regularisation",
+      text: content.hasPosterior
         ? "What a grid search would look for is α and β, the weights of an L2 penalty in a loss that is the mean NLL; the values that correspond to λ and τ are beside them."
-        : "α and β are the weights of an L2 penalty in a loss that is the mean NLL.",
+        : content.isMaximumLikelihood ? "" : "α and β are the weights of an L2 penalty in a loss that is the mean NLL.",
       content: [
-        Table(caption: "Strengths of regularisation", head: ["", "value", "", "meaning"], rows: rows, words: 4).html
+        Table(caption: "What was learned or given", head: ["", "value", "", "meaning"], rows: rows, words: 4).html
       ])
   }
 

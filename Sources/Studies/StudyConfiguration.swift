@@ -10,7 +10,7 @@ public struct StudyConfiguration: Codable, Sendable, Equatable {
   public var data: String
   /// The backbone's name.
   public var model: String
-  /// The safetensors checkpoint; nil trains from scratch.
+  /// A checkpoint in any form that `PretrainedWeights` reads; nil trains from scratch.
   public var weights: String?
   /// The word pieces of a network of texts; nil for those beside the weights, or made from the training texts.
   public var vocabulary: String?
@@ -22,9 +22,9 @@ public struct StudyConfiguration: Codable, Sendable, Equatable {
   public var resize = Preprocessing.Resize.square
   /// What is done to training images.
   public var augmentation = Augmentation.Kind.cropAndFlip
-  /// Optimisation steps of a whole run, the same for every method.
-  public var steps = FineTuneConfiguration.publishedSteps
-  /// Examples per step; nil for min(128, N).
+  /// Optimisation steps of a whole run, the same for every method; by default the published number for images or for texts.
+  public var steps: Int
+  /// Examples per step; nil for min(128, N), of texts min(32, N).
   public var batchSize: Int?
   /// The splits to train on.
   public var trainSplits = ["train"]
@@ -80,6 +80,7 @@ public struct StudyConfiguration: Codable, Sendable, Equatable {
   /// A comparison with the published grid of the prior.
   public init(data: String, model: String, weights: String?, methods: [StudyMethod], prior: PriorKind = .l2SP) {
     (self.data, self.model, self.weights, self.methods, self.prior) = (data, model, weights, methods, prior)
+    steps = FineTuneConfiguration.publishedSteps(model: model)
     grid =
       switch prior {
       case .l2Zero: .l2Zero
@@ -180,12 +181,7 @@ public struct StudyConfiguration: Codable, Sendable, Equatable {
   ///
   /// Where data and weights lie cannot: each run compares what they hold. Throws where it is not a JSON object.
   func differences(fromFile content: Data) throws -> [String] {
-    let cannotMatter: Set = ["data", "weights", "prior_file", "checkpoint_every"]
-    let mine = try JSON.members(of: JSON.document(self))
-    let others = try JSON.members(of: content)
-    return Set(mine.keys).union(others.keys).subtracting(cannotMatter).sorted().compactMap { key in
-      let (here, there) = (mine[key] ?? "unset", others[key] ?? "unset")
-      return here == there ? nil : "\(key): \(there) there, \(here) now"
-    }
+    try JSON.members(of: JSON.document(self))
+      .differences(from: JSON.members(of: content), ignoring: FineTuneConfiguration.withoutEffect)
   }
 }

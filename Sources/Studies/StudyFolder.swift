@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Training
 import Weights
 
@@ -120,15 +121,18 @@ public struct StudyFolder: Sendable {
     }
   }
 
-  private func checkVacantOrStudy() throws(StudyError) {
-    var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else { return }
-    guard isDirectory.boolValue else { throw .notAStudy(path: path, found: "a file") }
-    guard !FileManager.default.fileExists(atPath: configurationFile) else { return }
-    let own: Set = ["lease", "trials", "study.json"]
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+  private func checkVacantOrStudy() throws {
+    switch FileKind(path) {
+    case .missing: return
+    case .folder: if FileKind(configurationFile) != .missing { return }
+    case .file, .other: throw StudyError.notAStudy(path: path, found: "a file")
+    }
+    let own: Set = ["lease", "trials"]
+    let names = try RunFolder(path).names()
     let foreign = names.filter { !own.contains($0) && !AtomicFile.isTemporary($0) }.sorted()
-    guard foreign.isEmpty else { throw .notAStudy(path: path, found: foreign.prefix(3).joined(separator: ", ")) }
+    guard foreign.isEmpty else {
+      throw StudyError.notAStudy(path: path, found: foreign.prefix(3).joined(separator: ", "))
+    }
   }
 
   /// Writes a trial's record; the caller holds its claim.
@@ -158,10 +162,10 @@ public struct StudyFolder: Sendable {
     }
     let line = try JSON.line(Line(id: record.id, status: record.status)) + "\n"
     let descriptor = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
-    guard descriptor >= 0 else { throw TrainingError.notWritable(path: log, reason: String(cString: strerror(errno))) }
+    guard descriptor >= 0 else { throw TrainingError.notWritable(path: log, reason: systemMessage()) }
     defer { close(descriptor) }
     guard AtomicFile.writeAll(Data(line.utf8), to: descriptor) == 0 else {
-      throw TrainingError.notWritable(path: log, reason: String(cString: strerror(errno)))
+      throw TrainingError.notWritable(path: log, reason: systemMessage())
     }
   }
 

@@ -1,6 +1,7 @@
 import Backbones
 import Datasets
 import Foundation
+import Support
 import Weights
 
 /// Keys of the metadata in files of weights that Gridless writes.
@@ -19,7 +20,6 @@ struct CheckpointConfiguration {
   /// The files that were read, by name.
   private var files: [String: [String: Any]] = [:]
   private let file: String
-  private let folder: String
   private let metadata: [String: String]
 
   /// Reads what lies beside `file`.
@@ -27,7 +27,6 @@ struct CheckpointConfiguration {
   /// Throws `WeightsError.unusable` for a file that is no JSON object.
   init(beside file: any StoredTensors) throws {
     self.file = file.path
-    folder = URL(fileURLWithPath: file.path).deletingLastPathComponent().path
     metadata = (file as? SafetensorsFile)?.metadata ?? [:]
     for name in ["config.json", "preprocessor_config.json", "tokenizer_config.json"] {
       guard let bytes = try contents(name) else { continue }
@@ -182,7 +181,7 @@ struct CheckpointConfiguration {
     return (found, path(name))
   }
 
-  private func path(_ name: String) -> String { "\(folder)/\(name)" }
+  private func path(_ name: String) -> String { sibling(name, of: file) }
 
   /// The bytes of a file beside the weights, nil where there is none.
   private func contents(_ name: String) throws -> Data? {

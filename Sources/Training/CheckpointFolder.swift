@@ -1,5 +1,6 @@
 import Backbones
 import Foundation
+import Support
 import Weights
 
 /// A run's `checkpoints`: the last two checkpoints, and the files that they refer to: the best learning rate's, and those
@@ -45,7 +46,7 @@ package struct CheckpointFolder {
   /// Makes the folder, and removes what killed processes left unfinished in it.
   func prepare() throws {
     guard mkdir(path, 0o777) == 0 || errno == EEXIST else {
-      throw TrainingError.notWritable(path: path, reason: String(cString: strerror(errno)))
+      throw TrainingError.notWritable(path: path, reason: systemMessage())
     }
     AtomicFile.removeTemporaries(in: path)
   }
@@ -132,7 +133,7 @@ package struct CheckpointFolder {
         if case .unreadable(let path, _) = error, !Self.isMissing(path) { throw error }
         let kept = setAside(name)
         let rest = name == names.first ? "No other is left: training starts again" : "The one before it is used"
-        try onNote("a checkpoint is damaged: \(error.fault). It is kept as \(kept). \(rest)")
+        try onNote("a checkpoint is damaged: \(error.fault). \(kept). \(rest)")
       }
     }
     return nil
@@ -143,6 +144,7 @@ package struct CheckpointFolder {
     return stat(path, &status) != 0 && errno == ENOENT
   }
 
+  /// Renames a damaged checkpoint, and says where it is.
   private func setAside(_ name: String) -> String {
     var target = file(name + ".damaged")
     var number = 2
@@ -150,8 +152,8 @@ package struct CheckpointFolder {
       target = file("\(name).damaged-\(number)")
       number += 1
     }
-    rename(file(name), target)
-    return target
+    guard rename(file(name), target) == 0 else { return "It stays where it is (\(systemMessage()))" }
+    return "It is kept as \(target)"
   }
 
   /// Removes the checkpoints of a finished run; damaged ones stay.

@@ -106,7 +106,7 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
   public var checkpointEvery: String?
 
   /// Whether a posterior is learned.
-  var hasPosterior: Bool { prior != .none && objective?.hasPosterior ?? true }
+  package var hasPosterior: Bool { prior != .none && objective?.hasPosterior ?? true }
 
   /// κ for D trained parameters and N examples; 1 without a posterior, where it has no meaning.
   func kappa(parameters: Int, examples: Int) -> Double {
@@ -123,22 +123,20 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
   public static let publishedInitialSigma = 1e-4
   /// The published number of posterior samples of the evidence.
   public static let publishedEvidenceSamples = 10
-  /// The published number of steps for images.
-  public static let publishedSteps = 6000
+  /// The published number of steps, for a network of images or of texts; for a name that is not known, which runs refuse, of images.
+  public static func publishedSteps(model: String) -> Int {
+    (try? Backbone.named(model))?.modality == .texts ? 12_000 : 6000
+  }
   /// The published batch size for N examples.
-  public static func publishedBatchSize(examples: Int) -> Int { min(128, examples) }
-  /// The published number of steps for texts.
-  public static let publishedTextSteps = 12_000
-  /// The published batch size for N texts.
-  public static func publishedTextBatchSize(examples: Int) -> Int { min(32, examples) }
+  public static func publishedBatchSize(for modality: Backbone.Modality, examples: Int) -> Int {
+    min(modality == .texts ? 32 : 128, examples)
+  }
 
   /// Lines that say which values differ from those in a run's `config.json`, of those that can change its result.
   ///
   /// Read as it stands, so that of another version's file the differences can be told as well. Where data and weights
   /// lie cannot change a result: ``FineTuner`` compares what they hold. Throws where it is not a JSON object.
   func differences(fromFile content: Data) throws -> [String] {
-    let cannotMatter: Set = ["data", "weights", "vocabulary", "prior_file", "skip_unreadable", "checkpoint_every"]
-    let mine = try JSON.members(of: JSON.document(self))
     var others = try JSON.members(of: content)
     // What runs were from before these options.
     let before = [
@@ -148,11 +146,13 @@ public struct FineTuneConfiguration: Codable, Sendable, Equatable {
       "head_initialization": "\"uniform\"", "objective": "\"de-elbo\"", "train": "\"all\"",
     ]
     others.merge(before) { there, _ in there }
-    return Set(mine.keys).union(others.keys).subtracting(cannotMatter).sorted().compactMap { key in
-      let (here, there) = (mine[key] ?? "unset", others[key] ?? "unset")
-      return here == there ? nil : "\(key): \(there) there, \(here) now"
-    }
+    return try JSON.members(of: JSON.document(self)).differences(from: others, ignoring: Self.withoutEffect)
   }
+
+  /// The options that cannot change a result: data and weights are compared by what they hold, wherever they lie.
+  package static let withoutEffect: Set = [
+    "data", "weights", "vocabulary", "prior_file", "skip_unreadable", "checkpoint_every",
+  ]
 
   /// How the learning rates race on so many examples; nil where they do not.
   func racePlan(trainingExamples: Int) -> RacePlan? {

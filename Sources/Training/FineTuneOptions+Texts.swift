@@ -1,6 +1,7 @@
 import Backbones
 import Datasets
 import Foundation
+import Support
 import Weights
 
 extension FineTuneOptions {
@@ -72,7 +73,7 @@ extension FineTuneOptions {
   ) throws -> Vocabulary {
     if let vocabulary { return try Vocabulary(path: vocabulary) }
     if let weights {
-      let beside = URL(fileURLWithPath: weights).deletingLastPathComponent().appendingPathComponent("vocab.txt").path
+      let beside = sibling("vocab.txt", of: weights)
       guard FileManager.default.fileExists(atPath: beside) else {
         throw TrainingError.invalidOption(
           "--vocab is missing: \(beside) is not there. Pass the vocab.txt that \(weights) was trained with.")

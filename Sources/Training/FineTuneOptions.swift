@@ -4,7 +4,7 @@ import Evidence
 import Foundation
 import Torch
 
-/// What a user asks for; what is left nil is chosen as published.
+/// What a user asks for. What is left nil is chosen for the data, the network and the machine.
 ///
 /// ```swift
 /// var options = FineTuneOptions(data: "flowers", model: "resnet50", weights: "resnet50.safetensors", out: "run")
@@ -133,14 +133,13 @@ public struct FineTuneOptions: Sendable {
   /// Whether a run that is in the folder already is moved aside (never deleted) and made anew.
   public var overwrite = false
 
-  /// Options with the published defaults.
+  /// Options with the defaults of ``Recipe/default``; ``Recipe/published`` has the papers'.
   public init(data: String, model: String, weights: String?, out: String) {
     self.data = data
     self.model = model
     self.weights = weights
     self.out = out
-    let readsTexts = (try? Backbone.named(model))?.modality == .texts
-    steps = readsTexts ? FineTuneConfiguration.publishedTextSteps : FineTuneConfiguration.publishedSteps
+    steps = FineTuneConfiguration.publishedSteps(model: model)
   }
 
   /// Refuses what has no meaning, by ``TrainingError/invalidOption(_:)``.
@@ -210,9 +209,7 @@ public struct FineTuneOptions: Sendable {
       resize: resize, maxTokens: readsTexts ? maxTokens ?? backbone.inputSize : nil, vocabulary: vocabulary,
       train: train, augmentation: train == .head || readsTexts ? .none : augmentation, steps: steps,
       batchSize: batchSize
-        ?? (readsTexts
-          ? FineTuneConfiguration.publishedTextBatchSize(examples: examples)
-          : FineTuneConfiguration.publishedBatchSize(examples: examples)),
+        ?? FineTuneConfiguration.publishedBatchSize(for: backbone.modality, examples: examples),
       trainSplits: trainSplits.map(\.rawValue), classes: classes, n: n,
       learningRates: rates, race: learningRate == .race && rates.count > 1 ? true : nil,
       finalists: finalists > 1 ? finalists : nil,

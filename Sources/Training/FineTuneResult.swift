@@ -41,7 +41,7 @@ public struct FineTuneResult: Codable, Sendable, Equatable {
   public var seconds: Double
   /// κ·logLikelihood − kl, on the training set.
   public var elbo: Double
-  /// E_q of the sum over N of the log likelihoods, in nats (10 samples, evaluation mode); of a point that at the point.
+  /// E_q of the sum over N of the log likelihoods, in nats (over `evidence_samples` draws, in evaluation mode); of a point that at the point.
   public var logLikelihood: Double
   /// KL(q ‖ p), in nats; of a point −log p(w, V) without its constants, N times the penalty.
   public var kl: Double

@@ -49,3 +49,13 @@ public enum JSON {
     return encoder
   }
 }
+
+extension [String: String] {
+  /// Lines that say which of a JSON object's members differ from those of the object that is there already.
+  package func differences(from others: Self, ignoring ignored: Set<String>) -> [String] {
+    Set(keys).union(others.keys).subtracting(ignored).sorted().compactMap { key in
+      let (here, there) = (self[key] ?? "unset", others[key] ?? "unset")
+      return here == there ? nil : "\(key): \(there) there, \(here) now"
+    }
+  }
+}

@@ -1,5 +1,6 @@
 import Dispatch
 import Foundation
+import Support
 import Synchronization
 import Weights
 
@@ -75,7 +76,7 @@ package final class Lease: Sendable {
   private static func create(_ holder: LeaseHolder, in folder: String) throws -> Int32? {
     let content = try encode(holder)
     let temporary = "\(folder)/\(AtomicFile.temporaryName(for: "lease"))"
-    func failure() -> TrainingError { .notWritable(path: path(folder), reason: String(cString: strerror(errno))) }
+    func failure() -> TrainingError { .notWritable(path: path(folder), reason: systemMessage()) }
     func write(_ target: String) throws -> Int32? {
       let descriptor = open(target, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
       if descriptor < 0 && errno == EEXIST { return nil }

@@ -95,7 +95,7 @@ public struct PriorOptions: Sendable {
   ///
   /// Throws ``TrainingError/invalidOption(_:)`` where too little would be collected.
   func plan(examples: Int) throws(TrainingError) -> Plan {
-    let batch = batchSize ?? FineTuneConfiguration.publishedBatchSize(examples: examples)
+    let batch = batchSize ?? FineTuneConfiguration.publishedBatchSize(for: .images, examples: examples)
     guard batch <= examples, batch > 1 else {
       throw .invalidOption(
         "--batch-size \(batch): expected 2 to the \(examples) training examples. Leave it out for min(128, N).")

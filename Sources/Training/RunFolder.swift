@@ -55,17 +55,17 @@ public struct RunFolder: Sendable {
   ///
   /// Throws ``TrainingError`` for a folder that cannot be written and one with other contents.
   func contents() throws -> Contents {
-    let manager = FileManager.default
-    var isDirectory: ObjCBool = false
-    guard manager.fileExists(atPath: path, isDirectory: &isDirectory) else {
+    switch FileKind(path) {
+    case .missing:
       try checkWritable(parent: URL(fileURLWithPath: path).deletingLastPathComponent().path)
       return .vacant
+    case .file, .other: throw TrainingError.notARun(path: path, found: "a file")
+    case .folder: break
     }
-    guard isDirectory.boolValue else { throw TrainingError.notARun(path: path, found: "a file") }
-    let names = try manager.contentsOfDirectory(atPath: path)
+    let names = try names()
     try checkWritable(parent: path)
-    if manager.fileExists(atPath: configuration) {
-      return manager.fileExists(atPath: summary) ? .finished : .interrupted
+    if FileManager.default.fileExists(atPath: configuration) {
+      return FileManager.default.fileExists(atPath: summary) ? .finished : .interrupted
     }
     let own: Set = ["lease", "data.json", "trial.json", "vocab.txt"]
     let foreign = names.filter { !own.contains($0) && !AtomicFile.isTemporary($0) }
@@ -73,6 +73,15 @@ public struct RunFolder: Sendable {
       throw TrainingError.notARun(path: path, found: foreign.sorted().prefix(3).joined(separator: ", "))
     }
     return .vacant
+  }
+
+  /// The names in the folder; throws ``TrainingError/notWritable(path:reason:)`` where it cannot be listed.
+  package func names() throws(TrainingError) -> [String] {
+    do {
+      return try FileManager.default.contentsOfDirectory(atPath: path)
+    } catch {
+      throw .notWritable(path: path, reason: "it cannot be listed: \(error.localizedDescription)")
+    }
   }
 
   /// Refuses another run than the one in this folder.
@@ -109,12 +118,11 @@ public struct RunFolder: Sendable {
   /// The nearest folder that exists must accept a new entry; `access` says so without leaving a trace.
   private func checkWritable(parent: String) throws(TrainingError) {
     let folder = nearestFolder(URL(fileURLWithPath: parent))
-    var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: folder.path, isDirectory: &isDirectory), isDirectory.boolValue else {
+    guard FileKind(folder.path) == .folder else {
       throw .notWritable(path: path, reason: "\(folder.lastPathComponent) is not a folder")
     }
     guard access(folder.path, W_OK | X_OK) == 0 else {
-      throw .notWritable(path: path, reason: String(cString: strerror(errno)))
+      throw .notWritable(path: path, reason: systemMessage())
     }
   }
 
@@ -149,7 +157,7 @@ public struct RunFolder: Sendable {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
       let cause = (error as NSError).userInfo[NSUnderlyingErrorKey] as? POSIXError
-      let reason = cause.map { String(cString: strerror($0.code.rawValue)) } ?? error.localizedDescription
+      let reason = cause.map { systemMessage($0.code.rawValue) } ?? error.localizedDescription
       throw TrainingError.notWritable(path: path, reason: reason)
     }
     guard isDurable else { return }
@@ -170,13 +178,12 @@ public struct RunFolder: Sendable {
   ///
   /// - Returns: the new path.
   func moveAside() throws(TrainingError) -> String {
-    var base = path
-    while base.count > 1, base.hasSuffix("/") { base.removeLast() }
+    let base = withoutTrailingSlashes(path)
     var number = 1
     while FileManager.default.fileExists(atPath: "\(base).old-\(number)") { number += 1 }
     let target = "\(base).old-\(number)"
     guard rename(base, target) == 0 else {
-      throw .notWritable(path: path, reason: "it cannot be renamed to \(target): \(String(cString: strerror(errno)))")
+      throw .notWritable(path: path, reason: "it cannot be renamed to \(target): \(systemMessage())")
     }
     return target
   }

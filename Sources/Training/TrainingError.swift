@@ -2,7 +2,7 @@ import Foundation
 
 /// Why a run cannot start or go on.
 public enum TrainingError: Error, Sendable, Equatable, CustomStringConvertible {
-  /// A number in the configuration that has no meaning.
+  /// An option that has no meaning, or not together with another.
   case invalidOption(String)
   /// A term of the objective is NaN or infinite; `tensor` is the first one found with such a number, `kept` the file of
   /// the posterior and the optimiser before that step, with the running statistics that the run began with.

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// A file that could not be written; what was at its path before is untouched.
 ///
@@ -124,9 +125,4 @@ public enum AtomicFile {
       return 0
     }
   }
-}
-
-/// The system's message for `code`.
-package func systemMessage(_ code: Int32 = errno) -> String {
-  String(cString: strerror(code))
 }

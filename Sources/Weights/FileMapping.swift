@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// Maps files into memory, whole and read-only, and reads their beginnings.
 enum FileMapping {

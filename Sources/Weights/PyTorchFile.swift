@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Synchronization
 
 /// A tensor's entry in a PyTorch file.
@@ -122,14 +123,14 @@ public final class PyTorchFile: Sendable {
   }
 
   /// The CRC-32 of the whole file.
-  public func checksum() -> UInt32 { withExtendedLifetime(self) { Checksum.crc32(mapping) } }
+  public func checksum() -> UInt32 { withExtendedLifetime(self) { CRC32.of(mapping) } }
 
   /// Compares a tensor's storage with its checksum, once.
   private func verify(_ index: Int) throws(WeightsError) {
     let entry = storages[index]
     guard verified.withLock({ !$0.contains(entry.range.lowerBound) }) else { return }
     let found = withExtendedLifetime(self) {
-      Checksum.crc32(UnsafeRawBufferPointer(rebasing: mapping[entry.range]))
+      CRC32.of(UnsafeRawBufferPointer(rebasing: mapping[entry.range]))
     }
     guard found == entry.crc else {
       throw .pyTorch(
@@ -171,7 +172,7 @@ private struct Content {
       throw PyTorchProblem("its pickle has \(pickle.range.count) bytes, at most \(Self.largestPickle) are read")
     }
     let bytes = UnsafeRawBufferPointer(rebasing: file[pickle.range])
-    guard Checksum.crc32(bytes) == pickle.crc else { throw PyTorchProblem("the checksum of data.pkl differs") }
+    guard CRC32.of(bytes) == pickle.crc else { throw PyTorchProblem("the checksum of data.pkl differs") }
     for (name, tensor) in try TensorNames(PickleMachine(bytes)).tensors {
       guard let storage = archive.entries["\(root)data/\(tensor.storage.key)"] else {
         throw PyTorchProblem("tensor '\(name)' is in the storage '\(tensor.storage.key)', which is missing")

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// Writes safetensors files.
 public enum Safetensors {
@@ -28,7 +29,7 @@ public enum Safetensors {
     let all = sorted + [NamedArray(name: checksumName, dtype: .u8, shape: [4], bytes: Data(count: 4))]
     try check(all, path: path)
     let parts = [header(all, metadata: metadata)] + sorted.map(\.bytes)
-    let crc = parts.reduce(0) { crc, part in part.withUnsafeBytes { Checksum.crc32($0, continuing: crc) } }
+    let crc = parts.reduce(0) { crc, part in part.withUnsafeBytes { CRC32.of($0, continuing: crc) } }
     try AtomicFile.write(parts + [withUnsafeBytes(of: crc.littleEndian) { Data($0) }], to: path)
   }
 

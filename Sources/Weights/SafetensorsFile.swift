@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// A safetensors file, memory-mapped and validated, from which tensors are read by name.
 ///
@@ -101,7 +102,7 @@ public final class SafetensorsFile: Sendable {
   }
 
   /// The CRC-32 of the whole file.
-  public func checksum() -> UInt32 { withExtendedLifetime(self) { Checksum.crc32(mapping) } }
+  public func checksum() -> UInt32 { withExtendedLifetime(self) { CRC32.of(mapping) } }
 
   /// Compares the file with the checksum that ``Safetensors/write(_:metadata:checksum:to:)`` put at its end.
   ///
@@ -112,7 +113,7 @@ public final class SafetensorsFile: Sendable {
     }
     let end = mapping.count - 4
     let expected = UInt32(littleEndian: mapping.loadUnaligned(fromByteOffset: end, as: UInt32.self))
-    let found = withExtendedLifetime(self) { Checksum.crc32(UnsafeRawBufferPointer(rebasing: mapping[..<end])) }
+    let found = withExtendedLifetime(self) { CRC32.of(UnsafeRawBufferPointer(rebasing: mapping[..<end])) }
     guard found == expected else {
       throw .malformed(
         path: path,

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// Tensors in several files, safetensors or PyTorch's, that an index names.
 ///
@@ -21,16 +22,15 @@ public final class ShardedFile: StoredTensors {
   public init(path: String) throws {
     index = try Self.read(path)
     let parsed = try Self.parse(index, path: path)
-    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
     var shards: [any StoredTensors] = []
     var shapes: [[String: [Int]]] = []
     for (number, name) in parsed.shards.enumerated() {
-      let file = "\(folder)/\(name)"
+      let file = sibling(name, of: path)
       guard FileManager.default.fileExists(atPath: file) else {
         throw WeightsError.unusable(
           path: path,
-          problem: "its shard '\(name)' (\(number + 1) of \(parsed.shards.count)) is missing from \(folder)",
-          advice: "Fetch all of its shards into that folder.")
+          problem: "its shard '\(name)' (\(number + 1) of \(parsed.shards.count)) is missing: \(file) is not there",
+          advice: "Fetch all of its shards into one folder.")
       }
       let shard = try TensorFile.openWhole(file)
       shards.append(shard)
@@ -67,9 +67,9 @@ public final class ShardedFile: StoredTensors {
 
   /// The CRC-32 of the index and of the shards' checksums, in the index's order.
   public func checksum() -> UInt32 {
-    var crc = index.withUnsafeBytes { Checksum.crc32($0) }
+    var crc = index.withUnsafeBytes { CRC32.of($0) }
     for shard in shards {
-      crc = withUnsafeBytes(of: shard.checksum().littleEndian) { Checksum.crc32($0, continuing: crc) }
+      crc = withUnsafeBytes(of: shard.checksum().littleEndian) { CRC32.of($0, continuing: crc) }
     }
     return crc
   }

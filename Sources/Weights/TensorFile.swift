@@ -1,3 +1,5 @@
+import Support
+
 /// Opens weights by what a path holds, whatever its name.
 public enum TensorFile {
   /// The tensors of a safetensors file, a PyTorch file, an index of shards, or a folder with one of these.
@@ -5,7 +7,7 @@ public enum TensorFile {
   /// In a folder the file is chosen as ``WeightsFolder`` tells. Throws `WeightsError` for what is none of them, or not
   /// sound.
   public static func open(_ path: String) throws -> any StoredTensors {
-    let file = try WeightsFolder.isFolder(path) ? WeightsFolder.file(in: path) : path
+    let file = try FileKind(path) == .folder ? WeightsFolder.file(in: path) : path
     let start = [UInt8](try FileMapping.start(of: file, count: 512))
     return isIndex(start) ? try ShardedFile(path: file) : try openWhole(file, start)
   }

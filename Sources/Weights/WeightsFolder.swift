@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// Finds the file of weights in a folder.
 ///
@@ -12,12 +13,6 @@ public enum WeightsFolder {
     "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json",
   ]
   private static let suffixes = [".safetensors", ".pth", ".pt", ".bin", ".ckpt"]
-
-  /// Whether `path` is a folder.
-  static func isFolder(_ path: String) -> Bool {
-    var isFolder: ObjCBool = false
-    return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
-  }
 
   /// The file of weights in the folder at `path`.
   ///
@@ -39,7 +34,9 @@ public enum WeightsFolder {
       throw .unusable(
         path: path, problem: "it is a cache of \(models.count) models", advice: "Pass one: \(list(models)).")
     }
-    let files = entries.filter { name in suffixes.contains(where: name.hasSuffix) && !isFolder("\(folder)/\(name)") }
+    let files = entries.filter { name in
+      suffixes.contains(where: name.hasSuffix) && FileKind("\(folder)/\(name)") != .folder
+    }
     guard let single = files.first, files.count == 1 else {
       throw .unusable(
         path: path,
@@ -55,7 +52,7 @@ public enum WeightsFolder {
   private static func snapshot(of folder: String) throws(WeightsError) -> String {
     let snapshots =
       ((try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/snapshots")) ?? []).sorted()
-      .filter { isFolder("\(folder)/snapshots/\($0)") }
+      .filter { FileKind("\(folder)/snapshots/\($0)") == .folder }
     if let bytes = try? FileMapping.start(of: "\(folder)/refs/main", count: 256) {
       let revision = String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
       guard ShardIndex.isFileName(revision), snapshots.contains(revision) else {

@@ -1,6 +1,7 @@
 import Backbones
 import Evidence
 import Foundation
+import Support
 import Testing
 import TestSupport
 import Torch
@@ -23,7 +24,7 @@ import Torch
   }
 
   private static func makeCase(_ seed: UInt64) throws -> Case {
-    var random = SplitMix(seed)
+    var random = SplitMix64(seed: seed)
     let (outputs, inputs) = (random.integer(1...4), random.integer(1...4))
     let side = random.integer(1...2)
     let layout = ParameterLayout([
@@ -186,7 +187,7 @@ import Torch
   @Test func theCasesShareNoNumbers() {
     var found = Set<Double>()
     for seed in UInt64(0)..<100 {
-      var random = SplitMix(seed)
+      var random = SplitMix64(seed: seed)
       for _ in 0..<100 { found.insert(random.uniform()) }
     }
     #expect(found.count == 10_000)
@@ -259,34 +260,4 @@ import Torch
     #expect(abs(found.kl / kl - 1) < 1e-5)
     #expect(abs(covariance.logDeterminant / (logs + logDeterminant) - 1) < 1e-5)
   }
-}
-
-/// A small generator for test cases (Steele, Lea and Flood, OOPSLA 2014).
-struct SplitMix {
-  private var state: UInt64
-
-  /// The seed is mixed first: states that differ by the increment would be one stream, shifted by a draw.
-  init(_ seed: UInt64) { state = Self.mixed(seed &+ Self.increment) }
-
-  private static let increment: UInt64 = 0x9E37_79B9_7F4A_7C15
-
-  private mutating func next() -> UInt64 {
-    state &+= Self.increment
-    return Self.mixed(state)
-  }
-
-  private static func mixed(_ value: UInt64) -> UInt64 {
-    var z = value
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-
-  mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
-
-  mutating func integer(_ range: ClosedRange<Int>) -> Int {
-    range.lowerBound + Int(next() % UInt64(range.count))
-  }
-
-  mutating func normal() -> Double { (-2 * log(1 - uniform())).squareRoot() * cos(2 * .pi * uniform()) }
 }

@@ -1,5 +1,7 @@
 import Foundation
 import Gridless
+import Support
+import TestSupport
 import Testing
 
 /// Studies that are disturbed: killed, interrupted, and worked on by several processes.
@@ -16,7 +18,7 @@ import Testing
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     #expect(undisturbed.status == 0, "\(undisturbed.errors)")
 
-    var random = SplitMix(state: isLong ? 2 : 1)
+    var random = SplitMix64(state: isLong ? 2 : 1)
     let wanted = isLong ? 60 : 5
     var (kills, turns) = (0, 0)
     while kills < wanted {

@@ -1,5 +1,7 @@
 import Foundation
 import Glibc
+import Support
+import TestSupport
 import Testing
 
 /// Disks that fail: nothing that was saved before is lost, and the messages are right.
@@ -129,7 +131,7 @@ import Testing
 
   @Test func aDiskThatFillsUpLosesNothing() throws {
     try withDisk("6m") { job, disk in
-      var random = SplitMix(state: 3)
+      var random = SplitMix64(state: 3)
       var failures = 0
       for turn in 1...(isLong ? 40 : 4) {
         let folder = "disk/run-\(turn)"

@@ -1,6 +1,8 @@
 import Datasets
 import Foundation
 import Studies
+import Support
+import TestSupport
 import Torch
 import Training
 
@@ -75,7 +77,7 @@ final class Fixture: Sendable {
     let (copy, count) = (place(name), names.count)
     try FileManager.default.copyItem(atPath: run, toPath: copy)
     let labels = (0..<count * 6).map { $0 % count }
-    var random = SplitMix(state: 7)
+    var random = SplitMix64(state: 7)
     var rows: [Double] = []
     for label in labels {
       var scores: [Double] = []
@@ -93,18 +95,5 @@ final class Fixture: Sendable {
     result.test = ClassificationMetrics(logProbabilities: rows, labels: labels, classes: count, names: names)
     try JSON.document(result).write(to: URL(fileURLWithPath: RunFolder(copy).summary))
     return copy
-  }
-}
-
-/// Random numbers that are the same in each run of the tests (Steele, Lea and Flood, 2014).
-struct SplitMix {
-  var state: UInt64
-
-  /// A number from 0 to 1.
-  mutating func uniform() -> Double {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return Double((mixed ^ (mixed >> 31)) >> 11) / Double(1 << 53)
   }
 }

@@ -110,10 +110,13 @@ import Training
     let values = try body(Report(fixture.place("values")))
     #expect(
       values.contains("RMSE") && values.contains(#"data-figure="values""#) && values.contains("The largest errors"))
-    try fixture.run("plain", data: "classes.csv") { ($0.prior, $0.initialSigma) = (.none, 1e-4) }
+    try fixture.run("plain", data: "classes.csv") { options in
+      (options.prior, options.learningRate, options.initialSigma) = (.none, .grid, 1e-4)
+    }
     let plain = try body(Report(fixture.place("plain")))
-    #expect(plain.contains("penalty on the weights") && !plain.contains("<dt>λ</dt>"))
-    #expect(plain.contains("maximum a posteriori"))
+    #expect(plain.contains("maximum likelihood, without a prior") && !plain.contains("maximum a posteriori"))
+    #expect(plain.contains("judged by the NLL of the training set; the lowest is taken"))
+    #expect(!plain.contains("penalty") && !plain.contains(">λ</t") && !plain.contains(">α</t"))
   }
 
   /// Of a point α and β are told, once each, and by what its learning rates were chosen.

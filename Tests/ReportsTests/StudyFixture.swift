@@ -1,5 +1,7 @@
 import Foundation
 import Studies
+import Support
+import TestSupport
 import Training
 
 /// A study's folder with records of plausible numbers, as a study of all methods, a sweep and the figure leaves them.
@@ -8,7 +10,7 @@ struct StudyFixture {
   var records: [TrialRecord] = []
   private var configuration = StudyConfiguration(
     data: "data/flowers89", model: "tf_mobilenet_v2", weights: "w.safetensors", methods: StudyMethod.named)
-  private var random = SplitMix(state: 3)
+  private var random = SplitMix64(state: 3)
   private var clock = 0.0
 
   /// Two classes whose accuracy and NLL are about these.

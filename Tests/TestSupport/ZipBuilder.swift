@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Weights
 
 /// Writes zip archives, sound ones and such as lie.
@@ -50,7 +51,7 @@ package struct ZipBuilder {
     var (archive, directory) = (prefix, Data())
     let flags = hasDescriptors ? flags | 8 : flags
     for (name, bytes) in entries {
-      let crc = checksum(bytes.withUnsafeBytes { Checksum.crc32($0) })
+      let crc = checksum(bytes.withUnsafeBytes { CRC32.of($0) })
       let position = archive.count
       let local = Data(localName(name).utf8)
       let size = UInt64(claimedSize(bytes.count))
@@ -69,7 +70,7 @@ package struct ZipBuilder {
       let alone = ZipBuilder([hidden]).data.prefix(30 + hidden.name.utf8.count)
       let position = archive.range(of: alone)?.lowerBound ?? 0
       directory += entry(
-        hidden.name, hidden.bytes, crc: hidden.bytes.withUnsafeBytes { Checksum.crc32($0) }, at: position)
+        hidden.name, hidden.bytes, crc: hidden.bytes.withUnsafeBytes { CRC32.of($0) }, at: position)
     }
     let start = archive.count
     let count = claimedCount ?? entries.count + (hidden == nil ? 0 : 1)

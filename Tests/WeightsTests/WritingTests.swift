@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Testing
 import Weights
 
@@ -113,14 +114,6 @@ import Weights
         try SafetensorsFile(path: path).verifyChecksum()
       }
     }
-  }
-
-  /// The check value of CRC-32 in the catalogue of parametrised CRC algorithms.
-  @Test func theChecksumIsZlibs() {
-    let sum = Array("123456789".utf8).withUnsafeBytes { Checksum.crc32($0) }
-    #expect(sum == 0xCBF4_3926)
-    let start = Array("1234".utf8).withUnsafeBytes { Checksum.crc32($0) }
-    #expect(Array("56789".utf8).withUnsafeBytes { Checksum.crc32($0, continuing: start) } == sum)
   }
 
   /// Only files that this type names are temporary, whatever else is hidden in the folder.

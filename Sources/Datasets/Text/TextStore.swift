@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// The texts of one split, tokenized once, from which batches are written.
 public final class TextStore: Sendable {
@@ -43,7 +44,7 @@ public final class TextStore: Sendable {
 
   /// The CRC-32 of each text's numbers, in the order of `examples`.
   package func checksums() -> [UInt32] {
-    numbers.map { $0.withUnsafeBytes(checksum) }
+    numbers.map { $0.withUnsafeBytes { CRC32.of($0) } }
   }
 
   /// The numbers of some texts as `[indices, width]`, row by row: the width is the longest text's, and shorter ones end in

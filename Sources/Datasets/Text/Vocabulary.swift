@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// The word pieces of a language model: a token's place in the list is its number.
 ///
@@ -63,7 +64,7 @@ public struct Vocabulary: Sendable, Equatable {
   public var file: Data { Data(tokens.map { $0 + "\n" }.joined().utf8) }
 
   /// The CRC-32 of ``file``.
-  package var checksum: UInt32 { file.withUnsafeBytes(Datasets.checksum) }
+  package var checksum: UInt32 { file.withUnsafeBytes { CRC32.of($0) } }
 
   /// Whether both have the same tokens in the same order.
   public static func == (one: Vocabulary, other: Vocabulary) -> Bool { one.file == other.file }
