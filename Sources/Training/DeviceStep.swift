@@ -157,18 +157,8 @@ package final class DeviceStep {
     let norm = try (squaredNorm + rhoGradient * rhoGradient).squareRoot()
 
     // Clip and Nesterov, as NesterovSGD.
-    func scale(_ norm: Tensor, to limit: Double) throws(TorchError) -> Tensor {
-      try ((norm + 1e-6).reciprocal() * limit).clamp(max: 1)
-    }
-    let (weightScale, rhoScale) =
-      switch optimizer.sigmaUpdate {
-      case .own:
-        (
-          try scale(squaredNorm.squareRoot(), to: optimizer.maxNorm),
-          try scale(rhoGradient.magnitude(), to: optimizer.rhoMaxNorm)
-        )
-      case .published: (try scale(norm, to: optimizer.maxNorm), try scale(norm, to: optimizer.maxNorm))
-      }
+    let clipped = optimizer.sigmaUpdate == .own ? try squaredNorm.squareRoot() : norm
+    let weightScale = try ((clipped + 1e-6).reciprocal() * optimizer.maxNorm).clamp(max: 1)
     let loss = try nll.detach().to(dtype: .float64)
     try isSound.copy_(isSound.and((loss + divergence.kl + norm).isFinite()))
     try vector.passes.nesterov(
@@ -176,9 +166,10 @@ package final class DeviceStep {
       velocity: optimizer.velocity, groups: groups, pulls: pulls, scale: weightScale, momentum: optimizer.momentum,
       learningRate: rates.select(0), applied: isSound)
     if posterior.isLearned {
-      let step = try rhoScale * rhoGradient
-      let velocity = try rhoVelocity * optimizer.momentum + step
-      try rho.copy_(isSound.choose(rho - rates.select(1) * (step + velocity * optimizer.momentum), rho))
+      let value = optimizer.sigmaUpdate == .own ? rhoGradient : try rhoGradient * weightScale
+      let velocity = try optimizer.bounded(rhoVelocity * optimizer.momentum + value, by: optimizer.rhoMaxVelocity)
+      let step = try optimizer.bounded(value + velocity * optimizer.momentum, by: optimizer.rhoMaxStep)
+      try rho.copy_(isSound.choose(rho - rates.select(1) * step, rho))
       try rhoVelocity.copy_(isSound.choose(velocity, rhoVelocity))
     }
 

@@ -60,7 +60,7 @@ import Training
         mean: try start.clone(), blocks: model.vector.blocks, sigma: variant.isPoint ? 0 : sigma)
       posterior.isLearned = !variant.isPoint && variant != .givenSigma
       optimizer = try NesterovSGD(
-        for: posterior, sigmaUpdate: update, maxNorm: clips ? 1 : 1e6, rhoMaxNorm: clips ? 0.1 : 1e6)
+        for: posterior, sigmaUpdate: update, maxNorm: clips ? 1 : 1e6, rhoMaxStep: clips ? 0.1 : 1e6)
     }
 
     /// ε of a step, in the vector's order.
