@@ -17,7 +17,11 @@ mkdir -p "$folder/bin" "$folder/lib"
 for program in gridless gridless-bench; do
   strip -o "$folder/bin/$program" ".build/release/$program" || die "cannot copy .build/release/$program. Run make build"
 done
-if [ -e .build/release/libgridless_cuda.so ]; then cp .build/release/libgridless_cuda.so "$folder/bin/"; fi
+if [ -e .build/release/libgridless_cuda.so ]; then
+  cp .build/release/libgridless_cuda.so "$folder/bin/"
+else
+  echo "bundle: without libgridless_cuda.so, so steps on a GPU are not recorded: slower. make cuda bundle takes it along" >&2
+fi
 
 # All that is loaded, but for PyTorch's own, glibc's parts and GCC's library, which PyTorch needs of the machine as well.
 ldd "$folder/bin/gridless" "$folder/bin/gridless-bench" | awk '$2 == "=>" && $3 ~ /^\// { print $1, $3 }' | sort -u |
@@ -39,7 +43,9 @@ if [ ! -e "$torch/lib/libtorch_cpu.so" ]; then
   echo "gridless: no PyTorch found. Point LIBTORCH at the folder torch of an installation, which holds lib/libtorch_cpu.so" >&2
   exit 1
 fi
-export LD_LIBRARY_PATH="$here/lib:$torch/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+# pip puts CUDA's libraries beside torch.
+cuda=$(printf '%s:' "$torch"/../nvidia/*/lib)
+export LD_LIBRARY_PATH="$here/lib:$torch/lib:${cuda%:}${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 exec "$here/bin/$(basename "$0")" "$@"
 LAUNCHER
 chmod +x "$folder/gridless"

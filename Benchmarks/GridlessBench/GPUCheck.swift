@@ -9,22 +9,30 @@ struct GPUCheck {
 
   private let benchCase = Case(model: "resnet18", size: 64, batch: 16)
 
-  /// Prints a line for each point; throws where one does not hold.
+  /// Prints a line for each point, and at the end throws the first error of those that do not hold.
   func run() throws {
     // cuBLAS reads it when it is first used.
     setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0)
     try Runtime.start(deterministic: true)
-    try recordedStepsHaveTheBitsOfSingleOperations()
-    try stepsAreTheProcessors()
+    var checks = [recordedStepsHaveTheBitsOfSingleOperations, stepsAreTheProcessors]
     if let recorder {
-      try aCaptureThatFailsIsGivenUp(recorder)
-      try manyRecordingsFit(recorder)
+      checks += [{ try aCaptureThatFailsIsGivenUp(recorder) }, { try manyRecordingsFit(recorder) }]
     }
+    var failures: [any Error] = []
+    for check in checks {
+      do {
+        try check()
+      } catch {
+        say("\(error)")
+        failures.append(error)
+      }
+    }
+    if let first = failures.first { throw first }
   }
 
   private func require(_ holds: Bool, _ text: String) throws {
     guard holds else { throw BenchError.impossible("\(text): this does not hold.") }
-    print("holds: \(text)")
+    report("holds: \(text)")
   }
 
   private func images(on device: Device) throws -> ExampleBatches {

@@ -6,6 +6,7 @@
 #include <torch/headeronly/version.h>
 
 #include <dlfcn.h>
+#include <filesystem>
 #include <malloc.h>
 #include <stdexcept>
 #include <string>
@@ -44,15 +45,32 @@ bool ct_has_bfloat16_instructions(void) {
   return __builtin_cpu_supports("avx512bf16") || __builtin_cpu_supports("amx-bf16");
 }
 
+namespace {
+
+/// cuDNN and cuBLAS open the compiler of kernels (NVRTC) by its bare name. That finds it in a wheel's folder only where it is loaded
+/// already, which torch's Python package sees to; here it is loaded from beside `libtorch_cuda.so`, where pip puts it.
+void load_kernel_compiler(const std::filesystem::path &cuda) {
+  std::error_code none;
+  const auto wheels = cuda.parent_path().parent_path().parent_path() / "nvidia";
+  for (const char *name : {"libnvJitLink.so.", "libnvrtc-builtins.so.", "libnvrtc.so."})
+    for (const auto &wheel : std::filesystem::directory_iterator(wheels, none))
+      for (const auto &file : std::filesystem::directory_iterator(wheel.path() / "lib", none))
+        // Where it cannot be loaded, another engine is taken that needs none.
+        if (file.path().filename().string().starts_with(name)) dlopen(file.path().c_str(), RTLD_NOW | RTLD_GLOBAL);
+}
+
+} // namespace
+
 CTStatus ct_cuda_load(const char *path) {
   return guarded([&] {
+    load_kernel_compiler(path);
     if (!dlopen(path, RTLD_NOW | RTLD_GLOBAL)) throw std::runtime_error(dlerror());
     at::Context &context = at::globalContext();
     // Whether rounding spares a parameter's noise is decided for float32 and bfloat16. TF32, which convolutions take by
     // default, rounds float32 to 11 bits.
     context.setAllowTF32CuDNN(false);
     context.setAllowTF32CuBLAS(false);
-    // cuDNN's attention compiles kernels with NVRTC, which only torch's Python package looks for in its wheel.
+    // cuDNN's attention compiles kernels with NVRTC, which need not be there.
     context.setSDPUseCuDNN(false);
   });
 }
@@ -64,6 +82,8 @@ CTStatus ct_cuda_device_count(int *out) {
 CTStatus ct_set_deterministic(bool enabled) {
   return guarded([&] {
     at::globalContext().setDeterministicAlgorithms(enabled, /*warn_only=*/false);
+    // What is written before it is read need not be filled with NaN first.
+    at::globalContext().setDeterministicFillUninitializedMemory(false);
     // Which of cuDNN's algorithms is fastest differs from call to call; that it is not tried out is the default, too.
     at::globalContext().setBenchmarkCuDNN(false);
   });

@@ -65,7 +65,7 @@ public struct Prior {
       scales: blocks.map { _ in 0 }, excesses: blocks.map { _ in 0 }, kl: 0, pull: pull, blocks: blocks)
     for set in sets(blocks) {
       let isBackbone = blocks[set[0]].part == .backbone
-      let scale = isBackbone ? lambda : tau
+      let scale = givenScale(of: blocks[set[0]].part)
       let divergence =
         posterior.isPoint
         ? Divergence(
@@ -79,6 +79,9 @@ public struct Prior {
     }
     return result
   }
+
+  /// λ or τ, where it is given, of a part's parameters; in a tied prior it is λ, also where the head alone is trained.
+  package func givenScale(of part: ParameterGroup) -> Double? { scales == .tied || part == .backbone ? lambda : tau }
 
   /// The blocks that share a scale.
   private func sets(_ blocks: [ParameterBlock]) -> [[Int]] {

@@ -90,9 +90,18 @@ extension FineTuner {
         ))
       return
     }
-    try train.cacheFeatures(of: model, batchSize: configuration.batchSize)
-    try heldOut?.cacheFeatures(of: model, batchSize: configuration.batchSize)
-    try test?.cacheFeatures(of: model, batchSize: configuration.batchSize)
+    do {
+      var cached = (train: train, heldOut: heldOut, test: test)
+      try cached.train.cacheFeatures(of: model, batchSize: configuration.batchSize)
+      try cached.heldOut?.cacheFeatures(of: model, batchSize: configuration.batchSize)
+      try cached.test?.cacheFeatures(of: model, batchSize: configuration.batchSize)
+      (train, heldOut, test) = cached
+    } catch let error as TorchError where train.device.isCUDA {
+      return try onEvent(
+        .note(
+          "the frozen part's output is computed anew in every step: for \(count) images it has \(needed) bytes, which the GPU does not take (\(error.message))"
+        ))
+    }
     model.firstStage = model.network.frozenStageCount
   }
 }

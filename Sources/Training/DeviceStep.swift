@@ -68,7 +68,7 @@ package final class DeviceStep {
       try Tensor(values, shape: [blocks.count]).to(device: device)
     }
     counts = try ofBlocks(blocks.map { Double($0.count) })
-    let scales = blocks.map { ($0.part == .backbone ? prior?.lambda : prior?.tau) ?? (isPoint ? .infinity : nil) }
+    let scales = blocks.map { prior?.givenScale(of: $0.part) ?? (isPoint ? .infinity : nil) }
     givenScales = scales.allSatisfy { $0 == nil } ? nil : try ofBlocks(scales.map { $0 ?? 1 })
     isGiven = try ofBlocks(scales.map { $0 == nil ? 0 : 1 }).to(dtype: .bool)
     givenSigma =

@@ -8,7 +8,7 @@
 /// The lengths follow from a budget. Costs are counted in forward passes of one example: a training step is three of each
 /// of its examples, BatchNorm's statistics one, a sample of the posterior one. Where a step costs more than that, the rest
 /// counts for less; so training steps are also counted alone, and both counts must keep the budget. The whole race, with
-/// the winner's run, then costs at most ``budget`` runs at a single learning rate, if those have about 50 steps or more. In
+/// the winner's run, then costs at most ``budget`` runs at a single learning rate, if those have 65 steps or more. In
 /// shorter ones each leg has the fewest steps that a leg can have, and ``cost`` says what that comes to.
 public struct RacePlan: Sendable, Equatable {
   /// What a race may cost, in runs at a single learning rate.

@@ -27,12 +27,17 @@ import Torch
     var random = SplitMix64(seed: seed)
     let (outputs, inputs) = (random.integer(1...4), random.integer(1...4))
     let side = random.integer(1...2)
-    let layout = ParameterLayout([
+    // One in six has a head only, as linear probing does.
+    let trainsHead = random.integer(0...5) == 0
+    let backboneParts: [(String, [Int], ParameterGroup, Initialization)] = [
       ("conv.weight", [outputs, inputs, side, side], .backbone, .zeros), ("norm.weight", [outputs], .backbone, .ones),
       ("layer.weight", [random.integer(1...40)], .backbone, .zeros),
-      ("head.weight", [random.integer(2...6), random.integer(1...12)], .head, .zeros),
-      ("head.bias", [random.integer(2...6)], .head, .zeros),
-    ])
+    ]
+    let layout = ParameterLayout(
+      (trainsHead ? [] : backboneParts) + [
+        ("head.weight", [random.integer(2...6), random.integer(1...12)], .head, .zeros),
+        ("head.bias", [random.integer(2...6)], .head, .zeros),
+      ])
     let indices = layout.slices.flatMap { Array($0.range) }
     let isHead = layout.slices.flatMap { slice in slice.range.map { _ in slice.group == .head } }
     func vector(_ values: () -> Double) throws -> Tensor {
@@ -46,7 +51,7 @@ import Torch
     if random.integer(0...1) == 1 { prior.center = try vector { random.normal() } }
     var shape: [[Double]] = indices.indices.map { i in indices.indices.map { i == $0 ? 1 : 0 } }
     let backbone = indices.indices.filter { !isHead[$0] }
-    if random.integer(0...1) == 1 {
+    if random.integer(0...1) == 1, !trainsHead {
       scales = .global
       let columns = random.integer(2...5)
       let variance = try vector { random.uniform() }
@@ -71,7 +76,7 @@ import Torch
       switch scales {
       case .tied: [Array(indices.indices)]
       case .layerwise: bySlice
-      case .global: [backbone, indices.indices.filter { isHead[$0] }]
+      case .global: [backbone, indices.indices.filter { isHead[$0] }].filter { !$0.isEmpty }
       }
 
     let division: ParameterLayout.Division =
@@ -113,7 +118,7 @@ import Torch
         sum += unscaled[i][i] * sigma[i] * sigma[i]
         for j in set { sum += deviation[i] * unscaled[i][j] * deviation[j] }
       }
-      let given = test.isHead[set[0]] ? prior.tau : prior.lambda
+      let given = prior.scales != .tied && test.isHead[set[0]] ? prior.tau : prior.lambda
       for i in set { scale[i] = given ?? sum / Double(set.count) }
     }
     let covariance = test.shape.indices.map { i in

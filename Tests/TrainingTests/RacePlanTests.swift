@@ -67,6 +67,22 @@ import Training
     #expect(plan.examples >= min(16, item.batchSize))
   }
 
+  /// However small the training set, and however few draws the run has at its end.
+  @Test(arguments: 65...120) func theBudgetHoldsFromSixtyFiveStepsOn(steps: Int) {
+    for batchSize in [1, 2, 8, 32, 50, 100, 128] {
+      for examples in [1, 2, 5, 30].map({ $0 * batchSize }) + [150, 728, 5000] where examples >= batchSize {
+        for samples in [1, 2, 10] {
+          for statistics in DrawStatistics.allCases {
+            let plan = RacePlan(
+              candidates: 5, steps: steps, batchSize: batchSize, trainingExamples: examples, evidenceSamples: samples,
+              statistics: statistics)
+            #expect(plan.cost <= 1.5, "\(batchSize) of \(examples), \(samples) draws, \(statistics)")
+          }
+        }
+      }
+    }
+  }
+
   /// Where no race fits, each leg is as short as it can be, and the plan tells its cost.
   @Test(arguments: 1...60) func theShortestRunsHaveAPlanToo(steps: Int) {
     for candidates in 2...6 {
