@@ -48,7 +48,7 @@ public struct ForwardContext {
     let shape = input.shape
     guard input.dtype == .int64, shape.count == 2 else { return self }
     var context = self
-    context.tokenMask = try input.isAtLeast(0).view([shape[0], 1, 1, shape[1]])
+    context.tokenMask = try input.ge(0).view([shape[0], 1, 1, shape[1]])
     return context
   }
 }

@@ -18,7 +18,7 @@ public final class DiagonalFisher {
 
   /// Adds an example, whose gradient `backward` left in the vector's; that is zeroed.
   public func add(logLikelihood: Double, in vector: ParameterVector) throws(TorchError) {
-    try values.addProduct_(vector.gradients, vector.gradients)
+    try values.addcmul_(vector.gradients, vector.gradients)
     try vector.gradients.zero_()
     self.logLikelihood += logLikelihood
     examples += 1

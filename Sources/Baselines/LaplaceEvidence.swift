@@ -42,7 +42,7 @@ public struct LaplaceEvidence {
     try check(precisions)
     var result = logLikelihood
     for (place, precision) in precisions.enumerated() {
-      let determinant = try (fisher[place] * (1 / precision)).log1p().dot()
+      let determinant = try (fisher[place] * (1 / precision)).log1p().doubleSum()
       result -= 0.5 * (precision * squaredDistances[place] + determinant)
     }
     return result
@@ -55,7 +55,7 @@ public struct LaplaceEvidence {
     try check(precisions)
     return try precisions.enumerated().map { place, precision in
       // Σ F/(F + P), the parameters that the data determine (MacKay's γ).
-      let determined = try (fisher[place] / (fisher[place] + precision)).dot()
+      let determined = try (fisher[place] / (fisher[place] + precision)).doubleSum()
       return -0.5 * (precision * squaredDistances[place] - determined)
     }
   }
@@ -67,7 +67,7 @@ public struct LaplaceEvidence {
     try check(precisions)
     let result = try vector.weights.zerosLike()
     for (place, block) in blocks.enumerated() {
-      let deviation = try (fisher[place] + precisions[place]).squareRoot().reciprocal()
+      let deviation = try (fisher[place] + precisions[place]).sqrt().reciprocal()
       try result.narrow(dim: 0, start: block.range.lowerBound, length: block.range.count).copy_(deviation)
     }
     return result

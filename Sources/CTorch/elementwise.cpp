@@ -27,10 +27,6 @@ CTStatus ct_sqrt(CTTensor *out, CTTensor self) {
   return returning(out, [&] { return at::sqrt(value(self)); });
 }
 
-CTStatus ct_abs(CTTensor *out, CTTensor self) {
-  return returning(out, [&] { return at::abs(value(self)); });
-}
-
 CTStatus ct_reciprocal(CTTensor *out, CTTensor self) {
   return returning(out, [&] { return at::reciprocal(value(self)); });
 }

@@ -59,7 +59,8 @@ public final class LowRankCovariance {
     let precision = try inverse.clone()
     for column in columns { try precision.add_(column * column, alpha: -1) }
     precisionDiagonal = precision
-    let logDeterminant: Double = try diagonal.log().dot() + 2 * lower.indices.reduce(0) { $0 + log(lower[$1][$1]) }
+    let logDeterminant: Double =
+      try diagonal.log().doubleSum() + 2 * lower.indices.reduce(0) { $0 + log(lower[$1][$1]) }
     guard logDeterminant.isFinite else {
       throw TorchError(
         "the prior's covariance is not positive definite: ln det Σ is \(logDeterminant), expected a finite number")

@@ -114,14 +114,17 @@ public final class GaussianPosterior {
         let weights = try precisionOf(block).map { precision throws(TorchError) in try part(precision, block) }
         let count = Double(block.count)
         moments.append(
-          (try part(squares, block).dot(weights) / count, 2 * (try part(logs, block).dot()) / count))
+          (
+            try part(squares, block).doubleSum(weights: weights) / count,
+            2 * (try part(logs, block).doubleSum()) / count
+          ))
       }
       return moments
     }
     for (block, sigma) in zip(blocks, try sigmas()) {
       // Padding has no precision.
       let factor = try precisionOf(block).map { precision throws(TorchError) in
-        try part(precision, block).dot() / Double(block.count)
+        try part(precision, block).doubleSum() / Double(block.count)
       }
       moments.append((sigma * sigma * (factor ?? 1), log(sigma * sigma)))
     }

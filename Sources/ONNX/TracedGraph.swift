@@ -73,7 +73,7 @@ struct TracedGraph {
     case .embedding:
       let numbers = graph.node("Max", [given[1], graph.integer(0)])
       return graph.node("Gather", [given[0], numbers], [("axis", .int(0))])
-    case .isAtLeast(let limit):
+    case .ge(let limit):
       let limit = source?.dtype == .int64 ? graph.integer(Int(limit.rounded(.up))) : graph.number(limit)
       return graph.node("GreaterOrEqual", [given[0], limit])
     case .maxPool2d(let kernelSize, let stride, let padding):

@@ -46,10 +46,13 @@ extension Tensor {
     }
   }
 
-  /// Σ aᵢbᵢ of two flat vectors, computed in float64 whatever their dtypes; Σ aᵢ without the other.
-  package func dot(_ other: Tensor? = nil) throws(TorchError) -> Double {
+  /// Σ aᵢbᵢ of two flat vectors, computed in float64 whatever their dtypes.
+  package func dot(_ other: Tensor) throws(TorchError) -> Double { try doubleSum(weights: other) }
+
+  /// Σ aᵢ of a flat vector, or Σ wᵢaᵢ, computed in float64 whatever the dtypes.
+  package func doubleSum(weights: Tensor? = nil) throws(TorchError) -> Double {
     var result = 0.0
-    try check(ct_dot_double(&result, handle, other?.handle))
+    try check(ct_dot_double(&result, handle, weights?.handle))
     return result
   }
 
@@ -76,7 +79,7 @@ extension Tensor {
   }
 
   /// self += a · b, elementwise.
-  public func addProduct_(_ a: Tensor, _ b: Tensor) throws(TorchError) {
+  public func addcmul_(_ a: Tensor, _ b: Tensor) throws(TorchError) {
     try change { ct_add_product_(handle, a.handle, b.handle) }
   }
 

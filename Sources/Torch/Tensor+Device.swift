@@ -17,10 +17,7 @@ extension Tensor {
   package func expm1() throws(TorchError) -> Tensor { try tensor { ct_expm1($0, handle) } }
 
   /// The square root of each element.
-  package func squareRoot() throws(TorchError) -> Tensor { try tensor { ct_sqrt($0, handle) } }
-
-  /// |x| of each element.
-  package func magnitude() throws(TorchError) -> Tensor { try tensor { ct_abs($0, handle) } }
+  package func sqrt() throws(TorchError) -> Tensor { try tensor { ct_sqrt($0, handle) } }
 
   /// 1/x of each element.
   package func reciprocal() throws(TorchError) -> Tensor { try tensor { ct_reciprocal($0, handle) } }
@@ -37,15 +34,15 @@ extension Tensor {
   }
 
   /// Whether each element equals the other's, as bools, with broadcasting.
-  package func equals(_ other: Tensor) throws(TorchError) -> Tensor { try tensor { ct_eq($0, handle, other.handle) } }
+  package func eq(_ other: Tensor) throws(TorchError) -> Tensor { try tensor { ct_eq($0, handle, other.handle) } }
 
-  /// Where these bools are true the one, else the other, with broadcasting.
-  package func choose(_ one: Tensor, _ other: Tensor) throws(TorchError) -> Tensor {
-    try tensor { ct_where($0, handle, one.handle, other.handle) }
+  /// Where the condition's bools are true the one, else the other, with broadcasting (`torch.where`).
+  package static func `where`(_ condition: Tensor, _ one: Tensor, _ other: Tensor) throws(TorchError) -> Tensor {
+    try tensor { ct_where($0, condition.handle, one.handle, other.handle) }
   }
 
   /// The rows whose numbers an int64 tensor `[n]` holds (`torch.index_select` along the first dimension).
-  package func rows(_ index: Tensor) throws(TorchError) -> Tensor {
+  package func indexSelect(_ index: Tensor) throws(TorchError) -> Tensor {
     try tensor { ct_index_select($0, handle, 0, index.handle) }
   }
 

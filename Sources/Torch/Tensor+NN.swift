@@ -117,9 +117,9 @@ extension Tensor {
     try recorded(.embedding, with: [numbers]) { ct_embedding($0, handle, numbers.handle) }
   }
 
-  /// Where the elements are at least this value, as bools.
-  public func isAtLeast(_ value: Double) throws(TorchError) -> Tensor {
-    try recorded(.isAtLeast(value)) { ct_at_least($0, handle, value) }
+  /// Whether each element is at least this value, as bools.
+  public func ge(_ value: Double) throws(TorchError) -> Tensor {
+    try recorded(.ge(value)) { ct_at_least($0, handle, value) }
   }
 
   /// Images `[N, C, H, W]` at another size, by bicubic interpolation.

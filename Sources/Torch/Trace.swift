@@ -72,7 +72,7 @@ package enum Operation: Hashable {
   /// Table, numbers.
   case embedding
   /// Input.
-  case isAtLeast(Double)
+  case ge(Double)
   /// Input.
   case maxPool2d(kernelSize: Int, stride: Int, padding: Int)
   /// Input.

@@ -26,7 +26,7 @@ package struct CachedFeatures {
     } else {
       // Texts came in the order of their lengths.
       let places = images.inDataOrder((0..<images.count).map(Double.init)).map { Int64($0) }
-      self.features = try features.rows(Tensor(places, shape: [images.count]).to(device: model.device))
+      self.features = try features.indexSelect(Tensor(places, shape: [images.count]).to(device: model.device))
     }
     let labels =
       try images.values.map { values throws(TorchError) in try Tensor(values, shape: [images.count]) }
@@ -56,8 +56,8 @@ extension CachedFeatures: DeviceBatches {
 
   package func batch(_ items: Tensor) throws(TorchError) -> (images: Tensor, labels: Tensor) {
     let index = try items.reshape([items.count])
-    let rows = try features.rows(index)
-    return (rows.shape.count == 4 ? try rows.permute([0, 3, 1, 2]) : rows, try labels.rows(index))
+    let rows = try features.indexSelect(index)
+    return (rows.shape.count == 4 ? try rows.permute([0, 3, 1, 2]) : rows, try labels.indexSelect(index))
   }
 }
 
@@ -67,17 +67,16 @@ extension FineTuner {
   ///
   /// All or none: the model has one first stage.
   func cacheFeatures(
-    _ train: inout ExampleBatches, _ heldOut: inout ExampleBatches?, _ test: inout ExampleBatches?, model: Model,
-    configuration: FineTuneConfiguration,
+    of data: inout RunData, model: Model, configuration: FineTuneConfiguration,
     _ onEvent: (FineTuneEvent) throws -> Void
   ) throws {
-    if configuration.augmentation != options.augmentation, train.lengths == nil {
+    if configuration.augmentation != options.augmentation, data.training.lengths == nil {
       try onEvent(.note("augmentation is off: with --train head the features of every image are computed once"))
     }
     guard configuration.augmentation == .none, model.network.frozenStageCount > 0 else { return }
-    let count = train.count + (heldOut?.count ?? 0) + (test?.count ?? 0)
-    let shape = try CachedFeatures.shape(of: model, train)
-    guard train.lengths == nil || shape.count == 1 else {
+    let (kind, count) = (data.training.lengths == nil ? "images" : "texts", data.count)
+    let shape = try CachedFeatures.shape(of: model, data.training)
+    guard data.training.lengths == nil || shape.count == 1 else {
       return try onEvent(
         .note("the frozen part's output is computed anew in every step: it is as long as a batch's longest text"))
     }
@@ -86,20 +85,20 @@ extension FineTuner {
     guard needed <= limit else {
       try onEvent(
         .note(
-          "the frozen part's output is computed anew in every step: for \(count) images it has \(needed) bytes, more than a quarter of the memory (\(limit) bytes)"
+          "the frozen part's output is computed anew in every step: for \(count) \(kind) it has \(needed) bytes, more than a quarter of the memory (\(limit) bytes)"
         ))
       return
     }
     do {
-      var cached = (train: train, heldOut: heldOut, test: test)
-      try cached.train.cacheFeatures(of: model, batchSize: configuration.batchSize)
+      var cached = data
+      try cached.training.cacheFeatures(of: model, batchSize: configuration.batchSize)
       try cached.heldOut?.cacheFeatures(of: model, batchSize: configuration.batchSize)
       try cached.test?.cacheFeatures(of: model, batchSize: configuration.batchSize)
-      (train, heldOut, test) = cached
-    } catch let error as TorchError where train.device.isCUDA {
+      data = cached
+    } catch let error as TorchError where model.device.isCUDA {
       return try onEvent(
         .note(
-          "the frozen part's output is computed anew in every step: for \(count) images it has \(needed) bytes, which the GPU does not take (\(error.message))"
+          "the frozen part's output is computed anew in every step: for \(count) \(kind) it has \(needed) bytes, which the GPU does not take (\(error.message))"
         ))
     }
     model.firstStage = model.network.frozenStageCount

@@ -32,9 +32,9 @@ final class Candidate {
 struct CandidateTrainer {
   let configuration: FineTuneConfiguration
   let model: Model
-  let data: ExampleBatches
+  var data: ExampleBatches
   /// The training examples that are not trained on.
-  let heldOut: ExampleBatches?
+  var heldOut: ExampleBatches?
   let objective: DataEmphasizedELBO
   /// As it is before the first step.
   let likelihood: Likelihood

@@ -124,8 +124,8 @@ package final class DeviceStep {
   /// Takes the block's next step.
   package func take() throws {
     let vector = model.vector
-    let rates = try self.rates.rows(row).select(0)
-    let (images, labels) = try input(items.rows(row).select(0))
+    let rates = try self.rates.indexSelect(row).select(0)
+    let (images, labels) = try input(items.indexSelect(row).select(0))
     let center = objective.prior?.center
     let groups = posterior.blocks.map {
       VectorGroup(range: $0.range, isCentered: $0.part == .backbone && center != nil)
@@ -154,10 +154,10 @@ package final class DeviceStep {
     if posterior.isLearned, let slope = divergence.slope {
       rhoGradient = try (sums.dots.sum() + slope * klWeight) * ((sigma * -1).expm1() * -1)
     }
-    let norm = try (squaredNorm + rhoGradient * rhoGradient).squareRoot()
+    let norm = try (squaredNorm + rhoGradient * rhoGradient).sqrt()
 
     // Clip and Nesterov, as NesterovSGD.
-    let clipped = optimizer.sigmaUpdate == .own ? try squaredNorm.squareRoot() : norm
+    let clipped = optimizer.sigmaUpdate == .own ? try squaredNorm.sqrt() : norm
     let weightScale = try ((clipped + 1e-6).reciprocal() * optimizer.maxNorm).clamp(max: 1)
     let loss = try nll.detach().to(dtype: .float64)
     try isSound.copy_(isSound.and((loss + divergence.kl + norm).isFinite()))
@@ -169,8 +169,8 @@ package final class DeviceStep {
       let value = optimizer.sigmaUpdate == .own ? rhoGradient : try rhoGradient * weightScale
       let velocity = try optimizer.bounded(rhoVelocity * optimizer.momentum + value, by: optimizer.rhoMaxVelocity)
       let step = try optimizer.bounded(value + velocity * optimizer.momentum, by: optimizer.rhoMaxStep)
-      try rho.copy_(isSound.choose(rho - rates.select(1) * step, rho))
-      try rhoVelocity.copy_(isSound.choose(velocity, rhoVelocity))
+      try rho.copy_(Tensor.where(isSound, rho - rates.select(1) * step, rho))
+      try rhoVelocity.copy_(Tensor.where(isSound, velocity, rhoVelocity))
     }
 
     func scale(of part: ParameterGroup) throws(TorchError) -> Tensor {
@@ -180,7 +180,7 @@ package final class DeviceStep {
     }
     let record = try Tensor.cat(
       [loss, divergence.kl, scale(of: .backbone), scale(of: .head), sigma, norm].map { try $0.reshape([1, 1]) }, dim: 1)
-    try records.copy_(rowNumbers.equals(row).choose(record, records))
+    try records.copy_(Tensor.where(rowNumbers.eq(row), record, records))
     try row.copy_(row + 1)
   }
 
@@ -199,10 +199,10 @@ package final class DeviceStep {
     var excesses = try distances / (counts * scales) * -1
     if let givenScales {
       // (4) and (8)
-      scales = try isGiven.choose(givenScales, scales)
+      scales = try Tensor.where(isGiven, givenScales, scales)
       let ratio = try variance / scales
-      excesses = try isGiven.choose(ratio + -1, excesses)
-      kl = try isGiven.choose(distances / scales + (excesses - ratio.log()) * counts, kl)
+      excesses = try Tensor.where(isGiven, ratio + -1, excesses)
+      kl = try Tensor.where(isGiven, distances / scales + (excesses - ratio.log()) * counts, kl)
     }
     return (try kl.sum() * 0.5, scales, try (excesses * counts).sum() / sigma)
   }

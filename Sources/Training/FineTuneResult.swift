@@ -1,3 +1,5 @@
+import Evidence
+
 /// A finished run: what `summary.json` holds, and the last line of `finetune --json`.
 public struct FineTuneResult: Codable, Sendable, Equatable {
   /// Always `result`.
@@ -70,4 +72,31 @@ public struct FineTuneResult: Codable, Sendable, Equatable {
   public var beta: Double?
   /// log p(D), the Laplace approximation at the learned precisions, in nats; nil for other objectives.
   public var logMarginalLikelihood: Double?
+}
+
+extension FineTuneResult {
+  /// That of a run's best candidate.
+  init(
+    _ best: Candidate, of trainer: CandidateTrainer, likelihood: Likelihood, heldOut: SplitMetrics?,
+    test: SplitMetrics?,
+    keeper: RunKeeper, run: String
+  ) {
+    let (configuration, objective, evidence) = (trainer.configuration, trainer.objective, best.evidence)
+    let (state, rates) = (keeper.state, configuration.learningRates)
+    self.init(
+      run: run, model: trainer.model.network.backbone.name, n: objective.examples,
+      d: trainer.model.network.layout.count,
+      kappa: objective.kappa, lambda: evidence.lambda, tau: evidence.tau, sigma: evidence.sigma,
+      lambdaByLayer: evidence.lambdaByLayer, tauByLayer: evidence.tauByLayer, sigmaByLayer: evidence.sigmaByLayer,
+      likelihood: likelihood.name, noise: evidence.noise, lr: best.learningRate,
+      lrCandidates: state.race?.candidates(rates, ends: state.reports) ?? state.reports,
+      rungs: state.race?.outcomes.map(\.report), steps: configuration.steps, seconds: keeper.seconds,
+      elbo: evidence.elbo, logLikelihood: evidence.logLikelihood, kl: evidence.kl, loss: evidence.loss,
+      test: test?.classification, testRegression: test?.regression, validation: heldOut?.classification,
+      validationRegression: heldOut?.regression, trainingSeconds: state.trainingSeconds ?? 0,
+      trainedSteps: state.trainedSteps, objective: (configuration.objective ?? .deELBO).rawValue,
+      alpha: configuration.alpha ?? objective.gridUnits(evidence.lambdaByLayer == nil ? evidence.lambda : nil),
+      beta: configuration.beta ?? objective.gridUnits(evidence.tauByLayer == nil ? evidence.tau : nil),
+      logMarginalLikelihood: evidence.logMarginalLikelihood)
+  }
 }

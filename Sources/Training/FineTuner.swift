@@ -31,166 +31,130 @@ public struct FineTuner {
     // cuBLAS reads it when it is first used.
     if options.deterministic { setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0) }
     try Runtime.start(threads: options.threads, deterministic: options.deterministic)
-    let device = try options.device.resolved()
-    var backbone = try Backbone.named(options.model)
-    try options.validateModality(of: backbone)
-    // An unknown layer is told before anything is read.
-    _ = try backbone.makeNetwork(classes: 1, training: options.train)
-    let dataset = try Dataset.open(options.data, options: options.datasetOptions)
-    let parts = try options.parts(of: dataset)
-    let configuration = try options.resolved(
-      examples: parts.kept.count, targets: dataset.targets, backbone: backbone, device: device)
-    let weights = try options.weights.map { try PretrainedWeights(path: $0, of: backbone) }
-    let priorFile = try options.priorFile.map { try PriorFile(path: $0) }
-    let pixels = weights?.normalization ?? priorFile?.normalization ?? backbone.normalization
-    backbone.eps = weights?.backbone.eps ?? priorFile?.eps ?? backbone.eps
-    let preparation = try options.preparation(
-      for: backbone, normalization: pixels, of: dataset, training: parts.kept, weights: weights, configuration, onEvent)
-    var identity = DataIdentity(dataset, weights: weights, prior: priorFile)
-    identity.vocabulary = preparation.tokenizer?.vocabulary.checksum
-
-    func decode(_ split: Split, _ examples: [Example]?, as name: String? = nil) throws -> ExampleBatches? {
-      guard let examples, !examples.isEmpty else { return nil }
-      var batches = try preparation.batches(
-        of: examples, split: split, name: name, skipUnreadable: configuration.skipUnreadable,
-        isTraining: split == .train && name == nil, device: device, onEvent: onEvent)
-      try identity.add(batches.store, of: split, listed: dataset.splits[split] ?? [])
-      batches.interruption = interruption
-      return batches
-    }
-    func decodeSplits() throws -> (training: ExampleBatches?, heldOut: ExampleBatches?, test: ExampleBatches?) {
-      (
-        try decode(.train, parts.kept), try decode(.train, parts.heldOut, as: "held-out"),
-        try decode(.test, dataset.splits[.test])
-      )
-    }
+    var inputs = try RunInputs(options, onEvent)
+    let configuration = inputs.configuration
 
     let claim = RunClaim(
       RunFolder(options.out), configuration: configuration, overwrite: options.overwrite, interruption: interruption)
     defer { claim.release() }
-    if let result = try claim.finished(identity, onEvent) {
+    if let result = try claim.finished(inputs.identity, onEvent) {
       // Only pixels tell a file that was replaced by another of its name.
-      _ = try decodeSplits()
-      try claim.folder.checkSamePixels(identity)
+      _ = try inputs.decode(interruption: interruption, onEvent)
+      try claim.folder.checkSamePixels(inputs.identity)
       try onEvent(.alreadyFinished(run: options.out))
       return result
     }
-    let notes =
-      options.device.notes() + dataset.notes + options.notes(on: parts, of: dataset) + (weights?.notes ?? [])
-      + (priorFile?.notes(beside: weights) ?? [])
-    for note in notes { try onEvent(.note(note)) }
-    let network = try backbone.makeNetwork(
-      outputsFor: dataset.classes, size: configuration.size,
-      vocabulary: weights.flatMap { backbone.vocabularySize(of: $0.tensors) }
-        ?? preparation.tokenizer?.vocabulary.tokens.count,
-      training: options.train)
-    let pretraining = try priorFile.map { try options.pretraining($0, of: network) }
-    let initial = network.starting(
-      try initialState(of: network, weights, pretraining, onEvent), head: configuration.headInitialization)
+    for note in inputs.notes { try onEvent(.note(note)) }
 
+    let network = try inputs.makeNetwork()
+    let pretraining = try inputs.priorFile.map { try options.pretraining($0, of: network) }
+    let initial = network.starting(
+      try initialState(of: network, inputs.weights, pretraining, onEvent), head: configuration.headInitialization)
     let model = try Model(
-      network: network, state: initial, device: device, blocks: options.division, precision: configuration.precision)
+      network: network, state: initial, device: inputs.device, blocks: options.division,
+      precision: configuration.precision)
     if let size = configuration.size { try model.checkSize(size) }
 
-    var (decoded, heldOutData, testData) = try decodeSplits()
-    guard var trainingData = decoded else { throw TrainingError.invalidOption("no training examples") }
-    if device.isCUDA || options.trainsAsOnGPU {
-      try trainingData.moveToDevice("train", onEvent: onEvent)
-      try heldOutData?.moveToDevice("held-out", onEvent: onEvent)
-      try testData?.moveToDevice("test", onEvent: onEvent)
-    }
-    let likelihood = try configuration.initialLikelihood(values: trainingData.values)
+    var data = try inputs.decode(interruption: interruption, onEvent)
+    if inputs.device.isCUDA || options.trainsAsOnGPU { try data.moveToDevice(onEvent) }
 
-    let layout = network.layout
-    let initialMean = try Tensor(layout.vector(initial.parameters), shape: [layout.paddedCount]).to(device: device)
-    let objective = DataEmphasizedELBO(
-      layout: layout, examples: trainingData.count,
-      kappa: configuration.kappa(parameters: layout.count, examples: trainingData.count),
-      prior: try options.makePrior(around: initialMean, pretraining, layout, examples: trainingData.count))
-
-    let plan = configuration.racePlan(trainingExamples: trainingData.count)
+    var trainer = try trainer(model, from: initial, pretraining, on: data, configuration, onEvent)
     let (keeper, found) = try claim.begin(
-      identity, vocabulary: preparation.tokenizer?.vocabulary, model: model, interval: options.checkpointEvery,
-      start: start, onEvent)
+      inputs.identity, vocabulary: inputs.preparation.tokenizer?.vocabulary, model: model,
+      interval: options.checkpointEvery, start: start, onEvent)
     do {
-      try cacheFeatures(
-        &trainingData, &heldOutData, &testData, model: model, configuration: configuration, onEvent)
+      try cacheFeatures(of: &data, model: model, configuration: configuration, onEvent)
+      (trainer.data, trainer.heldOut) = (data.training, data.heldOut)
       keeper.trainingBegins()
-      let trainer = CandidateTrainer(
-        configuration: configuration, model: model, data: trainingData, heldOut: heldOutData,
-        objective: objective, likelihood: likelihood, initialMean: initialMean,
-        initialBuffers: try model.bufferCopies(),
-        augmentation: Augmentation(seed: configuration.seed, kind: configuration.augmentation),
-        recorder: device.isCUDA ? try graphs(onEvent) : nil)
-      let obstacles = trainer.deviceObstacles
-      if device.isCUDA || options.trainsAsOnGPU, !obstacles.isEmpty {
-        let reasons = obstacles.joined(separator: " and ")
-        try onEvent(.note("with \(reasons) steps on a GPU are taken one by one, not in blocks: slower"))
-      }
-      try onEvent(
-        .started(
-          FineTuneSetup(
-            examples: trainingData.count, classes: likelihood == .categorical ? dataset.classes.count : nil,
-            parameters: layout.count, kappa: objective.kappa, steps: configuration.steps,
-            learningRates: configuration.learningRates, race: plan,
-            hasPosterior: configuration.hasPosterior))
-      )
-      if let plan, plan.cost > RacePlan.budget {
-        let cost = (plan.cost * 10).rounded() / 10
-        try onEvent(
-          .note(
-            "in so few steps, the race for the learning rate costs about \(cost) runs at one, not \(RacePlan.budget)"))
-      }
-      let best =
-        try plan.map {
-          try LearningRateRace(trainer: trainer, keeper: keeper, plan: $0)
-            .run(from: found?.checkpoint.snapshot, best: found?.best, onEvent)
-        }
-        ?? LearningRateSearch(trainer: trainer, keeper: keeper)
-        .run(from: found?.checkpoint.snapshot, best: found?.best, onEvent)
-      try model.vector.set(Tensor(best.posterior.mean, shape: [layout.paddedCount]).to(device: device))
-      try model.setBuffers(best.buffers)
-      let learned = likelihood.withNoise(best.evidence.noise)
-      func metrics(_ examples: ExampleBatches) throws -> SplitMetrics {
-        try model.metrics(
-          of: examples, under: learned, names: dataset.classes, batchSize: configuration.batchSize)
-      }
-      let (validation, test) = (try heldOutData.map(metrics), try testData.map(metrics))
-      let naming = weights?.naming ?? .usual(of: backbone)
+      let best = try train(trainer, classes: inputs.dataset.classes, keeper: keeper, from: found, onEvent)
       return try keeper.finish(in: claim.folder) {
-        try SavedModel.write(
-          best.posterior, family: configuration.posterior, buffers: try best.buffers.map { try $0.floats() },
-          drawBuffers: best.drawBuffers, seed: configuration.seed,
-          of: network, classes: dataset.classes, preparation: preparation, evidence: best.evidence,
-          kappa: objective.kappa, likelihood: learned, train: options.train, objective: options.objective,
-          naming: naming, to: claim.folder)
-        let evidence = best.evidence
-        let result = FineTuneResult(
-          run: claim.folder.path, model: backbone.name, n: trainingData.count, d: layout.count,
-          kappa: objective.kappa, lambda: evidence.lambda, tau: evidence.tau, sigma: evidence.sigma,
-          lambdaByLayer: evidence.lambdaByLayer, tauByLayer: evidence.tauByLayer, sigmaByLayer: evidence.sigmaByLayer,
-          likelihood: learned.name, noise: evidence.noise,
-          lr: best.learningRate,
-          lrCandidates: keeper.state.race?.candidates(configuration.learningRates, ends: keeper.state.reports)
-            ?? keeper.state.reports, rungs: keeper.state.race?.outcomes.map(\.report), steps: configuration.steps,
-          seconds: keeper.seconds, elbo: evidence.elbo, logLikelihood: evidence.logLikelihood, kl: evidence.kl,
-          loss: evidence.loss, test: test?.classification,
-          testRegression: test?.regression, validation: validation?.classification,
-          validationRegression: validation?.regression, trainingSeconds: keeper.state.trainingSeconds ?? 0,
-          trainedSteps: keeper.state.trainedSteps,
-          objective: options.objective.rawValue,
-          alpha: configuration.alpha ?? objective.gridUnits(evidence.lambdaByLayer == nil ? evidence.lambda : nil),
-          beta: configuration.beta ?? objective.gridUnits(evidence.tauByLayer == nil ? evidence.tau : nil),
-          logMarginalLikelihood: evidence.logMarginalLikelihood)
-        try ModelCard(
-          result: result, configuration: configuration, classes: dataset.classes, preparation: preparation,
-          naming: naming, eps: backbone.unusualEps
-        ).write(to: claim.folder)
-        return result
+        try save(best, of: trainer, test: data.test, inputs: inputs, keeper: keeper, in: claim.folder)
       }
     } catch is Interrupted {
       throw TrainingError.interrupted(run: claim.folder.path, progress: keeper.progress)
     }
+  }
+
+  /// What every candidate shares, on these data.
+  private func trainer(
+    _ model: Model, from initial: StateDict, _ pretraining: PretrainedPrior?, on data: RunData,
+    _ configuration: FineTuneConfiguration, _ onEvent: (FineTuneEvent) throws -> Void
+  ) throws -> CandidateTrainer {
+    let (layout, examples) = (model.network.layout, data.training.count)
+    let initialMean = try Tensor(layout.vector(initial.parameters), shape: [layout.paddedCount])
+      .to(device: model.device)
+    let objective = DataEmphasizedELBO(
+      layout: layout, examples: examples,
+      kappa: configuration.kappa(parameters: layout.count, examples: examples),
+      prior: try options.makePrior(around: initialMean, pretraining, layout, examples: examples))
+    return CandidateTrainer(
+      configuration: configuration, model: model, data: data.training, heldOut: data.heldOut, objective: objective,
+      likelihood: try configuration.initialLikelihood(values: data.training.values), initialMean: initialMean,
+      initialBuffers: try model.bufferCopies(),
+      augmentation: Augmentation(seed: configuration.seed, kind: configuration.augmentation),
+      recorder: model.device.isCUDA ? try graphs(onEvent) : nil)
+  }
+
+  /// Trains the candidates, or goes on where a checkpoint left them; the best one.
+  private func train(
+    _ trainer: CandidateTrainer, classes: [String], keeper: RunKeeper, from found: CheckpointFolder.Found?,
+    _ onEvent: (FineTuneEvent) throws -> Void
+  ) throws -> Candidate {
+    let (configuration, objective) = (trainer.configuration, trainer.objective)
+    let obstacles = trainer.deviceObstacles
+    if trainer.model.device.isCUDA || options.trainsAsOnGPU, !obstacles.isEmpty {
+      let reasons = obstacles.joined(separator: " and ")
+      try onEvent(.note("with \(reasons) steps on a GPU are taken one by one, not in blocks: slower"))
+    }
+    let plan = configuration.racePlan(trainingExamples: trainer.data.count)
+    try onEvent(
+      .started(
+        FineTuneSetup(
+          examples: trainer.data.count, classes: trainer.likelihood == .categorical ? classes.count : nil,
+          parameters: trainer.model.network.layout.count, kappa: objective.kappa, steps: configuration.steps,
+          learningRates: configuration.learningRates, race: plan, hasPosterior: configuration.hasPosterior)))
+    guard let plan else {
+      return try LearningRateSearch(trainer: trainer, keeper: keeper)
+        .run(from: found?.checkpoint.snapshot, best: found?.best, onEvent)
+    }
+    if plan.cost > RacePlan.budget {
+      let cost = (plan.cost * 10).rounded() / 10
+      try onEvent(
+        .note("in so few steps, the race for the learning rate costs about \(cost) runs at one, not \(RacePlan.budget)")
+      )
+    }
+    return try LearningRateRace(trainer: trainer, keeper: keeper, plan: plan)
+      .run(from: found?.checkpoint.snapshot, best: found?.best, onEvent)
+  }
+
+  /// Measures the best candidate, and writes the model, its card and all but the summary.
+  private func save(
+    _ best: Candidate, of trainer: CandidateTrainer, test: ExampleBatches?, inputs: RunInputs, keeper: RunKeeper,
+    in folder: RunFolder
+  ) throws -> FineTuneResult {
+    let (model, configuration, classes) = (trainer.model, trainer.configuration, inputs.dataset.classes)
+    try model.vector.set(
+      Tensor(best.posterior.mean, shape: [best.posterior.mean.count]).to(device: model.device))
+    try model.setBuffers(best.buffers)
+    let likelihood = trainer.likelihood.withNoise(best.evidence.noise)
+    func metrics(_ examples: ExampleBatches) throws -> SplitMetrics {
+      try model.metrics(of: examples, under: likelihood, names: classes, batchSize: configuration.batchSize)
+    }
+    let naming = inputs.weights?.naming ?? .usual(of: inputs.backbone)
+    let (heldOut, test) = (try trainer.heldOut.map(metrics), try test.map(metrics))
+    try SavedModel.write(
+      best.posterior, family: configuration.posterior, buffers: try best.buffers.map { try $0.floats() },
+      drawBuffers: best.drawBuffers, seed: configuration.seed,
+      of: model.network, classes: classes, preparation: inputs.preparation, evidence: best.evidence,
+      kappa: trainer.objective.kappa, likelihood: likelihood, train: options.train, objective: options.objective,
+      naming: naming, to: folder)
+    let result = FineTuneResult(
+      best, of: trainer, likelihood: likelihood, heldOut: heldOut, test: test, keeper: keeper, run: folder.path)
+    try ModelCard(
+      result: result, configuration: configuration, classes: classes, preparation: inputs.preparation, naming: naming,
+      eps: inputs.backbone.unusualEps
+    ).write(to: folder)
+    return result
   }
 
   private func initialState(

@@ -146,7 +146,6 @@ CT_CHECKED ct_log(CTTensor *out, CTTensor self);
 CT_CHECKED ct_log1p(CTTensor *out, CTTensor self);
 CT_CHECKED ct_expm1(CTTensor *out, CTTensor self);
 CT_CHECKED ct_sqrt(CTTensor *out, CTTensor self);
-CT_CHECKED ct_abs(CTTensor *out, CTTensor self);
 CT_CHECKED ct_reciprocal(CTTensor *out, CTTensor self);
 CT_CHECKED ct_clamp_max(CTTensor *out, CTTensor self, double max);
 /// Bool tensors.
