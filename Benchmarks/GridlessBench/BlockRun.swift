@@ -11,7 +11,8 @@ final class BlockRun {
   private var order: BatchOrder
   private var done = 0
 
-  /// DE-ELBO's steps, or where a weight decay is given MAP's; ε comes from the device's generator unless `draw` is given.
+  /// DE-ELBO's steps, or where a weight decay is given MAP's; ε comes from the device's generator unless `draw` is
+  /// given.
   init(
     _ parts: BenchParts, images: ExampleBatches, batch: Int, weightDecay: Double? = nil, length: Int,
     recorder: CUDAGraphs?, draw: @escaping (Tensor) throws -> Void = { try $0.normal_() }

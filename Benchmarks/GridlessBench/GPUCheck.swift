@@ -61,7 +61,8 @@ struct GPUCheck {
     }
   }
 
-  /// By the same ε, five steps in float32: beside how far the mean has moved, what the kernels' rounding makes of it is small.
+  /// By the same ε, five steps in float32: beside how far the mean has moved, what the kernels' rounding makes of it is
+  /// small.
   private func stepsAreTheProcessors() throws {
     func mean(on device: Device) throws -> (start: [Float], end: [Float]) {
       var step: UInt64 = 0

@@ -122,7 +122,8 @@ private struct ConvolutionWork {
     Self(seconds: work.seconds / count, operations: work.operations / count)
   }
 
-  /// The operations of a shape as oneDNN writes it, such as `g32mb16_ic64oc64_ih56oh56kh3sh1dh0ph1_iw56ow56kw3sw1dw0pw1`.
+  /// The operations of a shape as oneDNN writes it, such as
+  /// `g32mb16_ic64oc64_ih56oh56kh3sh1dh0ph1_iw56ow56kw3sw1dw0pw1`.
   ///
   /// A product and its sum are two operations, in the forward pass and for either gradient.
   static func operations(shape: Substring) -> Double {

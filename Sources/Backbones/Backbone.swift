@@ -24,8 +24,8 @@ public struct Backbone: Sendable {
   /// Whether it was made to drop residual branches in training, which ``BranchDrops`` asks for.
   public let hasStochasticDepth: Bool
 
-  /// What transformers' `config.json` says of such a network and its tensors' shapes do not tell; nil where transformers
-  /// has none.
+  /// What transformers' `config.json` says of such a network and its tensors' shapes do not tell; nil where
+  /// transformers has none.
   public let transformers: TransformersTraits?
 
   let names: NameTables
@@ -97,8 +97,8 @@ public struct Backbone: Sendable {
   /// The backbone with a head for so many classes (at least 1), for square images of a side of `size` pixels,
   /// ``inputSize`` if it is nil.
   ///
-  /// Only embeddings depend on these numbers: there is one for each patch of an image, and in a network of texts one for
-  /// each of so many tokens, the published number if `vocabulary` is nil.
+  /// Only embeddings depend on these numbers: there is one for each patch of an image, and in a network of texts one
+  /// for each of so many tokens, the published number if `vocabulary` is nil.
   public func makeNetwork(classes: Int, size: Int? = nil, vocabulary: Int? = nil) -> Network {
     var builder = LayoutBuilder()
     builder.imageSize = size ?? inputSize

@@ -93,7 +93,8 @@ struct Conv2d: Sendable {
     return try convolve(x.pad([left, right, top, bottom]), padding: 0, context)
   }
 
-  /// Computes in the weight's dtype, whatever the input's: which weights are read in bfloat16 is not a layer's business.
+  /// Computes in the weight's dtype, whatever the input's: which weights are read in bfloat16 is not a layer's
+  /// business.
   ///
   /// The output of a bfloat16 input is in bfloat16, too.
   private func convolve(_ x: Tensor, padding: Int, _ context: ForwardContext) throws(TorchError) -> Tensor {

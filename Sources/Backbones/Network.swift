@@ -2,8 +2,8 @@ import Torch
 
 /// A network's shape: its layers as indices into parameters and buffers, and how they are applied.
 public protocol Architecture: Sendable {
-  /// What makes the head's input `[N, featureWidth]` of images `[N, 3, H, W]` or token numbers `[N, T]`, each stage from
-  /// the output of the last.
+  /// What makes the head's input `[N, featureWidth]` of images `[N, 3, H, W]` or token numbers `[N, T]`, each stage
+  /// from the output of the last.
   var stages: [Stage] { get }
   /// The classification head.
   var head: Linear { get }
@@ -46,13 +46,13 @@ public struct Network: Sendable {
     architecture.stages.prefix { $0.parameterCount <= layout.frozenSliceCount }.count
   }
 
-  /// Logits `[N, classes]` of preprocessed images `[N, 3, H, W]`, of texts as int64 token numbers `[N, T]` with −1 behind a
-  /// text's end, or of what the stages before `stage` made of them.
+  /// Logits `[N, classes]` of preprocessed images `[N, 3, H, W]`, of texts as int64 token numbers `[N, T]` with −1
+  /// behind a text's end, or of what the stages before `stage` made of them.
   ///
   /// BatchNorm layers that are not trained normalise with their running statistics in every mode, and leave them as
-  /// they are. Where some weights are bfloat16, so are the images or maps that enter the trained stages: what lies between
-  /// convolutions is then in bfloat16, whichever of them are. Throws PyTorch's error where shapes, dtypes or devices do not
-  /// go together.
+  /// they are. Where some weights are bfloat16, so are the images or maps that enter the trained stages: what lies
+  /// between convolutions is then in bfloat16, whichever of them are. Throws PyTorch's error where shapes, dtypes or
+  /// devices do not go together.
   public func callAsFunction(
     _ x: Tensor, _ context: ForwardContext, from stage: Int = 0
   ) throws(TorchError) -> Tensor {

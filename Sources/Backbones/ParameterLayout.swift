@@ -33,7 +33,8 @@ public struct ParameterSlice: Sendable, Hashable {
   /// The elements in the vector, without the padding behind them.
   public var range: Range<Int> { offset..<offset + count }
 
-  /// Whether it is a convolution's kernel or a matrix, not a vector, a token, a layer's scale or embeddings of positions.
+  /// Whether it is a convolution's kernel or a matrix, not a vector, a token, a layer's scale or embeddings of
+  /// positions.
   var isKernelOrMatrix: Bool { (shape.count == 4 || shape.count == 2) && !name.hasSuffix("_embeddings.weight") }
 
   /// The slice's elements in the vector's order, from their logical order.

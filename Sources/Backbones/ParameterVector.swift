@@ -4,15 +4,15 @@ import Torch
 ///
 /// Each leaf is a detached view of its slice of ``weights`` and has its slice of ``gradients`` as `.grad`, set once. So
 /// writing to the flat vector changes the network, and `backward` fills the flat gradient; nothing is gathered or
-/// scattered. A frozen parameter's leaf has no gradient. In ``Precision/bfloat16`` there is a second pair of vectors, and
-/// each parameter's leaf is taken from the pair that its noise can bear.
+/// scattered. A frozen parameter's leaf has no gradient. In ``Precision/bfloat16`` there is a second pair of vectors,
+/// and each parameter's leaf is taken from the pair that its noise can bear.
 public final class ParameterVector {
   /// In which precision a network reads its sampled weights; the mean, ε and all sums stay in float32 and above.
   public enum Precision: String, Codable, Sendable, CaseIterable {
     /// All of them in float32.
     case float32 = "fp32"
-    /// Convolutions and matrices of the backbone in bfloat16, as soon as σ is so large that rounding leaves the noise as
-    /// it is; the head, vectors, tokens and embeddings of positions in float32.
+    /// Convolutions and matrices of the backbone in bfloat16, as soon as σ is so large that rounding leaves the noise
+    /// as it is; the head, vectors, tokens and embeddings of positions in float32.
     case bfloat16 = "bf16"
   }
 
@@ -88,8 +88,8 @@ public final class ParameterVector {
   /// Makes the network read each parameter in the least precision that leaves noise of this size as it is.
   ///
   /// A weight w plus noise, rounded to bfloat16, is off by up to 2⁻⁸|w|: noise of σ = 1e-4 on |w| ≈ 1 is lost. So a
-  /// parameter is read in float32 until rounding adds less than 4 % to the noise's variance. Its block's σ alone decides,
-  /// so that a step depends on nothing but its posterior.
+  /// parameter is read in float32 until rounding adds less than 4 % to the noise's variance. Its block's σ alone
+  /// decides, so that a step depends on nothing but its posterior.
   public func choosePrecision(sigmas: [Double]) {
     guard let reduction else { return }
     read(
@@ -152,8 +152,8 @@ public final class ParameterVector {
 extension ParameterLayout {
   /// The blocks' slices in runs of about 65,536 elements: enough of them to keep every thread busy.
   ///
-  /// ε is indexed by a parameter's logical position (PyTorch's O,I,H,W order, without padding), so the storage order, the
-  /// dtype, the device and the number of threads do not change the draw. Frozen slices are in no block: no pass
+  /// ε is indexed by a parameter's logical position (PyTorch's O,I,H,W order, without padding), so the storage order,
+  /// the dtype, the device and the number of threads do not change the draw. Frozen slices are in no block: no pass
   /// samples or moves them.
   func spans(_ blockOfSlice: [Int?]) -> [(slice: Int, span: VectorPasses.Span)] {
     slices.enumerated().flatMap { index, slice -> [(slice: Int, span: VectorPasses.Span)] in

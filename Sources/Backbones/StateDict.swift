@@ -53,10 +53,9 @@ extension Network {
   /// A checkpoint's values by name, as fp32, under a head from `head`.
   ///
   /// A checkpoint's `num_batches_tracked` are ignored, and what transformers' models have beside the network: heads of
-  /// pretraining, a pooler, a buffer of positions. Embeddings of positions that were made for images of another size are
-  /// interpolated, which ``adaptations(of:)`` tells. Throws Weights' three lists
-  /// (missing, unexpected, wrong shape) where names or shapes do not fit, and ``StateDictError`` where a value is NaN or
-  /// infinite, or a variance below 0.
+  /// pretraining, a pooler, a buffer of positions. Embeddings of positions that were made for images of another size
+  /// are interpolated, which ``adaptations(of:)`` tells. Throws Weights' three lists (missing, unexpected, wrong shape)
+  /// where names or shapes do not fit, and ``StateDictError`` where a value is NaN or infinite, or a variance below 0.
   public func loadStateDict(_ file: some TensorSource, head: HeadSource) throws -> StateDict {
     let counters = Set(buffers.counterNames)
     let replaced = Set(head == .checkpoint ? [] : backbone.headParameterNames)

@@ -1,10 +1,10 @@
 import Foundation
 
-/// log p(D≥ | D<), the conditional log marginal likelihood of the examples D≥ given the others, by draws from the posterior
-/// of those.
+/// log p(D≥ | D<), the conditional log marginal likelihood of the examples D≥ given the others, by draws from the
+/// posterior of those.
 ///
-/// log (1/S) Σₛ Πₙ p(yₙ | xₙ, θₛ), over the examples of D≥. (B5) Source: Lotfi et al., *Bayesian Model Selection, the Marginal
-/// Likelihood, and Generalization*, ICML 2022.
+/// log (1/S) Σₛ Πₙ p(yₙ | xₙ, θₛ), over the examples of D≥. (B5) Source: Lotfi et al., *Bayesian Model Selection, the
+/// Marginal Likelihood, and Generalization*, ICML 2022.
 public struct ConditionalEvidence: Sendable, Equatable {
   /// (B5), in nats.
   public let logLikelihood: Double

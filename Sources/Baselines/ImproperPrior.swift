@@ -1,7 +1,7 @@
 /// A prior precision that is 0 or not a number, for which no evidence exists.
 ///
-/// A prior of precision 0 does not integrate to 1: the marginal likelihood under it is defined up to a factor only, and its
-/// Laplace approximation is −∞ or NaN. No evidence can then compare it with another prior.
+/// A prior of precision 0 does not integrate to 1: the marginal likelihood under it is defined up to a factor only, and
+/// its Laplace approximation is −∞ or NaN. No evidence can then compare it with another prior.
 public struct ImproperPrior: Error, Equatable, CustomStringConvertible {
   /// `backbone` or `head`.
   public let block: String

@@ -2,16 +2,17 @@ import Backbones
 import Foundation
 import Torch
 
-/// log p(D) by a Laplace approximation at θ with a diagonal Hessian F + P, for priors N(m, I/P) of a precision per block.
+/// log p(D) by a Laplace approximation at θ with a diagonal Hessian F + P, for priors N(m, I/P) of a precision per
+/// block.
 ///
 /// With A = ‖θ − m‖² of a block and its precision P:
 /// - log p(D) ≈ log p(D | θ) − ½ Σ_blocks [ P A + Σᵢ ln(1 + Fᵢ/P) ] (B3)
 /// - ∂/∂ ln P = −½ [ P A − Σᵢ Fᵢ/(Fᵢ + P) ] (B4)
 ///
-/// The constants are those of the full formula, whose ½ Σ ln P of the prior and ½ Σ ln(Fᵢ + P) of the posterior are joined in
-/// the logarithm here, so that nothing cancels. Padding has F = 0 and adds nothing. Sums are in float64.
-/// Source: Immer et al., *Scalable Marginal Likelihood Estimation*, ICML 2021, equation (6), as the package `laplace-torch`
-/// computes it.
+/// The constants are those of the full formula, whose ½ Σ ln P of the prior and ½ Σ ln(Fᵢ + P) of the posterior are
+/// joined in the logarithm here, so that nothing cancels. Padding has F = 0 and adds nothing. Sums are in float64.
+/// Source: Immer et al., *Scalable Marginal Likelihood Estimation*, ICML 2021, equation (6), as the package
+/// `laplace-torch` computes it.
 public struct LaplaceEvidence {
   /// log p(D | θ), in nats.
   public let logLikelihood: Double

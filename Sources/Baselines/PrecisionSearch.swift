@@ -2,8 +2,8 @@ import Foundation
 
 /// The prior precisions of LA-LML on their way: ln P of each block, ascended along the evidence by Adam.
 ///
-/// As published: from P = 1, after each epoch 100 steps of Adam at rate 1, whose moments go on from epoch to epoch. The update
-/// is PyTorch's, in float64.
+/// As published: from P = 1, after each epoch 100 steps of Adam at rate 1, whose moments go on from epoch to epoch. The
+/// update is PyTorch's, in float64.
 public struct PrecisionSearch: Sendable, Equatable {
   /// Adam's steps after each epoch.
   public static let stepsPerEpoch = 100
@@ -34,8 +34,8 @@ public struct PrecisionSearch: Sendable, Equatable {
     for _ in 0..<Self.stepsPerEpoch { step(try evidence.slopes(precisions: precisions)) }
   }
 
-  /// One step of Adam along a gradient, uphill (Kingma and Ba, 2015, algorithm 1; ε as in PyTorch); a precision whose slope is
-  /// not finite, as of a network that diverges, stays as it is.
+  /// One step of Adam along a gradient, uphill (Kingma and Ba, 2015, algorithm 1; ε as in PyTorch); a precision whose
+  /// slope is not finite, as of a network that diverges, stays as it is.
   public mutating func step(_ slopes: [Double]) {
     count += 1
     let (first, second) = (1 - pow(0.9, Double(count)), 1 - pow(0.999, Double(count)))

@@ -46,10 +46,10 @@ public struct BatchOrder: Sendable {
   /// Moves examples within an epoch so that batches hold similar lengths.
   ///
   /// The epoch's permutation is cut into pools of four batches, from the first position in the stream at which a batch
-  /// begins. Each pool is sorted by length (equal lengths keep the permutation's order) and its batches are put in random
-  /// order. So an epoch still is a permutation of all examples, a batch may still span epochs, and everything is a pure
-  /// function of (seed, epoch, batch size) and the lengths. What changes: under one seed, another batch size gives another
-  /// order, and which examples meet in a batch depends on their lengths.
+  /// begins. Each pool is sorted by length (equal lengths keep the permutation's order) and its batches are put in
+  /// random order. So an epoch still is a permutation of all examples, a batch may still span epochs, and everything is
+  /// a pure function of (seed, epoch, batch size) and the lengths. What changes: under one seed, another batch size
+  /// gives another order, and which examples meet in a batch depends on their lengths.
   private func arranged(_ indices: [Int], by lengths: [Int], epoch: Int, batchSize: Int) -> [Int] {
     var result = indices
     let pool = Self.poolSize * batchSize

@@ -85,10 +85,10 @@ public struct Dataset: Equatable, Sendable {
   /// - A CSV or TSV file whose header has `path`, `label` and optionally `split` (train, val, test); paths are relative
   ///   to the file; quotes as in RFC 4180. With `value` in place of `label` it is a regression data set.
   /// - The same with `text` in place of `path`, for texts.
-  /// - A CSV file without a header, a class number and one or more texts per row, as AG News: `class,title,description`.
-  ///   The texts are joined by a space, spaces at both ends removed.
-  /// - A folder with such a table as `train.csv` (or `.tsv`) and optionally `val.csv` and `test.csv`; the images may lie in
-  ///   its subfolders, if none of them is called `train`, `val` or `test`.
+  /// - A CSV file without a header, a class number and one or more texts per row, as AG News:
+  ///   `class,title,description`. The texts are joined by a space, spaces at both ends removed.
+  /// - A folder with such a table as `train.csv` (or `.tsv`) and optionally `val.csv` and `test.csv`; the images may
+  ///   lie in its subfolders, if none of them is called `train`, `val` or `test`.
   /// - CIFAR-10's binary files, in the folder or in `cifar-10-batches-bin` inside it.
   /// - Oxford's 102 flowers, `jpg`, `imagelabels.mat` and `setid.mat`, there or in `flowers-102`; and Oxford-IIIT Pet,
   ///   `images` and `annotations`, there or in `oxford-iiit-pet`.

@@ -36,7 +36,8 @@ public enum DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
   case unreadable(path: String, reason: String)
   /// With unreadable images skipped, none is left; `example` is the first, `reason` what is wrong with it.
   case nothingReadable(example: String, reason: String)
-  /// No image of a class that is to be trained on can be read; `example` is its first, `reason` what is wrong with that.
+  /// No image of a class that is to be trained on can be read; `example` is its first, `reason` what is wrong with
+  /// that.
   case unreadableClass(example: String, reason: String)
   /// The disk lacks space for the decoded images.
   case cacheFull(folder: String, needed: Int, available: Int)

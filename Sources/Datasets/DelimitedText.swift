@@ -5,8 +5,8 @@
 struct DelimitedText {
   /// Each row's fields and the line it starts on, from 1.
   private(set) var rows: [(line: Int, fields: [String])] = []
-  /// Where the first quoted field of tab-separated text begins that goes on in the next line; such text often has quotes that
-  /// are characters as any other.
+  /// Where the first quoted field of tab-separated text begins that goes on in the next line; such text often has
+  /// quotes that are characters as any other.
   private(set) var lineOfSuspectQuote: Int?
 
   /// Splits a file's bytes; nil finds the delimiter.

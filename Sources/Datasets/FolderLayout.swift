@@ -19,9 +19,9 @@ enum FolderLayout {
 
   /// Whether folders are splits by other names than train, val and test.
   ///
-  /// All are words for these, as `Training` and `test_images`; or some are among the words of their names, as of `seg_train`
-  /// and `seg_test`, and no folder has images itself. Classes whose names have such a word, as kinds of trains have, are all
-  /// of one or have images.
+  /// All are words for these, as `Training` and `test_images`; or some are among the words of their names, as of
+  /// `seg_train` and `seg_test`, and no folder has images itself. Classes whose names have such a word, as kinds of
+  /// trains have, are all of one or have images.
   private static func areSplits(_ folders: [String], in root: String) throws(DatasetError) -> Bool {
     if folders.allSatisfy({ splitNames[$0.lowercased()] != nil }) { return true }
     let words = folders.map { $0.lowercased().split { !$0.isLetter }.map(String.init) }

@@ -58,8 +58,9 @@ public final class ImageStore: Sendable {
   /// Decodes and resizes all examples, in parallel.
   ///
   /// `progress` gets (done, total), from one thread at a time. Throws `DatasetError.unreadable` for the first example
-  /// that cannot be decoded, unless such are skipped; `.nothingReadable` if skipping leaves none, and `.unreadableClass` if it
-  /// leaves a class empty that must keep an image; `.cacheFull` or `.cacheUnusable` if the temporary file cannot be made; `.invalidPreprocessing`.
+  /// that cannot be decoded, unless such are skipped; `.nothingReadable` if skipping leaves none, and
+  /// `.unreadableClass` if it leaves a class empty that must keep an image; `.cacheFull` or `.cacheUnusable` if the
+  /// temporary file cannot be made; `.invalidPreprocessing`.
   public init(
     _ all: [Example], preprocessing: Preprocessing, options: Options = Options(),
     progress: (@Sendable (Int, Int) -> Void)? = nil

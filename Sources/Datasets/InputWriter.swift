@@ -40,8 +40,8 @@ struct InputWriter: Sendable {
 extension Preprocessing {
   /// Turns one image into a network's input of shape `[size, size, 3]`: resized, centre crop, normalized.
   ///
-  /// The same code as `ImageStore` without augmentation. Throws `DatasetError.invalidPreprocessing`, or `.unreadable` if
-  /// the image is too narrow to be resized with its shape kept.
+  /// The same code as `ImageStore` without augmentation. Throws `DatasetError.invalidPreprocessing`, or `.unreadable`
+  /// if the image is too narrow to be resized with its shape kept.
   public func apply(_ image: RGBImage) throws(DatasetError) -> [Float] {
     try validate()
     let resized = try resized(image, name: "image")

@@ -2,7 +2,8 @@
 ///
 /// Each output pixel is a triangle-weighted mean of the input pixels within one output pixel's width of its centre
 /// (within one input pixel when enlarging). First along rows, then along columns, each pass rounded to 8 bits, weights
-/// in fixed point with 22 fractional bits. (Pillow 13 takes the columns first for some shapes: then one grey level apart.)
+/// in fixed point with 22 fractional bits. (Pillow 13 takes the columns first for some shapes: then one grey level
+/// apart.)
 enum Resampling {
   private static let fractionBits = 32 - 8 - 2
 

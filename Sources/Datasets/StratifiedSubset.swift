@@ -1,4 +1,5 @@
-/// Draws a stratified subset of n examples, in their original order; under one seed, smaller subsets lie in larger ones.
+/// Draws a stratified subset of n examples, in their original order; under one seed, smaller subsets lie in larger
+/// ones.
 ///
 /// Every class first gets one place; each further place goes to the class that is furthest below its
 /// share (n + 1) · size / N. That is the method of largest remainder taken one place at a time: within one place of

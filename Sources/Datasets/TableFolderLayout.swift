@@ -3,8 +3,8 @@ import Support
 
 /// A folder of tables: `train.csv` or `train.tsv`, optionally `val` and `test` beside it.
 enum TableFolderLayout {
-  /// Whether a folder is one: it has a training table, and where it has folders, too, that table names columns, and none of
-  /// the folders is a split's, whose folders would be classes of images.
+  /// Whether a folder is one: it has a training table, and where it has folders, too, that table names columns, and
+  /// none of the folders is a split's, whose folders would be classes of images.
   static func isOne(_ root: String) -> Bool {
     guard let table = table(of: .train, in: root) else { return false }
     let names = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []

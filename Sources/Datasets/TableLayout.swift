@@ -1,8 +1,8 @@
 import Foundation
 import Support
 
-/// A CSV or TSV file: the columns `path` or `text`, `label` or `value`, and optionally `split`; or rows without a header,
-/// of a class and texts or of scikit-learn's digits.
+/// A CSV or TSV file: the columns `path` or `text`, `label` or `value`, and optionally `split`; or rows without a
+/// header, of a class and texts or of scikit-learn's digits.
 enum TableLayout {
   static func read(_ path: String) throws(DatasetError) -> Listing {
     let bytes = try readTable(path)
@@ -155,10 +155,11 @@ enum TableLayout {
 }
 
 extension Dataset {
-  /// The texts of a CSV or TSV file, whatever they are labelled: its column `text`, or rows of a class number and texts.
+  /// The texts of a CSV or TSV file, whatever they are labelled: its column `text`, or rows of a class number and
+  /// texts.
   ///
-  /// Throws `DatasetError.notFound`, `.unreadable`, and `.malformed` for what holds no such texts, and for a row of another
-  /// width or without text.
+  /// Throws `DatasetError.notFound`, `.unreadable`, and `.malformed` for what holds no such texts, and for a row of
+  /// another width or without text.
   package static func texts(of path: String) throws(DatasetError) -> [Example.Source] {
     func refuse(_ found: String) -> DatasetError {
       .malformed(path: path, line: nil, reason: "found \(found), expected a CSV or TSV file of texts.")

@@ -48,7 +48,8 @@ public struct Divergence: Sendable, Equatable {
   public init(_ blocks: [Moments], logDeterminant: Double = 0, scale fixed: Double? = nil) {
     let dimension = blocks.reduce(0) { $0 + $1.count }
     let distance = blocks.reduce(0) { $0 + $1.squaredDistance }
-    // v̄ by deviations from the first block's: exactly that where all are equal, so that nothing is left of (6) at w̄ = m.
+    // v̄ by deviations from the first block's: exactly that where all are equal, so that nothing is left of (6) at w̄ =
+    // m.
     let first = blocks.first?.variance ?? 0
     let variance = first + blocks.reduce(0) { $0 + $1.count * ($1.variance - first) } / dimension
     if let fixed {

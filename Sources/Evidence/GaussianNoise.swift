@@ -1,7 +1,8 @@
 import Foundation
 import Torch
 
-/// N(y | a + b·f, b²s²): the likelihood of numbers, with a and b the mean and standard deviation of the training values.
+/// N(y | a + b·f, b²s²): the likelihood of numbers, with a and b the mean and standard deviation of the training
+/// values.
 ///
 /// So the network predicts standardised values z = (y − a)/b, and with r = z − f
 ///
@@ -11,8 +12,8 @@ import Torch
 ///
 /// - the s² that maximises the sum of (L1) is the mean of r² (L2)
 ///
-/// During training the mean over all data is not known, and s² follows the batches' means by a moving average; at the end
-/// (L2) holds exactly, with the expectation over the posterior.
+/// During training the mean over all data is not known, and s² follows the batches' means by a moving average; at the
+/// end (L2) holds exactly, with the expectation over the posterior.
 public struct GaussianNoise: Sendable, Equatable {
   /// a, the mean of the training values.
   public let mean: Double
@@ -25,8 +26,8 @@ public struct GaussianNoise: Sendable, Equatable {
 
   /// The weight of a batch in the moving average of s².
   ///
-  /// The mean of B squares has a relative standard deviation of √(2/B); the average's is √(w/(2 − w)) of that: 6 % for 32
-  /// examples and w = 0.1, while it follows the fit within ten steps. Weights from 0.03 to 0.3 ended alike.
+  /// The mean of B squares has a relative standard deviation of √(2/B); the average's is √(w/(2 − w)) of that: 6 % for
+  /// 32 examples and w = 0.1, while it follows the fit within ten steps. Weights from 0.03 to 0.3 ended alike.
   public static let batchWeight = 0.1
 
   /// Learned noise is kept at or above a thousandth of the values' standard deviation, so that a perfect fit has a

@@ -3,9 +3,10 @@ import Torch
 
 /// Σ = diag(s) + UUᵀ over the backbone, known by its inverse Σ⁻¹ = diag(1/s) − WWᵀ (Woodbury).
 ///
-/// The covariance of SWAG that a PTYL prior has (Shwartz-Ziv et al., NeurIPS 2022): s = ½v + 0.1 and U = Q/√(2K − 2), with
-/// v the diagonal variance and the K columns of Q as deviations from the mean. With C = I + Uᵀdiag(1/s)U = LLᵀ, K × K in float64, W = diag(1/s)UL⁻ᵀ and
-/// ln det Σ = Σᵢ ln sᵢ + 2 Σⱼ ln Lⱼⱼ (the matrix determinant lemma): nothing larger than D × K is ever formed.
+/// The covariance of SWAG that a PTYL prior has (Shwartz-Ziv et al., NeurIPS 2022): s = ½v + 0.1 and U = Q/√(2K − 2),
+/// with v the diagonal variance and the K columns of Q as deviations from the mean. With C = I + Uᵀdiag(1/s)U = LLᵀ, K
+/// × K in float64, W = diag(1/s)UL⁻ᵀ and ln det Σ = Σᵢ ln sᵢ + 2 Σⱼ ln Lⱼⱼ (the matrix determinant lemma): nothing
+/// larger than D × K is ever formed.
 public final class LowRankCovariance {
   /// ln det Σ.
   public let logDeterminant: Double
@@ -70,8 +71,8 @@ public final class LowRankCovariance {
 
   /// A = (w̄ − m)ᵀ Σ⁻¹ (w̄ − m), and p = Σ⁻¹ (w̄ − m) as a flat vector.
   ///
-  /// Along wide directions of Σ Woodbury's own form of A is a small difference of large numbers. With z = L⁻ᵀWᵀ(w̄ − m),
-  /// by which w̄ − m = diag(s)p + Uz, it is a sum: A = pᵀdiag(s)p + zᵀz.
+  /// Along wide directions of Σ Woodbury's own form of A is a small difference of large numbers. With z = L⁻ᵀWᵀ(w̄ −
+  /// m), by which w̄ − m = diag(s)p + Uz, it is a sum: A = pᵀdiag(s)p + zᵀz.
   func project(
     _ mean: Tensor, from center: Tensor?
   ) throws(TorchError) -> (squaredDistance: Double, pull: Tensor) {

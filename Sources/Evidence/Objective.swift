@@ -19,7 +19,8 @@ public struct DataEmphasizedELBO {
     (self.examples, self.prior) = (examples, prior)
   }
 
-  /// The objective of the published method: L2-SP around `pretrained` (0 if nil) for the backbone, L2-zero for the head.
+  /// The objective of the published method: L2-SP around `pretrained` (0 if nil) for the backbone, L2-zero for the
+  /// head.
   ///
   /// `pretrained` is a flat vector in the layout's order, of which only the backbone's slice is read.
   public static func l2SP(
@@ -61,7 +62,7 @@ public struct DataEmphasizedELBO {
   }
 
   /// What samples of a step add up to, before the first.
-  public func noGradient(of posterior: GaussianPosterior, samples: Int = 1) throws(TorchError) -> SampledGradient {
+  public func zeroGradient(of posterior: GaussianPosterior, samples: Int = 1) throws(TorchError) -> SampledGradient {
     SampledGradient(
       samples: samples, dots: posterior.blocks.map { _ in 0 },
       products: try posterior.rhoVector?.zerosLike(),
@@ -135,7 +136,7 @@ public struct DataEmphasizedELBO {
     nll: Double, at noise: Noise, of posterior: GaussianPosterior, _ divergences: Divergences,
     in vector: ParameterVector
   ) throws(TorchError) -> ObjectiveGradient {
-    var sum = try noGradient(of: posterior)
+    var sum = try zeroGradient(of: posterior)
     try add(nll: nll, at: noise, of: posterior, divergences, in: vector, to: &sum)
     return try gradient(sum, of: posterior, divergences, in: vector)
   }

@@ -37,11 +37,11 @@ public final class GaussianPosterior {
 
   /// A posterior around a mean, which it keeps and training changes in place.
   ///
-  /// `mean` is a flat vector `[layout.paddedCount]`, zero in its padding, of float32 or float64. `blocks` must divide it as
-  /// the `ParameterVector` is divided into which samples are written.
+  /// `mean` is a flat vector `[layout.paddedCount]`, zero in its padding, of float32 or float64. `blocks` must divide
+  /// it as the `ParameterVector` is divided into which samples are written.
   ///
-  /// σ₀ is 1e-4, as published; σ = 0 that is not learned is a point, of whose divergence from a prior only the part that
-  /// depends on the mean is finite (``Divergence/init(pointAt:scale:blocks:)``).
+  /// σ₀ is 1e-4, as published; σ = 0 that is not learned is a point, of whose divergence from a prior only the part
+  /// that depends on the mean is finite (``Divergence/init(pointAt:scale:blocks:)``).
   public init(
     _ family: Family = .isotropic, mean: Tensor, blocks: [ParameterBlock], sigma: Double = 1e-4
   ) throws(TorchError) {
@@ -78,7 +78,8 @@ public final class GaussianPosterior {
     return family == .layerwise ? sigmas : blocks.map { _ in sigmas[0] }
   }
 
-  /// σ of each block as `ParameterVector.choosePrecision` wants it; of a point ∞, as there is no noise that rounding could lose.
+  /// σ of each block as `ParameterVector.choosePrecision` wants it; of a point ∞, as there is no noise that rounding
+  /// could lose.
   package func sigmasForPrecision() throws(TorchError) -> [Double] {
     isPoint ? blocks.map { _ in .infinity } : try sigmas()
   }

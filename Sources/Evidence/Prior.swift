@@ -38,8 +38,8 @@ public struct Prior {
     (self.lambda, self.tau) = (lambda, tau)
   }
 
-  /// KL(q ‖ p) and its derivatives at the best, or the given, scales; a point has no best ones, and none is given for a flat
-  /// prior.
+  /// KL(q ‖ p) and its derivatives at the best, or the given, scales; a point has no best ones, and none is given for a
+  /// flat prior.
   ///
   /// `distances` are ‖w̄ − m‖² by block; where Σ is not the identity its own take the backbone's place.
   func divergences(_ distances: [Double], _ posterior: GaussianPosterior) throws(TorchError) -> Divergences {
@@ -108,8 +108,8 @@ public struct Divergences {
   /// The blocks.
   public var blocks: [ParameterBlock]
 
-  /// λ, the mean over the backbone's parameters of their scales; nil where nothing of it is trained or it has no prior, or a
-  /// flat one.
+  /// λ, the mean over the backbone's parameters of their scales; nil where nothing of it is trained or it has no prior,
+  /// or a flat one.
   public var lambda: Double? { mean(of: .backbone) }
   /// τ, the same of the head.
   public var tau: Double? { mean(of: .head) }

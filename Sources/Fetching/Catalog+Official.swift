@@ -1,6 +1,6 @@
 extension Catalog {
-  /// torchvision 0.26.0's ImageNet-1k weights: a network's name means those that torchvision takes by default, `_v1` its first
-  /// ones where there are two.
+  /// torchvision 0.26.0's ImageNet-1k weights: a network's name means those that torchvision takes by default, `_v1`
+  /// its first ones where there are two.
   ///
   /// Names, digits of SHA-256 (within the names) and sizes are those of its `WeightsEnum`s.
   static let officialCheckpoints: [Asset] = [

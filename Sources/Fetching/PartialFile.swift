@@ -2,7 +2,8 @@ import Foundation
 
 /// A file as it comes, `NAME.part` beside the place where it will be, held by one process at a time.
 ///
-/// The lock ends with its process, however that ends. Beside it lies `NAME.part.json`, which tells of what it is a part.
+/// The lock ends with its process, however that ends. Beside it lies `NAME.part.json`, which tells of what it is a
+/// part.
 final class PartialFile {
   /// What the bytes are a part of.
   private struct Origin: Codable, Equatable {

@@ -33,8 +33,8 @@ struct NoneOr: ExpressibleByArgument, Equatable {
 
 /// Runs `body`; the errors of a wrong option become errors of usage, which end with exit code 64.
 ///
-/// Those of the data stay what they are, but for those of an option that chooses among the data: `--classes` and the like, or
-/// where a subcommand `choosesSplit` in place of classes, `--split`.
+/// Those of the data stay what they are, but for those of an option that chooses among the data: `--classes` and the
+/// like, or where a subcommand `choosesSplit` in place of classes, `--split`.
 func asUsage<Result>(choosesSplit: Bool = false, _ body: () throws -> Result) throws -> Result {
   do {
     return try body()

@@ -38,7 +38,8 @@ struct ChosenWeights {
     (path, official) = (fetcher.place(of: asset), (asset, fetcher))
   }
 
-  /// Fetches the checkpoint of the catalogue, if one was chosen and is not there; not for data that is not there either.
+  /// Fetches the checkpoint of the catalogue, if one was chosen and is not there; not for data that is not there
+  /// either.
   func fetch(for data: String, showing progress: ProgressPrinter) throws {
     guard let (asset, fetcher) = official else { return }
     guard FileManager.default.fileExists(atPath: data) else { throw DatasetError.notFound(path: data) }

@@ -35,7 +35,8 @@ final class Crew: Sendable {
     repeat {
       usleep(200_000)
       try look()
-      // What stops one would stop the others, too: a full disk, a trial that cannot be read. These end by the signal then.
+      // What stops one would stop the others, too: a full disk, a trial that cannot be read. These end by the signal
+      // then.
       failed = failed ?? processes.first { !$0.isRunning && $0.terminationStatus != 0 }
       if failed != nil { stop() }
     } while processes.contains(where: \.isRunning)

@@ -2,8 +2,8 @@ import Foundation
 import Gridless
 import Synchronization
 
-/// What signals do to a run: SIGINT and SIGTERM ask it to stop, a second SIGINT ends the process at once, and SIGHUP and
-/// SIGPIPE do nothing, as a run goes on when nobody looks.
+/// What signals do to a run: SIGINT and SIGTERM ask it to stop, a second SIGINT ends the process at once, and SIGHUP
+/// and SIGPIPE do nothing, as a run goes on when nobody looks.
 ///
 /// Made once, before other threads: they inherit that the signals are blocked, and one thread waits for them.
 final class Signals: Sendable {
@@ -21,9 +21,9 @@ final class Signals: Sendable {
 
   /// Begins to wait for signals.
   ///
-  /// `onLeave` is told of the signal where nothing is in training, right before the process ends; `leaving` is what is said
-  /// then, with `again`, what the same command would do; by default it is what is true of one run. A silent one says
-  /// nothing: another process does.
+  /// `onLeave` is told of the signal where nothing is in training, right before the process ends; `leaving` is what is
+  /// said then, with `again`, what the same command would do; by default it is what is true of one run. A silent one
+  /// says nothing: another process does.
   init(
     leaving: String? = nil, again: String = "To start again", isSilent: Bool = false,
     onLeave: @escaping @Sendable (Int32) -> Void

@@ -9,9 +9,9 @@ extension ONNXModel {
   /// A network in evaluation mode.
   ///
   /// Of images the input is `pixel_values`, normalised, `[batch, 3, size, size]`. Of texts it is `input_ids` and
-  /// `attention_mask`, int64 `[batch, tokens]`, as Hugging Face's tokenizers give them: 1 for a token, 0 for padding. The
-  /// output is `logits`, `[batch, classes]`, or with `scale` the `values` mean + deviation · output.
-  /// Throws `TorchError` where the network does not take images of that size, and ``UnsupportedOperation``.
+  /// `attention_mask`, int64 `[batch, tokens]`, as Hugging Face's tokenizers give them: 1 for a token, 0 for padding.
+  /// The output is `logits`, `[batch, classes]`, or with `scale` the `values` mean + deviation · output. Throws
+  /// `TorchError` where the network does not take images of that size, and ``UnsupportedOperation``.
   package init(
     _ network: Network, _ state: StateDict, size: Int?, scale: (mean: Double, deviation: Double)? = nil,
     metadata: [String: String] = [:]

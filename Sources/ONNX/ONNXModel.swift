@@ -49,8 +49,8 @@ package struct ONNXModel {
 
   /// Writes the file, whole or not at all.
   ///
-  /// Equal models give equal bytes. Throws `WeightsError.unwritable` where it would be larger than 2 GB, which the format
-  /// does not allow, and `AtomicFileError`.
+  /// Equal models give equal bytes. Throws `WeightsError.unwritable` where it would be larger than 2 GB, which the
+  /// format does not allow, and `AtomicFileError`.
   package func write(to path: String) throws {
     let parts = parts
     let size = parts.reduce(0) { $0 + $1.count }

@@ -1,6 +1,7 @@
 /// A message in the wire format of Protocol Buffers, written field by field.
 ///
-/// Only what event files and ONNX models need: variable-length integers, fixed 32 and 64 bits, and fields with a length.
+/// Only what event files and ONNX models need: variable-length integers, fixed 32 and 64 bits, and fields with a
+/// length.
 package struct ProtobufMessage {
   /// The message.
   package private(set) var bytes: [UInt8] = []

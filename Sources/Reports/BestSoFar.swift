@@ -2,8 +2,8 @@ import Studies
 
 /// How good the model is that a method would give after so many hours of compute.
 ///
-/// Each seed is a staircase: after each trial, the number of that trial which the method would take, the final one where
-/// it has ended. Over the seeds there is a mean with the lowest and the highest.
+/// Each seed is a staircase: after each trial, the number of that trial which the method would take, the final one
+/// where it has ended. Over the seeds there is a mean with the lowest and the highest.
 struct BestSoFar {
   /// Seconds, and the number from then on.
   typealias Stairs = [(seconds: Double, value: Double)]

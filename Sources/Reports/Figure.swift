@@ -73,8 +73,8 @@ struct Figure: Encodable {
     case id, kind, title, x, y, series, marks, diagonal, by, bins, classes, counts, bars
   }
 
-  /// Lines; those without a point are left out, and so are numbers that are not finite, or not positive on a logarithmic
-  /// axis.
+  /// Lines; those without a point are left out, and so are numbers that are not finite, or not positive on a
+  /// logarithmic axis.
   static func lines(
     _ id: String, _ title: String, caption: String, x: Axis, y: Axis, _ series: [Series], by: String = "series"
   ) -> Figure {

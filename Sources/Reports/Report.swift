@@ -34,10 +34,10 @@ public struct Report {
 
   /// Writes the page, whole or not at all, and returns its path.
   ///
-  /// What a run does not have is told on the page; missing pictures also to `onEvent`. Throws ``ReportError`` for a folder
-  /// that is neither a run's nor a study's, `DatasetError.notFound` for ``data`` that are not there, the errors of reading
-  /// `config.json` and `summary.json`, `StudyError` for a study or a trial that cannot be read, `TrainingError.exists` and
-  /// `notWritable` for the page, and `AtomicFileError`.
+  /// What a run does not have is told on the page; missing pictures also to `onEvent`. Throws ``ReportError`` for a
+  /// folder that is neither a run's nor a study's, `DatasetError.notFound` for ``data`` that are not there, the errors
+  /// of reading `config.json` and `summary.json`, `StudyError` for a study or a trial that cannot be read,
+  /// `TrainingError.exists` and `notWritable` for the page, and `AtomicFileError`.
   @discardableResult
   public func write(to path: String? = nil, onEvent: (FineTuneEvent) throws -> Void = { _ in }) throws -> String {
     if let path { try OutputFile.check(path, overwrite: overwrite) }

@@ -1,7 +1,7 @@
 import Studies
 
-/// Which of two runs each objective prefers: one that fits well, trained by the DE-ELBO, and one that fits badly, trained
-/// by the ELBO.
+/// Which of two runs each objective prefers: one that fits well, trained by the DE-ELBO, and one that fits badly,
+/// trained by the ELBO.
 struct SelectionFigure {
   let study: StudyContent
 

@@ -19,8 +19,8 @@ public struct MethodOutcome: Sendable {
       .sorted { ($0.finishedAfter ?? .infinity, $0.id) < ($1.finishedAfter ?? .infinity, $1.id) }
   }
 
-  /// A seed's result: its final trial, or until that has ended the best of its search, where it has test metrics; nil where
-  /// the final one failed.
+  /// A seed's result: its final trial, or until that has ended the best of its search, where it has test metrics; nil
+  /// where the final one failed.
   ///
   /// Of a search that gives its trials different steps that is the best of those that had the most.
   public func result(_ seed: UInt64) -> TrialRecord? {
@@ -43,8 +43,8 @@ public struct MethodOutcome: Sendable {
   /// The mean over the seeds of their wall time; nil where nothing has ended.
   public var meanSeconds: Double? { Self.mean(seeds.map(seconds).filter { $0 > 0 }) }
 
-  /// The mean over the seeds of the steps that their trials took, those of failed trials not counted: a measure of compute
-  /// that does not depend on the machine; nil where nothing has ended, or that of a trial is not known.
+  /// The mean over the seeds of the steps that their trials took, those of failed trials not counted: a measure of
+  /// compute that does not depend on the machine; nil where nothing has ended, or that of a trial is not known.
   public var meanSteps: Double? {
     let done = records.filter { $0.status == .done }
     let steps = done.compactMap(\.trainedSteps)

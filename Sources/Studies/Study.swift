@@ -43,8 +43,8 @@ public struct Study: Sendable {
   /// Works until every trial of the study has ended, whichever process ended it.
   ///
   /// A run that diverges is a failed trial, and the study goes on. Throws ``StudyError`` and what a run throws. Where a
-  /// stop was requested that is `TrainingError.interrupted` in a run, and between two ``StudyError/interrupted(path:)``;
-  /// after either, another call goes on.
+  /// stop was requested that is `TrainingError.interrupted` in a run, and between two
+  /// ``StudyError/interrupted(path:)``; after either, another call goes on.
   public func work(
     interruption: Interruption? = nil, onEvent: (Event) throws -> Void = { _ in }
   ) throws {
@@ -104,8 +104,8 @@ public struct Study: Sendable {
     }
   }
 
-  /// Waits until something may have changed; the holders of trials on other machines are watched, so that one that is gone
-  /// is told.
+  /// Waits until something may have changed; the holders of trials on other machines are watched, so that one that is
+  /// gone is told.
   private func wait(for held: [String]) throws {
     usleep(250_000)
     for id in held {

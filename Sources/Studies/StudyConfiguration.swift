@@ -22,7 +22,8 @@ public struct StudyConfiguration: Codable, Sendable, Equatable {
   public var resize = Preprocessing.Resize.square
   /// What is done to training images.
   public var augmentation = Augmentation.Kind.cropAndFlip
-  /// Optimisation steps of a whole run, the same for every method; by default the published number for images or for texts.
+  /// Optimisation steps of a whole run, the same for every method; by default the published number for images or for
+  /// texts.
   public var steps: Int
   /// Examples per step; nil for min(128, N), of texts min(32, N).
   public var batchSize: Int?
@@ -42,8 +43,8 @@ public struct StudyConfiguration: Codable, Sendable, Equatable {
   public var priorFile: String?
   /// What every run does but for what its method asks.
   public var recipe = Recipe.default
-  /// How a new head starts, the same for every method; nil for what the recipe says, or else zero, which ``resolve(kappaWords:)``
-  /// fills in.
+  /// How a new head starts, the same for every method; nil for what the recipe says, or else zero, which
+  /// ``resolve(kappaWords:)`` fills in.
   public var headInitialization: HeadInitialization?
   /// How many of each race for a learning rate are trained to the end, in the methods that race; nil for one.
   public var finalists: Int?
@@ -53,8 +54,8 @@ public struct StudyConfiguration: Codable, Sendable, Equatable {
   public var grid: HyperparameterGrid
   /// How many of the grid's points are drawn, for each seed; nil for all.
   public var configs: Int?
-  /// What each search may spend for each seed; nil for the published least of Bayesian optimisation, 12 runs, and the whole
-  /// grid.
+  /// What each search may spend for each seed; nil for the published least of Bayesian optimisation, 12 runs, and the
+  /// whole grid.
   public var budget: StudyBudget?
   /// The κ of the sweep, ascending; empty without one.
   public var kappas: [Double] = []
@@ -106,8 +107,8 @@ public struct StudyConfiguration: Codable, Sendable, Equatable {
   /// D/N, without a limit.
   public var emphasis: Double { Double(parameters) / Double(max(examples, 1)) }
 
-  /// Looks at the data's listing and the network: fills N, D and the head's start, and makes `kappaWords` (`1`, `N`, `D/N`, `D` or a
-  /// number), where there are some, the sweep's values.
+  /// Looks at the data's listing and the network: fills N, D and the head's start, and makes `kappaWords` (`1`, `N`,
+  /// `D/N`, `D` or a number), where there are some, the sweep's values.
   ///
   /// Throws ``StudyError/invalidOption(_:)``, and the errors of Datasets and Backbones.
   public mutating func resolve(kappaWords: [String] = []) throws {
@@ -155,8 +156,8 @@ public struct StudyConfiguration: Codable, Sendable, Equatable {
     ).sorted()
   }
 
-  /// Pins what runs depend on and the machine would choose, where it is left open: as the study that is there has it, or else
-  /// as this machine would, for so many processes.
+  /// Pins what runs depend on and the machine would choose, where it is left open: as the study that is there has it,
+  /// or else as this machine would, for so many processes.
   ///
   /// So all of a study's trials are made alike, whichever machine goes on with it. Throws `TrainingError.noGPU`.
   package mutating func pinMachine(as there: StudyConfiguration?, processes: Int) throws {

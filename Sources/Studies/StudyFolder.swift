@@ -5,8 +5,8 @@ import Weights
 
 /// A study on disk: `study.json`, and in `trials` a run folder with a `trial.json` for each trial.
 ///
-/// While a process works on a trial, it holds `claims/<id>`; `lease` is held for the moment in which one is claimed or ends.
-/// `log.jsonl` has a line for each trial that ended, with the process that ended it.
+/// While a process works on a trial, it holds `claims/<id>`; `lease` is held for the moment in which one is claimed or
+/// ends. `log.jsonl` has a line for each trial that ended, with the process that ended it.
 public struct StudyFolder: Sendable {
   /// The folder.
   public let path: String
@@ -49,8 +49,8 @@ public struct StudyFolder: Sendable {
 
   /// Every trial that has begun, by name.
   ///
-  /// Throws ``StudyError/unreadableTrial(path:reason:)``, and ``StudyError/unreadableStudy(path:reason:)`` where they cannot
-  /// be listed: a trial that is not seen would be made again over what it left.
+  /// Throws ``StudyError/unreadableTrial(path:reason:)``, and ``StudyError/unreadableStudy(path:reason:)`` where they
+  /// cannot be listed: a trial that is not seen would be made again over what it left.
   public func records() throws -> [TrialRecord] {
     var cache: [String: TrialRecord] = [:]
     return try records(&cache)

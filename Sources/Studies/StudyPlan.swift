@@ -1,5 +1,5 @@
-/// What a study is to do next, as a function of its trials so far: no state, so a study that was killed goes on as if it
-/// had not been.
+/// What a study is to do next, as a function of its trials so far: no state, so a study that was killed goes on as if
+/// it had not been.
 package struct StudyPlan {
   package let configuration: StudyConfiguration
 

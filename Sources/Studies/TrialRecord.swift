@@ -41,8 +41,8 @@ public struct TrialRecord: Codable, Sendable, Equatable {
   public var trainingSeconds: Double?
   /// The steps that it took, of all its learning rates; nil in trials of older versions.
   public var trainedSteps: Int?
-  /// Seconds of all trials of this method and seed up to this one, in the order in which they ended: its place on the axis
-  /// of hours.
+  /// Seconds of all trials of this method and seed up to this one, in the order in which they ended: its place on the
+  /// axis of hours.
   public var finishedAfter: Double?
   /// What its method selects by; the lowest is best.
   public var score: Double?

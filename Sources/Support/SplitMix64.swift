@@ -33,7 +33,8 @@ extension UInt64 {
   }
 }
 
-/// The indices `0..<count` in random order (Fisher and Yates); `draw` gives a number below its second argument for each place.
+/// The indices `0..<count` in random order (Fisher and Yates); `draw` gives a number below its second argument for each
+/// place.
 package func permutation(_ count: Int, draw: (_ place: Int, _ bound: Int) -> Int) -> [Int] {
   var indices = Array(0..<count)
   for place in stride(from: count - 1, to: 0, by: -1) { indices.swapAt(place, draw(place, place + 1)) }

@@ -2,8 +2,9 @@ import Protobuf
 
 /// One record of an event file: what TensorBoard shows for a step.
 ///
-/// An event file is a row of ``record``s, the first of which is ``fileVersion(wallTime:)``. TensorBoard reads every file
-/// whose name contains `tfevents`, also while it grows. The messages are TensorFlow's `event.proto` and `summary.proto`.
+/// An event file is a row of ``record``s, the first of which is ``fileVersion(wallTime:)``. TensorBoard reads every
+/// file whose name contains `tfevents`, also while it grows. The messages are TensorFlow's `event.proto` and
+/// `summary.proto`.
 public struct Event: Sendable {
   /// Seconds since 1970.
   public var wallTime: Double

@@ -21,10 +21,10 @@ public enum Runtime {
 
   /// Prepares the process: memory allocator, threads, version check, CUDA's library if it lies beside libtorch.
   ///
-  /// Call it before the first tensor; what runs one after the other in a process calls it again, and has its own settings:
-  /// without `threads` ``defaultThreads``, and where `deterministic` operations that choose deterministic algorithms, or
-  /// throw where there is none. Throws when the loaded libtorch is of another version than the one compiled
-  /// against: the C++ ABI differs between versions, and a mix crashes.
+  /// Call it before the first tensor; what runs one after the other in a process calls it again, and has its own
+  /// settings: without `threads` ``defaultThreads``, and where `deterministic` operations that choose deterministic
+  /// algorithms, or throw where there is none. Throws when the loaded libtorch is of another version than the one
+  /// compiled against: the C++ ABI differs between versions, and a mix crashes.
   public static func start(threads: Int? = nil, deterministic: Bool = false) throws(TorchError) {
     if let loaded = loadedVersion, loaded.prefix(while: { $0 != "+" }) != compiledVersion {
       throw TorchError(

@@ -56,8 +56,8 @@ extension Tensor {
 
   /// Crops of bytes `[N, H, W, 3]` as float32 `[B, 3, size, size]`, channels-last.
   ///
-  /// A row of `crops`, int64 `[B, 4 or more]`, is (image, top, left, mirrored); byte b of the network's channel c becomes
-  /// `table[c, b]`, of float32 `[3, 256]`; `reversed` turns the channels' order round first.
+  /// A row of `crops`, int64 `[B, 4 or more]`, is (image, top, left, mirrored); byte b of the network's channel c
+  /// becomes `table[c, b]`, of float32 `[3, 256]`; `reversed` turns the channels' order round first.
   package func crops(_ crops: Tensor, table: Tensor, size: Int, reversed: Bool) throws(TorchError) -> Tensor {
     try tensor { ct_gather_crops($0, handle, crops.handle, table.handle, Int64(size), reversed) }
   }

@@ -22,7 +22,8 @@ public enum Activation: Sendable, Hashable, CaseIterable {
 extension Tensor {
   /// 2-D convolution of input `[N, C, H, W]` with weight `[O, C/groups, kH, kW]`.
   ///
-  /// It is computed in the weight's dtype, that of the bias. The output has the input's, in which the gradients are computed.
+  /// It is computed in the weight's dtype, that of the bias. The output has the input's, in which the gradients are
+  /// computed.
   public func conv2d(
     _ weight: Tensor, bias: Tensor? = nil, stride: Int = 1, padding: Int = 0, groups: Int = 1
   ) throws(TorchError) -> Tensor {
@@ -110,7 +111,8 @@ extension Tensor {
   /// tanh x of each element.
   public func tanh() throws(TorchError) -> Tensor { try recorded(.tanh) { ct_tanh($0, handle) } }
 
-  /// The rows of this table `[rows, width]` whose numbers an int64 tensor `[…]` holds, `[…, width]` (`torch.embedding`).
+  /// The rows of this table `[rows, width]` whose numbers an int64 tensor `[…]` holds, `[…, width]`
+  /// (`torch.embedding`).
   ///
   /// A negative number, which stands for padding, gives row 0.
   public func embedding(_ numbers: Tensor) throws(TorchError) -> Tensor {

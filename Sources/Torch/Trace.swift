@@ -2,9 +2,9 @@ import CTorch
 
 /// A record of a computation: which operations made which values of which others.
 ///
-/// A tensor that ``name(_:_:)`` was told of is recorded, and so is what the operations of ``Operation`` make of recorded
-/// tensors, with no other tensor beside them. Every other use of a recorded tensor is not followed: its result is not
-/// recorded. Tensors that no trace knows cost nothing.
+/// A tensor that ``name(_:_:)`` was told of is recorded, and so is what the operations of ``Operation`` make of
+/// recorded tensors, with no other tensor beside them. Every other use of a recorded tensor is not followed: its result
+/// is not recorded. Tensors that no trace knows cost nothing.
 ///
 /// ```swift
 /// let trace = Trace()

@@ -168,7 +168,8 @@ public final class VectorPasses {
     try withPass(groups) { ct_pass_draw($0, draws.seed, draws.step, epsilon.handle) }
   }
 
-  /// ε itself, in the order and on the device of vectors like `mean`; its padding is 0, and the next call overwrites it.
+  /// ε itself, in the order and on the device of vectors like `mean`; its padding is 0, and the next call overwrites
+  /// it.
   package func epsilon(_ noise: Noise, like mean: Tensor) throws(TorchError) -> Tensor {
     switch noise {
     case .given(let epsilon): return epsilon

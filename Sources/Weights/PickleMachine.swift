@@ -1,9 +1,9 @@
 /// Interprets the pickles that `torch.save` makes of tensors, dictionaries, lists, tuples, strings and numbers.
 ///
-/// It only interprets: no name of the pickle is ever looked up or called, what is not on the list of ``PickleGlobal`` is
-/// refused by name, and every length is checked against the bytes that are left. The numbers of values, of objects, of
-/// tensors and of memo entries are limited, so that no pickle costs more than some 50 MB.
-/// Source: the opcodes' documentation in Python's module `pickletools`, protocols 2 to 5.
+/// It only interprets: no name of the pickle is ever looked up or called, what is not on the list of ``PickleGlobal``
+/// is refused by name, and every length is checked against the bytes that are left. The numbers of values, of objects,
+/// of tensors and of memo entries are limited, so that no pickle costs more than some 50 MB. Source: the opcodes'
+/// documentation in Python's module `pickletools`, protocols 2 to 5.
 struct PickleMachine {
   /// The objects, to which values are indices.
   var objects: [PickleObject] = []

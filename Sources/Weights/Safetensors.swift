@@ -10,9 +10,8 @@ public enum Safetensors {
   /// Throws `WeightsError.unwritable` for a repeated or reserved name, or bytes that do not fit the shape, and
   /// `AtomicFileError` where the system refuses; a file that was there before then stays.
   ///
-  /// With `checksum` the file's last tensor, the four bytes `crc32`, is the little-endian CRC-32 of all bytes before it;
-  /// ``SafetensorsFile/verifyChecksum()`` compares.
-  /// Source: the safetensors specification.
+  /// With `checksum` the file's last tensor, the four bytes `crc32`, is the little-endian CRC-32 of all bytes before
+  /// it; ``SafetensorsFile/verifyChecksum()`` compares. Source: the safetensors specification.
   public static func write(
     _ arrays: [NamedArray], metadata: [String: String] = [:], checksum: Bool = false, to path: String
   ) throws {

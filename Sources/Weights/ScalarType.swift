@@ -29,8 +29,8 @@ public enum ScalarType: String, Sendable, CaseIterable {
   /// No tensor's side is longer.
   private static let longestSide = 1 << 40
 
-  /// The bytes of a tensor of this type and `shape`; nil where a side is negative or longer than any tensor's, and where
-  /// the sides that are not 0 make more than fits an `Int`.
+  /// The bytes of a tensor of this type and `shape`; nil where a side is negative or longer than any tensor's, and
+  /// where the sides that are not 0 make more than fits an `Int`.
   func byteCount(shape: [Int]) -> Int? {
     // What has no elements may claim any sides; later arithmetic on them must not overflow.
     if shape.contains(where: { !(0...Self.longestSide).contains($0) }) { return nil }

@@ -17,8 +17,8 @@ public final class ShardedFile: StoredTensors {
 
   /// Reads the index at `path` and opens its shards.
   ///
-  /// Throws `WeightsError` for an index that is not sound, for a shard that is missing or not sound, and for a tensor that
-  /// its shard does not hold.
+  /// Throws `WeightsError` for an index that is not sound, for a shard that is missing or not sound, and for a tensor
+  /// that its shard does not hold.
   public init(path: String) throws {
     index = try Self.read(path)
     let parsed = try Self.parse(index, path: path)

@@ -3,8 +3,8 @@ import Support
 /// The tensors of one network in a checkpoint that wraps them, without what stands before their names.
 ///
 /// What wraps is known by name: keys under which training programs put state dicts, and the modules of `DataParallel`,
-/// `torch.compile`, Lightning and averaged models. Where several fit, averaged weights (EMA) are preferred, then the order
-/// of ``wrappers``. If nothing known fits, any one prefix under which all wanted names stand is taken. Of
+/// `torch.compile`, Lightning and averaged models. Where several fit, averaged weights (EMA) are preferred, then the
+/// order of ``wrappers``. If nothing known fits, any one prefix under which all wanted names stand is taken. Of
 /// `torch.compile`, FSDP and activation checkpointing the modules that may stand anywhere in a name are left out.
 public struct Unwrapping: StoredTensors {
   /// A way in which a network's tensors may be called.

@@ -4,9 +4,9 @@ import Support
 /// Finds the file of weights in a folder.
 ///
 /// Known are: a folder with `model.safetensors`, `model.safetensors.index.json`, `pytorch_model.bin` or
-/// `pytorch_model.bin.index.json`, the first of these that is there (a clone of a Hugging Face repository, a snapshot in
-/// its cache, a run folder); `models--<organisation>--<name>` of that cache, whose `refs/main` names the snapshot; and a
-/// folder with one single file of weights, such as torch hub's `checkpoints`. Nothing is searched deeper.
+/// `pytorch_model.bin.index.json`, the first of these that is there (a clone of a Hugging Face repository, a snapshot
+/// in its cache, a run folder); `models--<organisation>--<name>` of that cache, whose `refs/main` names the snapshot;
+/// and a folder with one single file of weights, such as torch hub's `checkpoints`. Nothing is searched deeper.
 public enum WeightsFolder {
   /// In the order in which transformers looks for them.
   private static let names = [

@@ -39,8 +39,8 @@ import Weights
     }
   }
 
-  /// A network of timm's or transformers' with values that its own names give, against that library's own logits: any two
-  /// names exchanged would change them (Tests/golden/naming/make.py).
+  /// A network of timm's or transformers' with values that its own names give, against that library's own logits: any
+  /// two names exchanged would change them (Tests/golden/naming/make.py).
   @Test func networksUnderOtherNamesHaveTheirLibrarysLogits() throws {
     let file = try Self.file.get()
     for golden in file.cases {

@@ -69,7 +69,8 @@ import Testing
     }
   }
 
-  /// Of three dimensions with equal priors only the second matters: its length scale is fitted, the others' become long.
+  /// Of three dimensions with equal priors only the second matters: its length scale is fitted, the others' become
+  /// long.
   @Test func fittingFindsWhichDimensionMatters() throws {
     var random = SearchRandom(seed: 3)
     let points = (0..<30).map { _ in random.point(3) }

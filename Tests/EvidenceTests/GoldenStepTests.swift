@@ -13,8 +13,8 @@ import Torch
 
   /// To 1e-4 in float32, where no activation is within its rounding of a kink.
   ///
-  /// BatchNorm cancels most of the gradient of a shift that comes before it, and float32 cannot resolve what is left. So a
-  /// tensor whose gradient is below 1 % of the whole gradient's norm is held to 1e-4 of that 1 %.
+  /// BatchNorm cancels most of the gradient of a shift that comes before it, and float32 cannot resolve what is left.
+  /// So a tensor whose gradient is below 1 % of the whole gradient's norm is held to 1e-4 of that 1 %.
   @Test(arguments: StepGolden.names.filter { $0.contains("smooth") }) func agreesInFloat32(name: String) throws {
     try compare(StepGolden.load(name), .float32, tolerance: 1e-4)
   }

@@ -71,8 +71,8 @@ import Weights
     }
   }
 
-  /// With some convolutions in bfloat16 and others in float32, as early in a run, each kind of network computes what it does
-  /// in float32, and every parameter gets a gradient.
+  /// With some convolutions in bfloat16 and others in float32, as early in a run, each kind of network computes what it
+  /// does in float32, and every parameter gets a gradient.
   ///
   /// Between convolutions lies bfloat16, so that those of float32 weights, too, are computed in it.
   @Test(arguments: [

@@ -122,7 +122,7 @@ import Torch
     let mean = try Tensor(start, shape: [layout.paddedCount])
     let posterior = try GaussianPosterior(family, mean: mean, blocks: vector.blocks, sigma: 0.1)
     let objective = DataEmphasizedELBO.l2SP(layout: layout, pretrained: nil, examples: 10)
-    var sum = try objective.noGradient(of: posterior, samples: 4)
+    var sum = try objective.zeroGradient(of: posterior, samples: 4)
     var expected = [Double](repeating: 0, count: layout.paddedCount)
     var products = expected
     var divergences = Divergences.none(vector.blocks)

@@ -99,7 +99,8 @@ import Torch
     }
   }
 
-  /// (w̄ − m)ᵀΣ⁻¹(w̄ − m) along the columns of a covariance that is far wider there: Woodbury subtracts nearly all of it.
+  /// (w̄ − m)ᵀΣ⁻¹(w̄ − m) along the columns of a covariance that is far wider there: Woodbury subtracts nearly all of
+  /// it.
   @Test(arguments: [1.0, 1e2, 1e4], [DType.float64, .float32])
   func theCovariancesQuadraticFormDoesNotCancel(width: Double, dtype: DType) throws {
     let layout = layout(4000)

@@ -30,7 +30,8 @@ final class Interruptible: Sendable {
     self.place = place
   }
 
-  /// The records of a run's event file but those of the result, without their times: what TensorBoard shows of the steps.
+  /// The records of a run's event file but those of the result, without their times: what TensorBoard shows of the
+  /// steps.
   private static func events(_ place: Workplace, _ folder: String) throws -> [Data] {
     var (rest, records) = (try place.contents("\(folder)/events.out.tfevents.gridless")[...], [Data]())
     // Eight bytes of length, its checksum, the message, its checksum; a message begins with the time.

@@ -83,7 +83,8 @@ import Testing
     }
   }
 
-  /// What the files beside the weights say goes with the prior: to a run that starts from its mean, or beside other weights.
+  /// What the files beside the weights say goes with the prior: to a run that starts from its mean, or beside other
+  /// weights.
   @Test func epsilonAndNormalizationStayWithThePrior() throws {
     let place = try Workplace()
     try place.writeData()

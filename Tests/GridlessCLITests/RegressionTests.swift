@@ -3,8 +3,8 @@ import Gridless
 import Testing
 
 extension Workplace {
-  /// Writes `values.csv` and its images: 60 noisy gray ones, whose value is 100 plus twice their brightness, every third
-  /// of them for testing.
+  /// Writes `values.csv` and its images: 60 noisy gray ones, whose value is 100 plus twice their brightness, every
+  /// third of them for testing.
   func writeValues() throws {
     var rows = ["path,value,split"]
     for index in 0..<60 {

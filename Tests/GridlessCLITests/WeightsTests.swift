@@ -72,8 +72,8 @@ import Testing
     let pth = try convert("start.safetensors", "x.pth", "--model", "resnet18", "--to", "timm")
     #expect(pth.status == 64 && pth.errors.contains("safetensors is written"))
   }
-  /// What a repository of the Hub says beside its weights stays with them: when they are converted, in a run, and when the
-  /// run's model is fine-tuned again.
+  /// What a repository of the Hub says beside its weights stays with them: when they are converted, in a run, and when
+  /// the run's model is fine-tuned again.
   @Test func epsilonAndNormalizationStayWithTheWeights() throws {
     let place = try Workplace()
     let model = "tf_efficientnet_b0"

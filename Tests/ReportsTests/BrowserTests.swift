@@ -3,7 +3,8 @@ import Reports
 import Testing
 import Training
 
-/// Reports in a headless Chromium: nothing fails, nothing is asked for, every chart is drawn, at both widths, light and dark.
+/// Reports in a headless Chromium: nothing fails, nothing is asked for, every chart is drawn, at both widths, light and
+/// dark.
 ///
 /// With GRIDLESS_SCREENSHOTS naming a folder, the pages' pictures are left there.
 @Suite(.enabled(if: Browser.missing == nil, "\(Browser.missing ?? "")"), .serialized) struct BrowserTests {

@@ -6,7 +6,8 @@ import Training
 
 /// What a study finds out about its data and network before it begins.
 @Suite struct StudyConfigurationTests {
-  /// A table of images to train on, of two classes in turn, and one to test on of each; resolving reads the listing alone.
+  /// A table of images to train on, of two classes in turn, and one to test on of each; resolving reads the listing
+  /// alone.
   private func table(in scratch: Scratch, images: Int = 2) throws -> String {
     let path = scratch.path + "/images-\(images).csv"
     let names = (0..<images).map { "\($0).png" }
@@ -72,8 +73,8 @@ import Training
     #expect { try configuration.resolve() } throws: { "\($0)".contains("none.pth") }
   }
 
-  /// A low-rank prior's λ is the variance that the backbone's penalty α = 1/(λN) comes from, with the N that the run trains on;
-  /// the head has the backbone's unless the grid says otherwise.
+  /// A low-rank prior's λ is the variance that the backbone's penalty α = 1/(λN) comes from, with the N that the run
+  /// trains on; the head has the backbone's unless the grid says otherwise.
   @Test(arguments: [nil, 0.5]) func aGridOfVariancesBecomesPenalties(_ beta: Double?) throws {
     let scratch = try Scratch()
     var configuration = StudyConfiguration(

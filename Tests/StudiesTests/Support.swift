@@ -38,7 +38,8 @@ func pretend(_ trial: TrialRecord) -> TrialRecord {
   return record
 }
 
-/// Does what a plan asks for, one trial after the other, until nothing is left; the trials in the order in which they ended.
+/// Does what a plan asks for, one trial after the other, until nothing is left; the trials in the order in which they
+/// ended.
 func carryOut(_ plan: StudyPlan, from start: [TrialRecord] = [], atMost limit: Int = 10_000) -> [TrialRecord] {
   var records = start
   while records.count < limit, let next = plan.next(after: records) {

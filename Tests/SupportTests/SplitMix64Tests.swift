@@ -2,7 +2,7 @@ import Support
 import Testing
 
 @Suite struct SplitMix64Tests {
-  /// The first outputs of the authors' C code (Steele, Lea and Flood; splitmix64.c of S. Vigna) for the seed 1234567.
+  /// The first outputs of the authors' C code (splitmix64.c by Sebastiano Vigna) for the seed 1234567.
   @Test func itIsTheAuthors() {
     var generator = SplitMix64(state: 1_234_567)
     #expect(

@@ -3,7 +3,8 @@ import Support
 
 /// What tests draw, the same in each run of them.
 extension SplitMix64 {
-  /// The numbers of a seed, which is mixed first: states that differ by the increment would be one stream, shifted by a draw.
+  /// The numbers of a seed, which is mixed first: states that differ by the increment would be one stream, shifted by a
+  /// draw.
   package init(seed: UInt64) { self.init(state: Self.mixed(seed &+ Self.gamma)) }
 
   /// A number in [0, 1).

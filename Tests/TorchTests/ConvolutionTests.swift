@@ -52,8 +52,8 @@ import Torch
     return try [y.detach().to(dtype: .float32).contiguous().floats()] + gradients
   }
 
-  /// Inputs, weights and the product's factors are exact in both types; what is rounded is each result, and the gradient of
-  /// the output.
+  /// Inputs, weights and the product's factors are exact in both types; what is rounded is each result, and the
+  /// gradient of the output.
   @Test(arguments: layers, [(DType.bfloat16, Float(5e-3)), (.float32, 2e-6)])
   func agreesWithFloat64(_ layer: Layer, _ type: (dtype: DType, tolerance: Float)) throws {
     let found = try Self.run(layer, dtype: type.dtype)

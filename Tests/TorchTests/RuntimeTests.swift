@@ -31,7 +31,8 @@ import Torch
     #expect((compiler.terminationStatus == 0) == compiles)
   }
 
-  /// A driver without a CUDA library that loads is a GPU that cannot be used; without a driver there is none to be missed.
+  /// A driver without a CUDA library that loads is a GPU that cannot be used; without a driver there is none to be
+  /// missed.
   @Test func aGPUThatCannotBeUsedIsKnown() {
     #expect(Runtime.unusableGPU(driver: "/nowhere/nvidiactl") == nil)
     #expect(Runtime.unusableGPU(driver: "/dev/null") == Runtime.cudaLoadError)

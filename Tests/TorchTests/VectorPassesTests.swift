@@ -3,7 +3,8 @@ import Torch
 
 /// The fused loops against the plain formulas, element by element, with sums in float64.
 @Suite struct VectorPassesTests {
-  /// Two groups; spans in storage order with padding between them, one of them a convolution's, one longer than a piece.
+  /// Two groups; spans in storage order with padding between them, one of them a convolution's, one longer than a
+  /// piece.
   private static let spans = [
     VectorPasses.Span(storage: 0, logical: 0, rows: 10_007),
     VectorPasses.Span(storage: 10_016, logical: 10_007, rows: 5, inputs: 7, positions: 9),
@@ -243,10 +244,11 @@ import Torch
     #expect(try halfGradients.floats().allSatisfy { $0 == 0 })
   }
 
-  /// ⅓ is rounded, and its square has 48 bits: no float32 sum, not even one by lanes, comes within 1e-9 as the fused loops do.
+  /// ⅓ is rounded, and its square has 48 bits: no float32 sum, not even one by lanes, comes within 1e-9 as the fused
+  /// loops do.
   ///
-  /// libtorch's operations add rows of 1024 products in float32: equal products are all rounded alike, by up to 6e-8, and a
-  /// tree of 1024 of them adds ten more roundings.
+  /// libtorch's operations add rows of 1024 products in float32: equal products are all rounded alike, by up to 6e-8,
+  /// and a tree of 1024 of them adds ten more roundings.
   @Test func float64SumsDoNotLoseSmallTerms() throws {
     let count = 20_000_003
     let passes = VectorPasses(spans: [VectorPasses.Span(storage: 0, logical: 0, rows: count)])

@@ -75,8 +75,8 @@ struct CheckpointConfigurationTests {
     #expect("\(error)".contains("\(key) false"), "\(error)")
   }
 
-  /// EfficientNet's processor divides by the standard deviation twice, or with `do_normalize` false once, where it does not
-  /// say that there is no top (transformers' EfficientNetImageProcessor).
+  /// EfficientNet's processor divides by the standard deviation twice, or with `do_normalize` false once, where it does
+  /// not say that there is no top (transformers' EfficientNetImageProcessor).
   @Test(arguments: [
     (#""image_processor_type":"EfficientNetImageProcessor","include_top":true"#, [0.485, 0.456, 0.406], 0.25),
     (#""image_processor_type":"EfficientNetImageProcessorFast""#, [0.485, 0.456, 0.406], 0.25),

@@ -25,8 +25,8 @@ import Weights
     #expect(try names(folder).isEmpty)
   }
 
-  /// The system refuses to open the newest checkpoint, as where too many files are open: the run is not begun anew, and goes
-  /// on once it can be read.
+  /// The system refuses to open the newest checkpoint, as where too many files are open: the run is not begun anew, and
+  /// goes on once it can be read.
   @Test func aCheckpointThatCannotBeReadIsNotDamaged() throws {
     let table = try TableRun(images: 30)
     func options(_ out: String) -> FineTuneOptions {

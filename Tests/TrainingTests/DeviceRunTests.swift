@@ -95,7 +95,8 @@ import Training
     }
   }
 
-  /// A race's legs end within blocks; stopped in a leg, in a branch and on the way to the end, it goes on as undisturbed.
+  /// A race's legs end within blocks; stopped in a leg, in a branch and on the way to the end, it goes on as
+  /// undisturbed.
   @Test func aRaceIsWholeAndGoesOnAfterAnInterruption() throws {
     try withData { folder, options in
       func race(_ out: String) -> FineTuneOptions {

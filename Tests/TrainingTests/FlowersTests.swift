@@ -31,8 +31,8 @@ struct FlowersTests {
 
   /// The loss of what a run has learned, its weights drawn alike and read in float32 and in bfloat16.
   ///
-  /// They must agree: a run in one precision then differs from a run in the other by where it went, not by what its loss is
-  /// there.
+  /// They must agree: a run in one precision then differs from a run in the other by where it went, not by what its
+  /// loss is there.
   private func lossByPrecision(_ result: FineTuneResult, _ folder: RunFolder) throws -> [Double] {
     let saved = try SavedModel(run: folder)
     let dataset = try Dataset.open(#require(flowers), options: Dataset.Options(classes: saved.classes))

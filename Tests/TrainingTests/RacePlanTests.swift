@@ -11,8 +11,8 @@ import Training
         candidates: 5, steps: steps, batchSize: batchSize, trainingExamples: examples, statistics: statistics)
     }
 
-    /// The forward passes of one example after the last step: BatchNorm's at the mean, and ten draws, each with statistics
-    /// of its own on at most 1024 examples, or without.
+    /// The forward passes of one example after the last step: BatchNorm's at the mean, and ten draws, each with
+    /// statistics of its own on at most 1024 examples, or without.
     var passesAtTheEnd: Int { examples + 10 * (examples + (statistics == .own ? min(examples, 1024) : 0)) }
   }
   private static let cases = [100, 150, 400, 1000, 2999, 6000].flatMap { steps in

@@ -29,7 +29,8 @@ import Training
       center: nil)
   }
 
-  /// ρ's recurrence on plain numbers: its step is bounded where it has its own rate, and its velocity by ten times that.
+  /// ρ's recurrence on plain numbers: its step is bounded where it has its own rate, and its velocity by ten times
+  /// that.
   private struct RhoOracle {
     var update: SigmaUpdate
     var rho: Double
@@ -48,7 +49,8 @@ import Training
     }
   }
 
-  /// Against the plain recurrences in float64: clip, v ← μv + g, θ ← θ − η(g + μv), ρ at its own rate, or in the weights' group.
+  /// Against the plain recurrences in float64: clip, v ← μv + g, θ ← θ − η(g + μv), ρ at its own rate, or in the
+  /// weights' group.
   @Test(arguments: SigmaUpdate.allCases) func followsPyTorchsNesterovWithClipping(update: SigmaUpdate) throws {
     let start = [0.5, -1, 2]
     let posterior = try GaussianPosterior(mean: try tensor(start), blocks: vector.blocks, sigma: 1e-2)
@@ -82,7 +84,8 @@ import Training
     #expect(try vector.gradients.doubles().allSatisfy { $0 == 0 })
   }
 
-  /// Gradients of ρ whose mean is zero leave σ where it is, though most are small and rare ones are large, as a sample's are.
+  /// Gradients of ρ whose mean is zero leave σ where it is, though most are small and rare ones are large, as a
+  /// sample's are.
   ///
   /// Were each of them clipped to 0.1, σ would grow 60-fold.
   @Test func skewedGradientsDoNotMoveSigma() throws {

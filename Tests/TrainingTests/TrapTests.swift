@@ -51,8 +51,8 @@ import Weights
       #expect(abs(posterior.rho[0] / rho - 1) < 1e-9, "step \(step)")
       lastSigma = sigma
     }
-    // Without data the slope is −1 as long as σ is small: with its momentum beyond its own limit in every step, and just
-    // at the shared group's limit of 1, beyond which the weights' small gradient lifts it in the first steps only.
+    // Without data the slope is −1 as long as σ is small: with its momentum beyond its own limit in every step, and
+    // just at the shared group's limit of 1, beyond which the weights' small gradient lifts it in the first steps only.
     #expect(update == .own ? clipped == 120 : (1...10).contains(clipped), "\(clipped)")
     #expect(lastSigma > 1.3e-4)
   }

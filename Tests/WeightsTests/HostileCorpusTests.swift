@@ -3,7 +3,8 @@ import TestSupport
 import Testing
 import Weights
 
-/// All hostile files, one after the other in a process of their own: each is refused with its name, and none costs much.
+/// All hostile files, one after the other in a process of their own: each is refused with its name, and none costs
+/// much.
 @Suite(.serialized) struct HostileCorpusTests {
   private struct Line: Decodable {
     var file: String

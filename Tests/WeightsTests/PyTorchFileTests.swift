@@ -54,7 +54,8 @@ struct PyTorchFileTests {
     #expect(throws: WeightsError.self) { try PyTorchFile(path: "\(Self.folder)/absent.pt") }
   }
 
-  /// Files that PyTorch does not write here but may: zip64 (over 4 GiB), Python's and older pickles' other instructions.
+  /// Files that PyTorch does not write here but may: zip64 (over 4 GiB), Python's and older pickles' other
+  /// instructions.
   @Test func otherSoundFilesAreRead() throws {
     let storage = [1, 2, 3, 4].map(Float.init).withUnsafeBytes { Data($0) }
     var zip64 = ZipBuilder(

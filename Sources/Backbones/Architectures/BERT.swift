@@ -3,13 +3,13 @@ import Torch
 /// BERT for the classification of sequences (Devlin et al., NAACL 2019), under the names of Hugging Face's
 /// `BertForSequenceClassification`.
 ///
-/// LayerNorm stands behind each residual sum, GELU is the exact one, and the head sees tanh of a linear layer of the first
-/// token. The published dropout is left out on purpose: here the regulariser is the posterior's noise
-/// on every weight, the embeddings' included, and its strength is learned. A text is one segment, so of the two
-/// embeddings of segments the first is added to every token; the second is a parameter that the data say nothing of.
+/// LayerNorm stands behind each residual sum, GELU is the exact one, and the head sees tanh of a linear layer of the
+/// first token. The published dropout is left out on purpose: here the regulariser is the posterior's noise on every
+/// weight, the embeddings' included, and its strength is learned. A text is one segment, so of the two embeddings of
+/// segments the first is added to every token; the second is a parameter that the data say nothing of.
 ///
-/// From scratch, linear layers start by Glorot's rule and not at the published deviation of 0.02: at the widths of 128 and
-/// 256 that is so little that the first token hears nothing of the others, and SGD does not leave the start.
+/// From scratch, linear layers start by Glorot's rule and not at the published deviation of 0.02: at the widths of 128
+/// and 256 that is so little that the first token hears nothing of the others, and SGD does not leave the start.
 struct BERT: Architecture {
   /// What distinguishes one BERT from another.
   struct Configuration: Sendable {

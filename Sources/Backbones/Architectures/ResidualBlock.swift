@@ -20,7 +20,8 @@ enum Shortcut: Sendable {
   }
 }
 
-/// relu(shortcut(x) + branch(x)), a ReLU between the branch's convolutions: two make the basic block, three the bottleneck.
+/// relu(shortcut(x) + branch(x)), a ReLU between the branch's convolutions: two make the basic block, three the
+/// bottleneck.
 struct ResidualBlock: Sendable {
   let branch: [ConvNorm]
   let shortcut: Shortcut

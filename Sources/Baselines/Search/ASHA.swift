@@ -1,5 +1,5 @@
-/// Asynchronous successive halving: configurations are tried with few steps, and the best of each rung go on to the next
-/// (Li et al., *A System for Massively Parallel Hyperparameter Tuning*, MLSys 2020, algorithm 2).
+/// Asynchronous successive halving: configurations are tried with few steps, and the best of each rung go on to the
+/// next (Li et al., *A System for Massively Parallel Hyperparameter Tuning*, MLSys 2020, algorithm 2).
 ///
 /// It has no state: what is to be done next is a function of what was done.
 public struct ASHA: Sendable, Equatable {
@@ -55,8 +55,8 @@ public struct ASHA: Sendable, Equatable {
 
   /// What is to be done after `entries`.
   ///
-  /// From the highest rung down, the best ⌊n/η⌋ of the n that have ended there go on; else a new configuration begins. What
-  /// would exceed the budget is left out.
+  /// From the highest rung down, the best ⌊n/η⌋ of the n that have ended there go on; else a new configuration begins.
+  /// What would exceed the budget is left out.
   public func next(after entries: [Entry]) -> Decision {
     let spent = entries.reduce(0) { $0 + rungs[$1.rung] }
     func fits(_ rung: Int) -> Bool { spent + rungs[rung] <= budget }

@@ -37,7 +37,8 @@ public struct BayesianOptimizer: Sendable {
     return maximum(of: process, LogExpectedImprovement(best: best), near: observations, &random)
   }
 
-  /// The best of many random points, some of them near the best observations, each of the best few refined by gradients.
+  /// The best of many random points, some of them near the best observations, each of the best few refined by
+  /// gradients.
   private func maximum(
     of process: GaussianProcess, _ improvement: LogExpectedImprovement, near observations: [Observation],
     _ random: inout SearchRandom

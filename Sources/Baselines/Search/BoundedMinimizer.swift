@@ -1,7 +1,8 @@
-/// Minimises a smooth function in a box: BFGS on the coordinates that no bound holds, backtracking along the projection.
+/// Minimises a smooth function in a box: BFGS on the coordinates that no bound holds, backtracking along the
+/// projection.
 ///
-/// Bertsekas, *Projected Newton methods*, SIAM J. Control and Optimization, 1982. Meant for a handful of dimensions, as its
-/// matrices are dense.
+/// Bertsekas, *Projected Newton methods*, SIAM J. Control and Optimization, 1982. Meant for a handful of dimensions, as
+/// its matrices are dense.
 struct BoundedMinimizer {
   var lower: [Double]
   var upper: [Double]

@@ -1,13 +1,14 @@
 import Foundation
 
 extension GaussianProcess {
-  /// The process whose hyperparameters have the highest posterior density, given the values: marginal likelihood times priors.
+  /// The process whose hyperparameters have the highest posterior density, given the values: marginal likelihood times
+  /// priors.
   ///
-  /// The points lie in the unit cube. Priors: ℓ ~ Gamma(3, 6), the default of BoTorch (Balandat et al., NeurIPS 2020) up to
-  /// its version 0.11; ln of the noise's variance ~ N(−4, 1), its later default; ln s² ~ N(0, 1), as values are standardised.
-  /// BoTorch's later prior on ℓ (Hvarfner, Hellsten and Nardi, ICML 2024) expects smoother functions; with 1 random point,
-  /// it did no better than random search on Hartmann-6 after 30 evaluations.
-  /// Maximised from several starts, drawn by `seed`, with analytic gradients. Nil where there are no values.
+  /// The points lie in the unit cube. Priors: ℓ ~ Gamma(3, 6), the default of BoTorch (Balandat et al., NeurIPS 2020)
+  /// up to its version 0.11; ln of the noise's variance ~ N(−4, 1), its later default; ln s² ~ N(0, 1), as values are
+  /// standardised. BoTorch's later prior on ℓ (Hvarfner, Hellsten and Nardi, ICML 2024) expects smoother functions;
+  /// with 1 random point, it did no better than random search on Hartmann-6 after 30 evaluations. Maximised from
+  /// several starts, drawn by `seed`, with analytic gradients. Nil where there are no values.
   public init?(fitting points: [[Double]], values: [Double], seed: UInt64) {
     guard let dimensions = points.first?.count, dimensions > 0 else { return nil }
     let density = LogDensity(points: points, values: values, dimensions: dimensions)

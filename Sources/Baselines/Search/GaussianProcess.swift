@@ -2,8 +2,8 @@ import Foundation
 
 /// A Gaussian process with a Matérn 5/2 kernel and a length scale per dimension, in float64.
 ///
-/// Values are standardised to mean 0 and (unbiased) variance 1; ``predict(_:)`` answers in their own units. Rasmussen and
-/// Williams, *Gaussian Processes for Machine Learning*, chapters 2, 4.2 and 5.4.
+/// Values are standardised to mean 0 and (unbiased) variance 1; ``predict(_:)`` answers in their own units. Rasmussen
+/// and Williams, *Gaussian Processes for Machine Learning*, chapters 2, 4.2 and 5.4.
 public struct GaussianProcess: Sendable {
   /// What the kernel depends on, in units of the standardised values.
   public struct Hyperparameters: Sendable, Equatable {
@@ -95,7 +95,8 @@ public struct GaussianProcess: Sendable {
     )
   }
 
-  /// The derivatives of ``logMarginalLikelihood`` by ln ℓ of each dimension, ln s² and the logarithm of the noise's variance.
+  /// The derivatives of ``logMarginalLikelihood`` by ln ℓ of each dimension, ln s² and the logarithm of the noise's
+  /// variance.
   ///
   /// ½ tr((ααᵀ − K⁻¹) ∂K/∂θ) with α = K⁻¹y (Rasmussen and Williams, equation 5.9).
   package var logMarginalLikelihoodGradient: [Double] {

@@ -2,8 +2,9 @@ import Foundation
 
 /// The logarithm of expected improvement below a value, stable where the improvement itself is too small for a float64.
 ///
-/// EI = σ h(z) with h(z) = φ(z) + zΦ(z) and z = (best − μ)/σ. Ament et al., *Unexpected Improvements to Expected Improvement
-/// for Bayesian Optimization* (NeurIPS 2023), equations 8 and 9; where z < −10, h and Φ come from their asymptotic series.
+/// EI = σ h(z) with h(z) = φ(z) + zΦ(z) and z = (best − μ)/σ. Ament et al., *Unexpected Improvements to Expected
+/// Improvement for Bayesian Optimization* (NeurIPS 2023), equations 8 and 9; where z < −10, h and Φ come from their
+/// asymptotic series.
 public struct LogExpectedImprovement: Sendable {
   /// The least value so far.
   public let best: Double

@@ -1,8 +1,8 @@
 /// Splits a text into words as BERT's uncased models do, before their vocabulary is looked at.
 ///
 /// Control characters are dropped, Chinese characters set off by spaces, accents stripped (canonical decomposition,
-/// without the marks of category Mn) and letters put in lower case; then words end at spaces, and every punctuation mark
-/// is a word. These are the rules of Devlin et al.'s `tokenization.py`, in the form of Hugging Face's `tokenizers`
+/// without the marks of category Mn) and letters put in lower case; then words end at spaces, and every punctuation
+/// mark is a word. These are the rules of Devlin et al.'s `tokenization.py`, in the form of Hugging Face's `tokenizers`
 /// (`BertNormalizer` and `BertPreTokenizer`); `WordPieceTests` compares every code point with the latter.
 public enum BasicTokenizer {
   /// The words of a text, each a list of Unicode scalars, none empty.

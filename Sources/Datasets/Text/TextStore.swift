@@ -47,8 +47,8 @@ public final class TextStore: Sendable {
     numbers.map { $0.withUnsafeBytes { CRC32.of($0) } }
   }
 
-  /// The numbers of some texts as `[indices, width]`, row by row: the width is the longest text's, and shorter ones end in
-  /// ``padding``.
+  /// The numbers of some texts as `[indices, width]`, row by row: the width is the longest text's, and shorter ones end
+  /// in ``padding``.
   public func batch(_ indices: [Int]) -> (numbers: [Int64], width: Int) {
     Self.padded(indices.map { numbers[$0] })
   }

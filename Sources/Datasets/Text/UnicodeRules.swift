@@ -3,11 +3,11 @@ import Foundation
 /// What the tokenizer takes of Unicode, as Hugging Face's `tokenizers` does.
 ///
 /// The reference's categories are those of Unicode 8 and its decompositions those of Unicode 9. So scalars that were
-/// assigned later have none here, the few whose category changed since are listed, and newer tables of Swift's change no
-/// token.
+/// assigned later have none here, the few whose category changed since are listed, and newer tables of Swift's change
+/// no token.
 enum UnicodeRules {
-  /// Whether a scalar is dropped: NUL, the replacement character, and controls, formats and private use, but for tab and
-  /// line ends.
+  /// Whether a scalar is dropped: NUL, the replacement character, and controls, formats and private use, but for tab
+  /// and line ends.
   static func isDropped(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar {
     case "\t", "\n", "\r": return false

@@ -1,9 +1,10 @@
 /// Makes a vocabulary of word pieces from texts, by joining the most frequent pairs.
 ///
-/// Words are ``BasicTokenizer``'s, each at first cut into characters, all but the first with `##`. Again and again the pair of
-/// neighbouring pieces that is most frequent becomes a piece, until the vocabulary has the asked size or no pair occurs
-/// twice. So does the trainer of Hugging Face's `tokenizers`, after Sennrich et al. (ACL 2016, algorithm 1); of pairs that
-/// are equally frequent the one whose pieces came first is joined, so that equal texts make equal vocabularies.
+/// Words are ``BasicTokenizer``'s, each at first cut into characters, all but the first with `##`. Again and again the
+/// pair of neighbouring pieces that is most frequent becomes a piece, until the vocabulary has the asked size or no
+/// pair occurs twice. So does the trainer of Hugging Face's `tokenizers`, after Sennrich et al. (ACL 2016, algorithm
+/// 1); of pairs that are equally frequent the one whose pieces came first is joined, so that equal texts make equal
+/// vocabularies.
 public struct VocabularyTrainer {
   /// The size that is made where none is asked for.
   public static let defaultSize = 8000

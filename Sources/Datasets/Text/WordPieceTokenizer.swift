@@ -63,7 +63,8 @@ public struct WordPieceTokenizer: Sendable {
     return pieces.count > limit ? Array(pieces.prefix(limit)) : pieces
   }
 
-  /// The longest piece that begins the word, then the longest that begins the rest, and so on; `[UNK]` if one is missing.
+  /// The longest piece that begins the word, then the longest that begins the rest, and so on; `[UNK]` if one is
+  /// missing.
   private func pieces(of word: [Unicode.Scalar]) -> [Int32] {
     guard word.count <= Self.longestWord else { return [vocabulary.unknown] }
     var pieces: [Int32] = []
