@@ -13,13 +13,19 @@ static double now(void) {
   return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
+#ifdef __clang__
+#define UNROLLED _Pragma("clang loop unroll(full)")
+#else
+#define UNROLLED _Pragma("GCC unroll 12")
+#endif
+
 // The sums stay in registers, as the loop over them is unrolled; the compiler cannot add beforehand what it does not know, `one`.
 #define LOOP(NAME, TARGET, VECTOR, ZERO, ADD, FIRST)                                                                   \
   __attribute__((target(TARGET))) static float NAME(float one) {                                                       \
     VECTOR sums[SUMS];                                                                                                 \
     for (int i = 0; i < SUMS; i++) sums[i] = ZERO;                                                                     \
     for (long round = 0; round < ROUNDS; round++) {                                                                    \
-      _Pragma("clang loop unroll(full)") for (int i = 0; i < SUMS; i++) sums[i] = ADD;                                 \
+      UNROLLED for (int i = 0; i < SUMS; i++) sums[i] = ADD;                                 \
     }                                                                                                                  \
     float total = 0;                                                                                                   \
     for (int i = 0; i < SUMS; i++) total += FIRST(sums[i]);                                                            \

@@ -50,13 +50,15 @@ namespace {
 /// cuDNN and cuBLAS open the compiler of kernels (NVRTC) by its bare name. That finds it in a wheel's folder only where it is loaded
 /// already, which torch's Python package sees to; here it is loaded from beside `libtorch_cuda.so`, where pip puts it.
 void load_kernel_compiler(const std::filesystem::path &cuda) {
-  std::error_code none;
-  const auto wheels = cuda.parent_path().parent_path().parent_path() / "nvidia";
-  for (const char *name : {"libnvJitLink.so.", "libnvrtc-builtins.so.", "libnvrtc.so."})
-    for (const auto &wheel : std::filesystem::directory_iterator(wheels, none))
-      for (const auto &file : std::filesystem::directory_iterator(wheel.path() / "lib", none))
-        // Where it cannot be loaded, another engine is taken that needs none.
+  // The folder that the wheels of CUDA 13 share.
+  const auto folder = cuda.parent_path().parent_path().parent_path() / "nvidia" / "cu13" / "lib";
+  try {
+    for (const char *name : {"libnvJitLink.so.", "libnvrtc-builtins.so.", "libnvrtc.so."})
+      for (const auto &file : std::filesystem::directory_iterator(folder))
         if (file.path().filename().string().starts_with(name)) dlopen(file.path().c_str(), RTLD_NOW | RTLD_GLOBAL);
+  } catch (const std::filesystem::filesystem_error &) {
+    // Where it is not to be found, another engine is taken that needs none.
+  }
 }
 
 } // namespace

@@ -154,7 +154,7 @@ struct RunReport {
         given: configuration.lambda)
       row(
         "τ", result.tau, result.tau.map { "β = 1/(κNτ) = \(Wording.short(1 / (weight * $0)))" } ?? "",
-        given: configuration.tau)
+        given: configuration.priorScales == .tied ? configuration.lambda : configuration.tau)
     } else if !content.isMaximumLikelihood {
       row("α", result.alpha, "the penalty's weight on the backbone", given: configuration.alpha)
       row("β", result.beta, "the penalty's weight on the head", given: configuration.beta)

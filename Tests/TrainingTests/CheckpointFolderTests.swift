@@ -25,6 +25,35 @@ import Weights
     #expect(try names(folder).isEmpty)
   }
 
+  /// A run that an older version began, whose σ was learned otherwise, goes on, and says so.
+  @Test func aCheckpointOfAnOlderVersionIsTold() throws {
+    let table = try TableRun(images: 30)
+    let options = table.options("run") { ($0.steps, $0.checkpointEvery) = (6, .steps(1)) }
+    let interruption = Interruption()
+    #expect(throws: TrainingError.self) {
+      try FineTuner(options).run(interruption: interruption) {
+        if case .step(let step) = $0, step.step == 3 { interruption.request() }
+      }
+    }
+    func notes() throws -> [String] {
+      var notes: [String] = []
+      try FineTuner(options).run { if case .note(let note) = $0 { notes.append(note) } }
+      return notes
+    }
+    let folder = RunFolder(table.folder.path("run")).checkpoints
+    for name in try names(folder) {
+      let file = try SafetensorsFile(path: "\(folder)/\(name)")
+      let arrays = try file.tensors.filter { $0.name != "crc32" }.map { info in
+        NamedArray(name: info.name, shape: info.shape, try file.doubles(info.name))
+      }
+      var metadata = file.metadata
+      metadata["format"] = "gridless checkpoint 2"
+      try Safetensors.write(arrays, metadata: metadata, checksum: true, to: "\(folder)/\(name)")
+    }
+    #expect(try notes().contains { $0.contains("begun by an older version") })
+    #expect(try !notes().contains { $0.contains("begun by an older version") }, "it is finished")
+  }
+
   /// The system refuses to open the newest checkpoint, as where too many files are open: the run is not begun anew, and
   /// goes on once it can be read.
   @Test func aCheckpointThatCannotBeReadIsNotDamaged() throws {

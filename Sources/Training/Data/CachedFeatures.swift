@@ -95,7 +95,7 @@ extension FineTuner {
       try cached.heldOut?.cacheFeatures(of: model, batchSize: configuration.batchSize)
       try cached.test?.cacheFeatures(of: model, batchSize: configuration.batchSize)
       data = cached
-    } catch let error as TorchError where model.device.isCUDA {
+    } catch let error as TorchError where model.device.isCUDA && error.message.contains("out of memory") {
       return try onEvent(
         .note(
           "the frozen part's output is computed anew in every step: for \(count) \(kind) it has \(needed) bytes, which the GPU does not take (\(error.message))"

@@ -47,6 +47,10 @@ struct Checkpoint {
   var state: State
   /// Nil between two learning rates.
   var snapshot: Snapshot?
+  /// Whether a version wrote it in which each gradient of ρ was clipped, and not its step.
+  private(set) var clipsRhoGradients = false
+
+  private static let format = "gridless checkpoint 3"
 
   /// A safetensors file with a checksum: tensors by name, and the state as JSON in its metadata.
   func write(to path: String, network: Network) throws {
@@ -62,7 +66,7 @@ struct Checkpoint {
       }
     }
     try Safetensors.write(
-      arrays, metadata: ["format": "gridless checkpoint 2", "state": try JSON.line(state)], checksum: true, to: path)
+      arrays, metadata: ["format": Self.format, "state": try JSON.line(state)], checksum: true, to: path)
   }
 
   /// Reads what ``write(to:network:)`` wrote.
@@ -72,6 +76,7 @@ struct Checkpoint {
     let file = try SafetensorsFile(path: path)
     try file.verifyChecksum()
     state = try Self.decode(State.self, "state", of: file)
+    clipsRhoGradients = file.metadata["format"] != Self.format
     guard file.info("rho") != nil else { return }
     snapshot = Snapshot(
       posterior: try Self.values(file, network: network),

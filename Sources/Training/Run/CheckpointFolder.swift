@@ -127,6 +127,11 @@ package struct CheckpointFolder {
         for kept in (checkpoint.state.race?.kept ?? []).compactMap(\.self) {
           try SafetensorsFile(path: file(kept)).verifyChecksum()
         }
+        if checkpoint.clipsRhoGradients, configuration.hasPosterior, configuration.sigmaUpdate == .own {
+          try onNote(
+            "the run was begun by an older version, whose σ was learned otherwise up to here: its result is that of neither. "
+              + "--overwrite begins it anew")
+        }
         let best = try checkpoint.state.best.map { try BestCandidateFile.read(file($0), like: model) }
         return Found(checkpoint: checkpoint, best: best, file: file(name))
       } catch let error as WeightsError {

@@ -58,7 +58,7 @@ public struct FineTuner {
     var data = try inputs.decode(interruption: interruption, onEvent)
     if inputs.device.isCUDA || options.trainsAsOnGPU { try data.moveToDevice(onEvent) }
 
-    var trainer = try trainer(model, from: initial, pretraining, on: data, configuration, onEvent)
+    var trainer = try trainer(model, from: initial, pretraining, on: data, configuration)
     let (keeper, found) = try claim.begin(
       inputs.identity, vocabulary: inputs.preparation.tokenizer?.vocabulary, model: model,
       interval: options.checkpointEvery, start: start, onEvent)
@@ -66,19 +66,21 @@ public struct FineTuner {
       try cacheFeatures(of: &data, model: model, configuration: configuration, onEvent)
       (trainer.data, trainer.heldOut) = (data.training, data.heldOut)
       keeper.trainingBegins()
+      if inputs.device.isCUDA { trainer.recorder = try graphs(onEvent) }
       let best = try train(trainer, classes: inputs.dataset.classes, keeper: keeper, from: found, onEvent)
+      let measured = try measure(best, by: trainer, test: data.test, classes: inputs.dataset.classes)
       return try keeper.finish(in: claim.folder) {
-        try save(best, of: trainer, test: data.test, inputs: inputs, keeper: keeper, in: claim.folder)
+        try save(best, measured, of: trainer, inputs: inputs, keeper: keeper, in: claim.folder)
       }
     } catch is Interrupted {
       throw TrainingError.interrupted(run: claim.folder.path, progress: keeper.progress)
     }
   }
 
-  /// What every candidate shares, on these data.
+  /// What every candidate shares, on these data; nothing records their steps yet.
   private func trainer(
     _ model: Model, from initial: StateDict, _ pretraining: PretrainedPrior?, on data: RunData,
-    _ configuration: FineTuneConfiguration, _ onEvent: (FineTuneEvent) throws -> Void
+    _ configuration: FineTuneConfiguration
   ) throws -> CandidateTrainer {
     let (layout, examples) = (model.network.layout, data.training.count)
     let initialMean = try Tensor(layout.vector(initial.parameters), shape: [layout.paddedCount])
@@ -91,8 +93,7 @@ public struct FineTuner {
       configuration: configuration, model: model, data: data.training, heldOut: data.heldOut, objective: objective,
       likelihood: try configuration.initialLikelihood(values: data.training.values), initialMean: initialMean,
       initialBuffers: try model.bufferCopies(),
-      augmentation: Augmentation(seed: configuration.seed, kind: configuration.augmentation),
-      recorder: model.device.isCUDA ? try graphs(onEvent) : nil)
+      augmentation: Augmentation(seed: configuration.seed, kind: configuration.augmentation), recorder: nil)
   }
 
   /// Trains the candidates, or goes on where a checkpoint left them; the best one.
@@ -127,29 +128,42 @@ public struct FineTuner {
       .run(from: found?.checkpoint.snapshot, best: found?.best, onEvent)
   }
 
-  /// Measures the best candidate, and writes the model, its card and all but the summary.
-  private func save(
-    _ best: Candidate, of trainer: CandidateTrainer, test: ExampleBatches?, inputs: RunInputs, keeper: RunKeeper,
-    in folder: RunFolder
-  ) throws -> FineTuneResult {
-    let (model, configuration, classes) = (trainer.model, trainer.configuration, inputs.dataset.classes)
+  /// What the best candidate is measured to be.
+  private typealias Measured = (likelihood: Likelihood, heldOut: SplitMetrics?, test: SplitMetrics?)
+
+  /// Puts the best candidate into the model, and measures it on what was held out and on the test split.
+  private func measure(
+    _ best: Candidate, by trainer: CandidateTrainer, test: ExampleBatches?, classes: [String]
+  ) throws -> Measured {
+    let model = trainer.model
     try model.vector.set(
       Tensor(best.posterior.mean, shape: [best.posterior.mean.count]).to(device: model.device))
     try model.setBuffers(best.buffers)
     let likelihood = trainer.likelihood.withNoise(best.evidence.noise)
     func metrics(_ examples: ExampleBatches) throws -> SplitMetrics {
-      try model.metrics(of: examples, under: likelihood, names: classes, batchSize: configuration.batchSize)
+      try model.metrics(
+        of: examples, under: likelihood, names: classes, batchSize: trainer.configuration.batchSize)
     }
+    return (likelihood, try trainer.heldOut.map(metrics), try test.map(metrics))
+  }
+
+  /// Writes the model, its card and all but the summary.
+  private func save(
+    _ best: Candidate, _ measured: Measured, of trainer: CandidateTrainer, inputs: RunInputs, keeper: RunKeeper,
+    in folder: RunFolder
+  ) throws -> FineTuneResult {
+    let (configuration, classes) = (trainer.configuration, inputs.dataset.classes)
     let naming = inputs.weights?.naming ?? .usual(of: inputs.backbone)
-    let (heldOut, test) = (try trainer.heldOut.map(metrics), try test.map(metrics))
     try SavedModel.write(
       best.posterior, family: configuration.posterior, buffers: try best.buffers.map { try $0.floats() },
       drawBuffers: best.drawBuffers, seed: configuration.seed,
-      of: model.network, classes: classes, preparation: inputs.preparation, evidence: best.evidence,
-      kappa: trainer.objective.kappa, likelihood: likelihood, train: options.train, objective: options.objective,
+      of: trainer.model.network, classes: classes, preparation: inputs.preparation, evidence: best.evidence,
+      kappa: trainer.objective.kappa, likelihood: measured.likelihood, train: options.train,
+      objective: options.objective,
       naming: naming, to: folder)
     let result = FineTuneResult(
-      best, of: trainer, likelihood: likelihood, heldOut: heldOut, test: test, keeper: keeper, run: folder.path)
+      best, of: trainer, likelihood: measured.likelihood, heldOut: measured.heldOut, test: measured.test,
+      keeper: keeper, run: folder.path)
     try ModelCard(
       result: result, configuration: configuration, classes: classes, preparation: inputs.preparation, naming: naming,
       eps: inputs.backbone.unusualEps

@@ -42,7 +42,7 @@ struct CandidateTrainer {
   let initialBuffers: [Tensor]
   let augmentation: Augmentation
   /// What records the steps of a GPU.
-  let recorder: CUDAGraphs?
+  var recorder: CUDAGraphs?
 
   /// Why the steps of a GPU are taken one by one, as the host's, and not in blocks, in words; none where they are in
   /// blocks.
