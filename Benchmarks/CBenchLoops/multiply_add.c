@@ -25,7 +25,7 @@ static double now(void) {
     VECTOR sums[SUMS];                                                                                                 \
     for (int i = 0; i < SUMS; i++) sums[i] = ZERO;                                                                     \
     for (long round = 0; round < ROUNDS; round++) {                                                                    \
-      UNROLLED for (int i = 0; i < SUMS; i++) sums[i] = ADD;                                 \
+      UNROLLED for (int i = 0; i < SUMS; i++) sums[i] = ADD;                                                           \
     }                                                                                                                  \
     float total = 0;                                                                                                   \
     for (int i = 0; i < SUMS; i++) total += FIRST(sums[i]);                                                            \

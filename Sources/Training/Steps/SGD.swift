@@ -77,7 +77,8 @@ public final class NesterovSGD {
   /// D over the number of parameters that share each ρ.
   private func shares(_ posterior: GaussianPosterior) -> [Double] {
     guard posterior.family == .layerwise else { return [1] }
-    return posterior.blocks.map { dimension(posterior) / Double($0.count) }
+    let dimension = dimension(posterior)
+    return posterior.blocks.map { dimension / Double($0.count) }
   }
 
   /// Within ± a limit; with the weights' rate, whose gradients are clipped in one group, as it is.
