@@ -29,7 +29,7 @@ final class ProfiledStep: TrainingStep {
     let (images, labels) = try timed("data") { try batches.next() }
     let vector = model.vector
     let divergences = try timed("sampling") { try objective.sample(posterior, .drawn(draws), into: vector) }
-    let nll = try timed("forward") { try model(images, mode: .training(momentum: 0.1)).crossEntropy(labels) }
+    let nll = try timed("forward") { try model(images, mode: .training()).crossEntropy(labels) }
     try timed("backward") { try nll.backward() }
     let gradient = try timed("KL and gradient") {
       try objective.gradient(nll: nll.item(), at: .drawn(draws), of: posterior, divergences, in: vector)

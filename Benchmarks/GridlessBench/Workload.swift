@@ -101,7 +101,7 @@ struct TrainingBatches {
 
   var count: Int { images.count }
 
-  mutating func next() throws -> (images: Tensor, labels: Tensor) {
+  mutating func next() throws -> Batch {
     defer { step += 1 }
     return try images.batch(order.indices(step: step, batchSize: size), augmentation: Augmentation(seed: 0))
   }
@@ -127,7 +127,7 @@ final class BenchStep: TrainingStep {
     let draws = NormalDraws(seed: 0, step: UInt64(batches.step))
     let (images, labels) = try batches.next()
     return try takeStep(
-      images: images, labels: labels, draws: draws, posterior: posterior, optimizer: optimizer,
+      inputs: images, targets: labels, draws: draws, posterior: posterior, optimizer: optimizer,
       learningRate: benchLearningRate, rhoLearningRate: benchLearningRate
     ).terms.loss
   }

@@ -10,7 +10,7 @@ public struct ForwardContext {
     /// The running statistics.
     case evaluation
     /// The batch's own statistics; the running ones move by `momentum` towards them, in place.
-    case training(momentum: Double)
+    case training(momentum: Double = 0.1)
   }
 
   /// One tensor per slice of the ``ParameterLayout``, as its `views(of:)` gives them.

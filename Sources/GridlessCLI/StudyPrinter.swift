@@ -56,7 +56,7 @@ final class StudyPrinter {
 
   private func name(of trial: TrialRecord) -> String {
     let values = trial.values.sorted { $0.key < $1.key }.map { "\($0.key) \(significant($0.value))" }
-    let steps = trial.method == StudyMethod.mapASHA.rawValue ? ["\(trial.steps) steps"] : []
+    let steps = trial.studyMethod == .mapASHA ? ["\(trial.steps) steps"] : []
     return "\(trial.id)" + (values.isEmpty ? "" : " (\((values + steps).joined(separator: ", ")))")
   }
 

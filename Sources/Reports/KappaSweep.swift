@@ -7,7 +7,7 @@ struct KappaSweep {
   let study: StudyContent
 
   private var trials: [TrialRecord] {
-    study.records.filter { $0.method == "kappa" && $0.status == .done && $0.test != nil }
+    study.records.filter { $0.studyMethod == .kappa && $0.status == .done && $0.test != nil }
   }
 
   /// A trial's κ.
@@ -19,7 +19,7 @@ struct KappaSweep {
     else { return [] }
     let ratio = Double(d) / Double(n)
     var marks = [Figure.Mark(x: ratio, label: "D/N")]
-    if let taken = study.records.first(where: { $0.method == "de-elbo" })?.kappa, abs(log(taken / ratio)) > 0.02 {
+    if let taken = study.records.first(where: { $0.studyMethod == .deELBO })?.kappa, abs(log(taken / ratio)) > 0.02 {
       marks.append(Figure.Mark(x: taken, label: "DE-ELBO's κ"))
     }
     return marks

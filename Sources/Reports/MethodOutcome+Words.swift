@@ -1,28 +1,30 @@
 import Studies
 
-/// How a method is shown.
-extension MethodOutcome {
-  /// The methods' names for readers, in the order in which they are shown.
-  static let labels: [(name: String, label: String)] = [
-    ("de-elbo", "DE-ELBO"), ("elbo", "ELBO, κ = 1"), ("map-grid", "MAP, grid search"),
-    ("map-bo", "MAP, Bayesian optimisation"), ("map-asha", "MAP, ASHA"), ("la-lml", "LA-LML"), ("la-clml", "LA-CLML"),
-    ("linear-probe", "Linear probe"),
-  ]
-
-  /// A method's name for readers.
-  static func label(_ name: String) -> String {
-    switch name {
-    case "kappa": "the κ sweep"
-    case "selection": "the objectives' figure"
-    default: labels.first { $0.name == name }?.label ?? name
+extension StudyMethod {
+  /// The name for readers.
+  var label: String {
+    switch self {
+    case .deELBO: "DE-ELBO"
+    case .elbo: "ELBO, κ = 1"
+    case .mapGrid: "MAP, grid search"
+    case .mapBO: "MAP, Bayesian optimisation"
+    case .mapASHA: "MAP, ASHA"
+    case .laLML: "LA-LML"
+    case .laCLML: "LA-CLML"
+    case .linearProbe: "Linear probe"
+    case .kappa: "the κ sweep"
+    case .selection: "the objectives' figure"
     }
   }
+}
 
+/// How a method is shown.
+extension MethodOutcome {
   /// The name for readers.
-  var label: String { Self.label(name) }
+  var label: String { method?.label ?? name }
 
   /// The number of its look, the same in every figure.
-  var look: Int { Self.labels.firstIndex { $0.name == name } ?? Self.labels.count }
+  var look: Int { method.flatMap(StudyMethod.named.firstIndex) ?? StudyMethod.named.count }
 
   /// A number's mean over the seeds with the spread's ends, in words.
   func spread(_ number: (TrialRecord) -> Double?, mean: Double?, _ words: (Double) -> String) -> Table.Cell {

@@ -20,17 +20,17 @@ struct StudyContent {
 
   /// The methods that are compared, ours first, then as they are known; without the sweep's and the figure's trials.
   var methods: [MethodOutcome] {
-    let present = Set(records.map(\.method)).subtracting(["kappa", "selection"])
-    let known = MethodOutcome.labels.map(\.name).filter(present.contains)
-    let others = present.subtracting(known).sorted()
+    let present = Set(records.map(\.method))
+    let known = StudyMethod.named.map(\.rawValue).filter(present.contains)
+    let others = present.subtracting(StudyMethod.allCases.map(\.rawValue)).sorted()
     return (known + others).map { name in MethodOutcome(name, records.filter { $0.method == name }) }
   }
 
-  /// What is not finished under every seed, by name.
-  var unfinished: [String] {
+  /// What is not finished under every seed.
+  var unfinished: [StudyMethod] {
     let plan = StudyPlan(configuration: configuration)
     return configuration.works.filter { work in
       configuration.seeds.contains { plan.outlook(of: work, seed: $0, after: records) != .finished }
-    }.map(\.rawValue)
+    }
   }
 }

@@ -12,10 +12,10 @@ struct StudyReport {
     methods = content.methods
   }
 
-  private func method(_ name: String) -> MethodOutcome? { methods.first { $0.name == name } }
+  private func outcome(of method: StudyMethod) -> MethodOutcome? { methods.first { $0.method == method } }
 
   /// The grid search, once its whole cost is known.
-  private var finishedGrid: MethodOutcome? { method("map-grid").flatMap { $0.isFinished ? $0 : nil } }
+  private var finishedGrid: MethodOutcome? { outcome(of: .mapGrid).flatMap { $0.isFinished ? $0 : nil } }
 
   private static func accuracy(_ trial: TrialRecord) -> Double? { trial.test?.balancedAccuracy }
 
@@ -51,7 +51,8 @@ struct StudyReport {
   }
 
   private var title: String {
-    guard let ours = method("de-elbo"), let accuracy = ours.mean(Self.accuracy), let seconds = ours.meanSeconds else {
+    guard let ours = outcome(of: .deELBO), let accuracy = ours.mean(Self.accuracy), let seconds = ours.meanSeconds
+    else {
       return "\(Wording.count(methods.count, "method")) compared"
     }
     let own = "\(Wording.percent(accuracy)) in \(Wording.duration(seconds))"
@@ -64,7 +65,7 @@ struct StudyReport {
   private var lead: String {
     let seeds = Set(records.map(\.seed)).count
     var lead = "Balanced test accuracy and wall time, \(seeds == 1 ? "one seed" : "means over \(seeds) seeds")."
-    if let ours = method("de-elbo")?.meanSeconds, let grid = finishedGrid?.meanSeconds {
+    if let ours = outcome(of: .deELBO)?.meanSeconds, let grid = finishedGrid?.meanSeconds {
       lead +=
         " Grid search took \(Wording.times(grid / ours)) the compute of learning the regularisation while training."
     }
@@ -82,7 +83,7 @@ struct StudyReport {
 
   private var notes: [String] {
     var notes: [String] = []
-    let unfinished = content.unfinished.map(MethodOutcome.label)
+    let unfinished = content.unfinished.map(\.label)
     if !unfinished.isEmpty {
       notes.append(
         "The study is not finished: trials are still to come of \(unfinished.joined(separator: "; ")). What is shown of them is the best so far. Give the study's compare command again, and it goes on."
@@ -113,7 +114,7 @@ struct StudyReport {
         "τ", "α", "β", "learning rate",
       ])
     for (index, method) in methods.enumerated() {
-      if method.name == "de-elbo" { table.marked.insert(index) }
+      if method.method == .deELBO { table.marked.insert(index) }
       let runs = method.seeds.map { method.ended($0).count }
       let summary = MethodSummary(method, beside: grid)
       table.rows.append([

@@ -7,6 +7,9 @@ public struct MethodOutcome: Sendable {
   /// Its trials.
   public let records: [TrialRecord]
 
+  /// The method; nil for one that this version does not know.
+  public var method: StudyMethod? { StudyMethod(rawValue: name) }
+
   /// Of a method's trials.
   public init(_ name: String, _ records: [TrialRecord]) { (self.name, self.records) = (name, records) }
 

@@ -28,7 +28,7 @@ public struct MethodSummary: Codable, Sendable, Equatable {
   /// The rows of a study, in the order of ``StudyMethod``.
   public static func summaries(of records: [TrialRecord]) -> [MethodSummary] {
     func outcome(_ method: StudyMethod) -> MethodOutcome {
-      MethodOutcome(method.rawValue, records.filter { $0.method == method.rawValue })
+      MethodOutcome(method.rawValue, records.filter { $0.studyMethod == method })
     }
     let grid = outcome(.mapGrid)
     return StudyMethod.allCases.map(outcome).filter { !$0.records.isEmpty }.flatMap { outcome -> [MethodSummary] in
@@ -68,21 +68,5 @@ public struct MethodSummary: Codable, Sendable, Equatable {
     tau = geometric { $0.tau }
     alpha = geometric { $0.alpha }
     beta = geometric { $0.beta }
-  }
-}
-
-extension TrialRecord {
-  /// The learning rate it was given, or found.
-  public var learningRate: Double? { values["lr"] ?? lr }
-
-  /// α of the MAP loss: given, or 1/(κNλ) from what was learned.
-  public var alpha: Double? { values["alpha"] ?? strength(lambda) }
-
-  /// β of the MAP loss: given, α where the two are one, or 1/(κNτ) from what was learned.
-  public var beta: Double? { values["beta"] ?? values["alpha"] ?? strength(tau) }
-
-  private func strength(_ scale: Double?) -> Double? {
-    guard let kappa, let n, let scale, scale > 0 else { return nil }
-    return 1 / (kappa * Double(n) * scale)
   }
 }

@@ -159,8 +159,3 @@ struct MethodTrials {
     MethodTrials(configuration: configuration, method: .mapGrid, seed: seed, records: grid).grid() == .finished
   }
 }
-
-extension TrialRecord {
-  /// Whether α and β are positive: a flat prior has no evidence.
-  var isProper: Bool { ["alpha", "beta", "lambda"].allSatisfy { values[$0].map { $0 > 0 } ?? true } }
-}

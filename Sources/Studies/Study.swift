@@ -195,32 +195,3 @@ extension TrainingError {
     }
   }
 }
-
-extension TrialRecord {
-  /// Takes over what a run found.
-  mutating func take(_ result: FineTuneResult) {
-    (n, d, kappa) = (result.n, result.d, result.kappa)
-    (seconds, trainingSeconds, trainedSteps) = (result.seconds, result.trainingSeconds, result.trainedSteps)
-    (lambda, tau, sigma) = (result.lambda, result.tau, result.sigma > 0 ? result.sigma : nil)
-    if values["lr"] == nil { lr = result.lr }
-    (validation, test) = (result.validation, result.test)
-    if stage == .search {
-      // Hundreds of them are read again and again.
-      validation?.removeDetails()
-      test?.removeDetails()
-    }
-    switch studyMethod {
-    case .mapGrid, .mapBO, .mapASHA: score = result.validation?.nll
-    case .laLML: score = result.logMarginalLikelihood.map { -$0 / Double(result.n) }
-    case .laCLML: break
-    case .deELBO, .elbo, .linearProbe, .kappa, .selection, nil: score = result.loss
-    }
-    // Outputs that are not finite are no result to choose by.
-    score = score.flatMap { $0.isFinite ? $0 : nil }
-  }
-}
-
-extension ClassificationMetrics {
-  /// Leaves the numbers of the whole split.
-  mutating func removeDetails() { (reliability, classes, perClassAccuracy, confusion) = (nil, nil, nil, nil) }
-}

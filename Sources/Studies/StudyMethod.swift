@@ -35,11 +35,3 @@ public enum StudyMethod: String, Codable, Sendable, CaseIterable {
     }
   }
 }
-
-extension TrialRecord {
-  /// Whether nothing more will come of it.
-  public var hasEnded: Bool { status == .done || status == .failed }
-
-  /// Its method; nil for one that this version does not know.
-  public var studyMethod: StudyMethod? { StudyMethod(rawValue: method) }
-}

@@ -20,7 +20,7 @@ package struct StudyPlan {
     let ofSeed = records.filter { $0.seed == seed }
     let trials = MethodTrials(
       configuration: configuration, method: method, seed: seed,
-      records: ofSeed.filter { $0.method == method.rawValue })
+      records: ofSeed.filter { $0.studyMethod == method })
     switch method {
     case .deELBO, .elbo, .laLML, .linearProbe: return trials.each([trials.trial("final", .final, [:])])
     case .kappa:
@@ -34,7 +34,7 @@ package struct StudyPlan {
     case .mapGrid: return trials.grid()
     case .mapBO: return trials.bayesian()
     case .mapASHA: return trials.asha()
-    case .laCLML: return trials.conditional(on: ofSeed.filter { $0.method == StudyMethod.mapGrid.rawValue })
+    case .laCLML: return trials.conditional(on: ofSeed.filter { $0.studyMethod == .mapGrid })
     }
   }
 
@@ -43,7 +43,7 @@ package struct StudyPlan {
   /// Only the one model that a method ends with stays; the conditional evidence still wants those of the grid.
   package func isModelSpent(_ trial: TrialRecord, after records: [TrialRecord]) -> Bool {
     guard trial.hasEnded, trial.stage == .search else { return false }
-    guard trial.method == StudyMethod.mapGrid.rawValue, configuration.methods.contains(.laCLML) else { return true }
+    guard trial.studyMethod == .mapGrid, configuration.methods.contains(.laCLML) else { return true }
     let judged = MethodTrials.conditionalID(of: trial)
     return trial.status == .failed || !trial.isProper || records.contains { $0.id == judged && $0.hasEnded }
   }

@@ -67,3 +67,59 @@ public struct TrialRecord: Codable, Sendable, Equatable {
     (self.values, self.steps, status) = (values, steps, .waiting)
   }
 }
+
+extension TrialRecord {
+  /// Whether nothing more will come of it.
+  public var hasEnded: Bool { status == .done || status == .failed }
+
+  /// Its method; nil for one that this version does not know.
+  public var studyMethod: StudyMethod? { StudyMethod(rawValue: method) }
+
+  /// The learning rate it was given, or found.
+  public var learningRate: Double? { values["lr"] ?? lr }
+
+  /// α of the MAP loss: given, or 1/(κNλ) from what was learned.
+  public var alpha: Double? { values["alpha"] ?? strength(lambda) }
+
+  /// β of the MAP loss: given, α where the two are one, or 1/(κNτ) from what was learned.
+  public var beta: Double? { values["beta"] ?? values["alpha"] ?? strength(tau) }
+
+  private func strength(_ scale: Double?) -> Double? {
+    guard let kappa, let n, let scale, scale > 0 else { return nil }
+    return 1 / (kappa * Double(n) * scale)
+  }
+
+  /// Whether α and β are positive: a flat prior has no evidence.
+  var isProper: Bool { ["alpha", "beta", "lambda"].allSatisfy { values[$0].map { $0 > 0 } ?? true } }
+}
+
+extension TrialRecord {
+  /// Takes over what a run found.
+  mutating func take(_ result: FineTuneResult) {
+    (n, d, kappa) = (result.n, result.d, result.kappa)
+    (seconds, trainingSeconds, trainedSteps) = (result.seconds, result.trainingSeconds, result.trainedSteps)
+    (lambda, tau, sigma) = (result.lambda, result.tau, result.sigma > 0 ? result.sigma : nil)
+    if values["lr"] == nil { lr = result.lr }
+    (validation, test) = (result.validation, result.test)
+    if stage == .search {
+      // Hundreds of them are read again and again.
+      validation?.removeDetails()
+      test?.removeDetails()
+    }
+    switch studyMethod {
+    case .mapGrid, .mapBO, .mapASHA: score = result.validation?.nll
+    case .laLML: score = result.logMarginalLikelihood.map { -$0 / Double(result.n) }
+    case .laCLML: break
+    case .deELBO, .elbo, .linearProbe, .kappa, .selection, nil: score = result.loss
+    }
+    // Outputs that are not finite are no result to choose by.
+    score = score.flatMap { $0.isFinite ? $0 : nil }
+  }
+}
+
+extension ClassificationMetrics {
+  /// Leaves the numbers of the whole split.
+  fileprivate mutating func removeDetails() {
+    (reliability, classes, perClassAccuracy, confusion) = (nil, nil, nil, nil)
+  }
+}

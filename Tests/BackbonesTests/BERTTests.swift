@@ -44,7 +44,7 @@ import Weights
     let flat = try weights(network)
     for (dtype, tolerance) in [(DType.float64, 1e-9), (.float32, 1e-4)] {
       let context = ForwardContext(
-        parameters: try network.layout.views(of: flat.to(dtype: dtype)), buffers: [], mode: .training(momentum: 0.1))
+        parameters: try network.layout.views(of: flat.to(dtype: dtype)), buffers: [], mode: .training())
       for padding in [0, 5] {
         let logits = try withoutGrad { try network(golden.tokens(padding: padding), context).doubles() }
         #expect(Golden.relativeError(logits, golden.logits) < tolerance, "\(dtype), \(padding) more tokens")
@@ -59,7 +59,7 @@ import Weights
     for (dtype, tolerance) in [(DType.float64, 1e-9), (.float32, 1e-3)] {
       let vector = try ParameterVector(layout: network.layout, dtype: dtype)
       try vector.set(weights(network).to(dtype: dtype))
-      let context = ForwardContext(parameters: vector.leaves, buffers: [], mode: .training(momentum: 0.1))
+      let context = ForwardContext(parameters: vector.leaves, buffers: [], mode: .training())
       let nll = try network(golden.tokens(), context).crossEntropy(
         Tensor(golden.targets, shape: [golden.targets.count]))
       #expect(Golden.relativeError(try nll.item(), golden.nll) < tolerance)

@@ -76,7 +76,7 @@ import Torch
     for (side, equal) in [(33, true), (64, false)] {
       let context = ForwardContext(
         parameters: try plain.layout.views(of: flat), buffers: try plain.buffers.tensors(state.buffers),
-        mode: .training(momentum: 0.1))
+        mode: .training())
       let x = try Tensor((0..<2 * 3 * side * side).map { Float($0 % 17) / 17 }, shape: [2, 3, side, side])
       let difference = try (plain(x, context) - tensorFlow(x, context)).floats()
       #expect(difference.allSatisfy { abs($0) < 1e-5 } == equal)

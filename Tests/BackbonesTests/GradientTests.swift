@@ -20,7 +20,7 @@ import Torch
     let buffers = try network.buffers.slices.map {
       try Tensor(Formula.state($0.name, shape: $0.shape), shape: $0.shape)
     }
-    let context = ForwardContext(parameters: leaves, buffers: buffers, mode: .training(momentum: 0.1))
+    let context = ForwardContext(parameters: leaves, buffers: buffers, mode: .training())
     let logits = try network(Tensor(golden.input, shape: golden.inputShape), context)
     let nll = try logits.crossEntropy(Tensor(golden.targets, shape: [golden.batch]))
     #expect(Golden.relativeError(try nll.item(), golden.nll) < 1e-9)

@@ -16,7 +16,7 @@ import Torch
     let buffers = try network.buffers.tensors(state.buffers)
     let images = try Tensor.ones([2, 3, 32, 32])
     for _ in 0..<2 {
-      let context = ForwardContext(parameters: vector.leaves, buffers: buffers, mode: .training(momentum: 0.1))
+      let context = ForwardContext(parameters: vector.leaves, buffers: buffers, mode: .training())
       try network(images, context).crossEntropy(Tensor([0, 2] as [Int64], shape: [2])).backward()
       for (slice, leaf) in zip(network.layout.slices, vector.leaves) {
         #expect(try leaf.address() == weights + 4 * slice.offset)

@@ -26,7 +26,7 @@ import Torch
     let network = try Backbone.named("convnext_tiny").makeNetwork(classes: 3)
     let subject = try FormulaNetwork(network, dtype: .float64)
     let drops = BranchDrops(seed: 11, step: 0)
-    let mode = ForwardContext.Mode.training(momentum: 0.1)
+    let mode = ForwardContext.Mode.training()
     let dropped = try withoutGrad { try subject.logits(2, side: 32, mode, drops: drops).doubles() }
     let whole = try withoutGrad { try subject.logits(2, side: 32, mode).doubles() }
     #expect(Golden.relativeError(dropped, whole) > 1e-3)
@@ -83,7 +83,7 @@ import Torch
   @Test(arguments: ["convnext_tiny", "efficientnet_b0"]) func frozenStagesDropNothing(name: String) throws {
     let network = try Backbone.named(name).makeNetwork(classes: 3, training: .head)
     let subject = try FormulaNetwork(network, dtype: .float32)
-    let mode = ForwardContext.Mode.training(momentum: 0.1)
+    let mode = ForwardContext.Mode.training()
     let dropped = try withoutGrad {
       try subject.logits(4, side: 32, mode, drops: BranchDrops(seed: 1, step: 1)).floats()
     }

@@ -126,7 +126,7 @@ import Torch
     #expect(network.frozenStageCount == stages)
     let images = try Tensor(Formula.uniform("input", count: 2 * 3 * 32 * 32, -1, 1), shape: [2, 3, 32, 32])
       .to(dtype: .float32)
-    for mode in [ForwardContext.Mode.evaluation, .training(momentum: 0.1)] {
+    for mode in [ForwardContext.Mode.evaluation, .training()] {
       let (parameters, buffers) = try state(network)
       let context = ForwardContext(parameters: parameters, buffers: buffers, mode: mode)
       let features = try network.frozenFeatures(images, context)

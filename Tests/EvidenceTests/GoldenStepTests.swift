@@ -39,7 +39,7 @@ import Torch
     let buffers = try network.buffers.slices.map {
       try Tensor(Formula.state($0.name, shape: $0.shape), shape: $0.shape).to(dtype: dtype)
     }
-    let context = ForwardContext(parameters: parameters.leaves, buffers: buffers, mode: .training(momentum: 0.1))
+    let context = ForwardContext(parameters: parameters.leaves, buffers: buffers, mode: .training())
     let input = try Tensor(golden.input, shape: golden.inputShape).to(dtype: dtype)
     let nll = try network(input, context).crossEntropy(Tensor(golden.targets, shape: [golden.batch]))
     try nll.backward()

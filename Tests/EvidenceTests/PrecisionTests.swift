@@ -135,7 +135,7 @@ import Weights
       let noise = Noise.drawn(NormalDraws(seed: 1, step: 1))
       let divergences = try objective.sample(posterior, noise, into: vector)
       let buffers = try network.buffers.tensors(state.buffers)
-      let context = ForwardContext(parameters: vector.leaves, buffers: buffers, mode: .training(momentum: 0.1))
+      let context = ForwardContext(parameters: vector.leaves, buffers: buffers, mode: .training())
       let nll = try network(images, context).crossEntropy(labels)
       try nll.backward()
       let result = try objective.gradient(nll: nll.item(), at: noise, of: posterior, divergences, in: vector)

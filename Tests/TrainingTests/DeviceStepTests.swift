@@ -73,7 +73,7 @@ import Training
 
   private static func batch(
     _ step: Int, dtype: DType?, poisoned: Bool = false
-  ) throws -> (images: Tensor, labels: Tensor) {
+  ) throws -> Batch {
     var values = [Float](repeating: 0, count: batchSize * 3 * 16 * 16)
     values.withUnsafeMutableBufferPointer { NormalDraws(seed: 99, step: UInt64(step)).fill($0, from: 0) }
     if poisoned { values[0] = .nan }
@@ -119,7 +119,7 @@ import Training
     let (images, labels) = try Self.batch(step, dtype: side.posterior.mean.dtype)
     let plan = Self.plan(step)
     return try VariationalStep(model: side.model, objective: side.objective)(
-      images: images, labels: labels, draws: NormalDraws(seed: Self.seed, step: UInt64(step)),
+      inputs: images, targets: labels, draws: NormalDraws(seed: Self.seed, step: UInt64(step)),
       posterior: side.posterior, optimizer: side.optimizer, learningRate: plan.learningRate,
       rhoLearningRate: plan.rhoLearningRate)
   }

@@ -32,9 +32,9 @@ import Training
       optimizer = try NesterovSGD(for: posterior)
     }
 
-    func step(_ number: Int, images: Tensor, labels: Tensor) throws -> VariationalStep.Outcome {
+    func step(_ number: Int, inputs: Tensor, targets: Tensor) throws -> VariationalStep.Outcome {
       try VariationalStep(model: model, objective: objective)(
-        images: images.to(dtype: posterior.mean.dtype), labels: labels,
+        inputs: inputs.to(dtype: posterior.mean.dtype), targets: targets,
         draws: NormalDraws(seed: 3, step: UInt64(number)), posterior: posterior, optimizer: optimizer,
         learningRate: 0.02, rhoLearningRate: 0.1)
     }
@@ -60,8 +60,8 @@ import Training
     let data = try batches()
     let layout = side.model.network.layout
     for step in 0..<4 {
-      let (images, labels) = try data.batch(items(step), augmentation: nil)
-      #expect(try side.step(step, images: images, labels: labels).isApplied)
+      let (inputs, targets) = try data.batch(items(step), augmentation: nil)
+      #expect(try side.step(step, inputs: inputs, targets: targets).isApplied)
     }
     if dtype == .float32 {
       try side.model.reestimateBatchNorm(on: data, batchSize: 5, seed: 1)
@@ -122,8 +122,8 @@ import Training
       let (b, sameLabels) = try features.batch(items(step), augmentation: Augmentation(seed: 1, kind: .none))
       #expect(a.shape != b.shape)
       #expect(try labels.int64s() == sameLabels.int64s())
-      let expected = try plain.step(step, images: a, labels: labels)
-      let found = try cached.step(step, images: b, labels: labels)
+      let expected = try plain.step(step, inputs: a, targets: labels)
+      let found = try cached.step(step, inputs: b, targets: labels)
       #expect(abs(found.terms.loss / expected.terms.loss - 1) < 1e-5)
       #expect(abs(found.gradientNorm / expected.gradientNorm - 1) < 1e-4)
     }

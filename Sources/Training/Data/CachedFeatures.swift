@@ -36,7 +36,7 @@ package struct CachedFeatures {
 
   /// The shape of an example's features.
   static func shape(of model: Model, _ examples: ExampleBatches) throws -> [Int] {
-    let input = try examples.batch([(index: 0, epoch: 0)], augmentation: nil).images
+    let input = try examples.batch([(index: 0, epoch: 0)], augmentation: nil).inputs
     return try withoutGrad { try Array(channelsLast(model.frozenFeatures(input)).shape.dropFirst()) }
   }
 
@@ -54,7 +54,7 @@ extension CachedFeatures: DeviceBatches {
     items.map { Int64($0.index) }
   }
 
-  package func batch(_ items: Tensor) throws(TorchError) -> (images: Tensor, labels: Tensor) {
+  package func batch(_ items: Tensor) throws(TorchError) -> Batch {
     let index = try items.reshape([items.count])
     let rows = try features.indexSelect(index)
     return (rows.shape.count == 4 ? try rows.permute([0, 3, 1, 2]) : rows, try labels.indexSelect(index))

@@ -10,14 +10,14 @@ package protocol DeviceBatches {
   func items(_ items: [(index: Int, epoch: Int)], augmentation: Augmentation?) -> [Int64]
 
   /// The network's input and labels `[N]`, of an int64 tensor `[N, itemWidth]` on the device.
-  func batch(_ items: Tensor) throws(TorchError) -> (images: Tensor, labels: Tensor)
+  func batch(_ items: Tensor) throws(TorchError) -> Batch
 }
 
 extension DeviceBatches {
   /// A batch whose numbers are sent now.
   func batch(
     _ items: [(index: Int, epoch: Int)], augmentation: Augmentation?, device: Device
-  ) throws(TorchError) -> (images: Tensor, labels: Tensor) {
+  ) throws(TorchError) -> Batch {
     let numbers = try Tensor(self.items(items, augmentation: augmentation), shape: [items.count, itemWidth])
     return try batch(numbers.to(device: device))
   }

@@ -1,6 +1,9 @@
 import Datasets
 import Torch
 
+/// What a network reads, `[N, …]`, and what it is to say of that, `[N]`: labels of int64 or values of float64.
+public typealias Batch = (inputs: Tensor, targets: Tensor)
+
 /// Examples as tensors: the bridge from decoded images and tokenized texts to networks.
 public struct ExampleBatches {
   /// What batches are made of.
@@ -76,7 +79,7 @@ public struct ExampleBatches {
   /// it may be features `[N, C, H, W]` or `[N, C]` that were computed once.
   public func batch(
     _ items: [(index: Int, epoch: Int)], augmentation: Augmentation?
-  ) throws(TorchError) -> (images: Tensor, labels: Tensor) {
+  ) throws(TorchError) -> Batch {
     if let values {
       let targets = try Tensor(items.map { values[$0.index] }, shape: [items.count]).to(device: device)
       return (try inputs(items, augmentation: augmentation), targets)
@@ -90,7 +93,7 @@ public struct ExampleBatches {
   private func inputs(
     _ items: [(index: Int, epoch: Int)], augmentation: Augmentation?
   ) throws(TorchError) -> Tensor {
-    if let source { return try source.batch(items, augmentation: augmentation, device: device).images }
+    if let source { return try source.batch(items, augmentation: augmentation, device: device).inputs }
     switch store {
     case .images(let images):
       let size = images.preprocessing.size
@@ -162,7 +165,7 @@ public struct ExampleBatches {
   /// Images in the data set's order, texts in that of their lengths, or both in the random one of `shuffled`. Equal
   /// sizes because a last batch of one example has no batch variance.
   public func forEachEvaluationBatch(
-    atMost batchSize: Int, shuffled seed: UInt64? = nil, _ body: (_ images: Tensor, _ labels: Tensor) throws -> Void
+    atMost batchSize: Int, shuffled seed: UInt64? = nil, _ body: (_ inputs: Tensor, _ targets: Tensor) throws -> Void
   ) throws {
     var order = seed.map { BatchOrder(count: count, seed: $0) }
     let chosen = seed == nil ? evaluationOrder : selection ?? Array(0..<count)
@@ -172,9 +175,9 @@ public struct ExampleBatches {
     let batches = (count + batchSize - 1) / batchSize
     for part in 0..<batches {
       try interruption?.check()
-      let (images, labels) = try batch(
+      let (inputs, targets) = try batch(
         Array(items[count * part / batches..<count * (part + 1) / batches]), augmentation: nil)
-      try body(images, labels)
+      try body(inputs, targets)
     }
   }
 }

@@ -49,10 +49,10 @@ extension InputPreparation {
   /// The entry in `model.safetensors`: `preprocessing` or `tokenizer`, as JSON.
   func metadata() throws -> (key: String, value: String) {
     switch self {
-    case .images(let preprocessing): ("preprocessing", try JSON.line(preprocessing))
+    case .images(let preprocessing): (MetadataKey.preprocessing, try JSON.line(preprocessing))
     case .texts(let tokenizer):
       (
-        "tokenizer",
+        MetadataKey.tokenizer,
         try JSON.line(
           TextMetadata(
             maxTokens: tokenizer.maxTokens, vocabulary: String(tokenizer.vocabulary.checksum, radix: 16)))
@@ -72,8 +72,8 @@ extension InputPreparation {
       }
       return value
     }
-    guard let text = metadata["tokenizer"] else {
-      self = .images(try decoded(metadata["preprocessing"] ?? "", as: Preprocessing.self))
+    guard let text = metadata[MetadataKey.tokenizer] else {
+      self = .images(try decoded(metadata[MetadataKey.preprocessing] ?? "", as: Preprocessing.self))
       return
     }
     let saved = try decoded(text, as: TextMetadata.self)

@@ -42,7 +42,7 @@ package struct ResidentImages: DeviceBatches {
   }
 
   /// Images `[N, 3, S, S]`, channels-last, and labels `[N]`, of an int64 tensor `[N, itemWidth]` on the device.
-  package func batch(_ items: Tensor) throws(TorchError) -> (images: Tensor, labels: Tensor) {
+  package func batch(_ items: Tensor) throws(TorchError) -> Batch {
     let images = try pixels.crops(
       items, table: table, size: store.preprocessing.size, reversed: store.preprocessing.channelOrder == .bgr)
     let labels = try items.narrow(dim: 1, start: 4, length: 1).reshape([items.shape[0]])

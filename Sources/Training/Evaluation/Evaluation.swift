@@ -54,11 +54,11 @@ extension Model {
     let trained = buffers[frozen...]
     let averages = try trained.map { try Tensor.zeros($0.shape, dtype: .float64, device: device) }
     try withoutGrad {
-      try data.forEachEvaluationBatch(atMost: batchSize, shuffled: seed) { images, labels in
+      try data.forEachEvaluationBatch(atMost: batchSize, shuffled: seed) { inputs, _ in
         // With momentum 1 the running statistics become the batch's own.
-        _ = try self(images, mode: .training(momentum: 1))
+        _ = try self(inputs, mode: .training(momentum: 1))
         for (average, buffer) in zip(averages, trained) {
-          try average.add_(buffer, alpha: Double(labels.count) / Double(data.count))
+          try average.add_(buffer, alpha: Double(inputs.shape[0]) / Double(data.count))
         }
       }
       for (buffer, average) in zip(trained, averages) { try buffer.copy_(average) }
@@ -87,8 +87,8 @@ extension Model {
         try reestimateBatchNorm(on: part, batchSize: batchSize, seed: seed)
       }
       try withoutGrad {
-        try data.forEachEvaluationBatch(atMost: batchSize) { images, labels in
-          let batch = try likelihood.logLikelihood(self(images, mode: .evaluation), labels)
+        try data.forEachEvaluationBatch(atMost: batchSize) { inputs, targets in
+          let batch = try likelihood.logLikelihood(self(inputs, mode: .evaluation), targets)
           logLikelihood += try batch.to(dtype: .float64).sum().item() / Double(samples)
         }
       }

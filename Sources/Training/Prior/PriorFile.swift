@@ -38,14 +38,14 @@ public struct PriorFile: Sendable {
       throw PriorError.notAPrior(path: path, found: problem)
     }
     var metadata = file.metadata
-    guard let format = metadata.removeValue(forKey: "format"), format == Self.format else {
-      let found = file.metadata["format"].map { "its format is '\($0)', expected '\(Self.format)'" }
+    guard let format = metadata.removeValue(forKey: MetadataKey.format), format == Self.format else {
+      let found = file.metadata[MetadataKey.format].map { "its format is '\($0)', expected '\(Self.format)'" }
       throw PriorError.notAPrior(path: path, found: found ?? "its metadata has no format")
     }
-    guard let model = metadata.removeValue(forKey: "model") else {
+    guard let model = metadata.removeValue(forKey: MetadataKey.model) else {
       throw PriorError.notAPrior(path: path, found: "its metadata has no model")
     }
-    guard let text = metadata.removeValue(forKey: "columns"), let columns = Int(text), columns >= 0 else {
+    guard let text = metadata.removeValue(forKey: MetadataKey.columns), let columns = Int(text), columns >= 0 else {
       throw PriorError.notAPrior(path: path, found: "its metadata has no number of columns")
     }
     eps = try metadata.removeValue(forKey: MetadataKey.eps).map { text in
@@ -161,7 +161,7 @@ public struct PriorFile: Sendable {
     }
     try check(arrays, path: path)
     var metadata = [
-      "format": format, "model": network.backbone.name, "columns": "\(columns.count)",
+      MetadataKey.format: format, MetadataKey.model: network.backbone.name, MetadataKey.columns: "\(columns.count)",
       MetadataKey.eps: "\(network.backbone.eps)",
     ]
     if let normalization { metadata[MetadataKey.normalization] = try JSON.line(normalization) }

@@ -63,9 +63,6 @@ public struct PriorOptions: Sendable {
 
   /// Refuses numbers without a meaning, by ``TrainingError/invalidOption(_:)``.
   public func validate() throws(TrainingError) {
-    func require(_ condition: Bool, _ message: String) throws(TrainingError) {
-      if !condition { throw .invalidOption(message) }
-    }
     try require(columns > 1, "--columns \(columns): expected at least 2 (the covariance divides by K − 1).")
     let most = 1_000_000
     try require(columns <= most, "--columns \(columns): expected at most \(most).")

@@ -82,9 +82,9 @@ public struct PriorTrainer {
       if step == plan.burnIn, step > 0 {
         collector = SwagCollector(start: try weights.floats(), columns: options.columns)
       }
-      let (images, labels) = try data.batch(
+      let (inputs, labels) = try data.batch(
         order.indices(step: step, batchSize: plan.batchSize), augmentation: augmentation)
-      let loss = try model(images, mode: .training(momentum: 0.1)).crossEntropy(labels)
+      let loss = try model(inputs, mode: .training()).crossEntropy(labels)
       try loss.backward()
       let nll = try loss.item()
       guard nll.isFinite else { throw PriorError.diverged(step: step + 1, learningRate: options.learningRate) }

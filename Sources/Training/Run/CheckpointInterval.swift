@@ -24,9 +24,7 @@ public enum CheckpointInterval: Sendable, Equatable, LosslessStringConvertible {
       case .steps(let steps): steps > 0
       case .seconds(let seconds): seconds >= 0
       }
-    guard hasMeaning else {
-      throw .invalidOption("--checkpoint-every \(self): expected at least 1 step, or a time such as 10m.")
-    }
+    try require(hasMeaning, "--checkpoint-every \(self): expected at least 1 step, or a time such as 10m.")
   }
 
   /// The interval as ``init(_:)`` reads it.

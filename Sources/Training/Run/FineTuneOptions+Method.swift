@@ -16,9 +16,6 @@ public enum PriorKind: String, Codable, Sendable, CaseIterable {
 extension FineTuneOptions {
   /// Refuses combinations of prior, posterior and objective that have no meaning, with the reason.
   func validateMethod() throws(TrainingError) {
-    func refuse(_ condition: Bool, _ message: String) throws(TrainingError) {
-      if condition { throw .invalidOption(message) }
-    }
     for (name, value) in [("--lambda", lambda), ("--tau", tau), ("--sigma", sigma)] {
       if let value {
         try refuse(!(value > 0 && value.isFinite), "\(name) \(value): expected a positive number, or auto to learn it.")
@@ -75,18 +72,10 @@ extension FineTuneOptions {
     try refuse(
       precision == .bfloat16 && posterior == .diagonal,
       "--precision bf16 with --posterior diagonal: each parameter's noise would need its own precision. Pass fp32.")
-    guard prior == .none else { return }
+    let idle = posteriorOptions
     try refuse(
-      kappa != nil, "--kappa with --prior none: without a prior there is no KL to weigh it against. Leave it out.")
-    let misplaced = [
-      ("--lambda", lambda != nil), ("--tau", tau != nil), ("--sigma", sigma != nil), ("--samples", samples > 1),
-      ("--posterior", posterior != .isotropic), ("--prior-scales", priorScales != .global),
-      ("--initial-sigma", initialSigma != FineTuneConfiguration.publishedInitialSigma),
-      ("--evidence-samples", evidenceSamples != FineTuneConfiguration.publishedEvidenceSamples),
-    ].filter(\.1).map(\.0)
-    try refuse(
-      !misplaced.isEmpty,
-      "\(misplaced.joined(separator: ", ")) with --prior none: maximum likelihood has neither a prior nor noise. Leave it out."
+      prior == .none && !idle.isEmpty,
+      "\(idle.joined(separator: ", ")) with --prior none: maximum likelihood has neither a prior nor noise. Leave it out."
     )
   }
 

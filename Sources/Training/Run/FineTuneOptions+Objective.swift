@@ -4,9 +4,6 @@ import Evidence
 extension FineTuneOptions {
   /// Refuses options that an objective has no use for, with the reason.
   func validateObjective() throws(TrainingError) {
-    func refuse(_ condition: Bool, _ message: String) throws(TrainingError) {
-      if condition { throw .invalidOption(message) }
-    }
     let name = "--objective \(objective.rawValue)"
     for (option, value) in [("--alpha", alpha), ("--beta", beta)] {
       guard let value else { continue }
@@ -26,17 +23,10 @@ extension FineTuneOptions {
       prior == .none,
       "\(name) with --prior none: without a prior there is nothing to penalise. Pass another prior"
         + (objective == .map ? ", with --alpha 0 --beta 0 if there is to be no penalty." : "."))
-    let misplaced = [
-      ("--kappa", kappa != nil), ("--lambda", lambda != nil), ("--tau", tau != nil), ("--sigma", sigma != nil),
-      ("--samples", samples > 1), ("--antithetic", antithetic), ("--posterior", posterior != .isotropic),
-      ("--prior-scales", priorScales != .global),
-      ("--initial-sigma", initialSigma != FineTuneConfiguration.publishedInitialSigma),
-      ("--evidence-samples", evidenceSamples != FineTuneConfiguration.publishedEvidenceSamples),
-      ("--finalists", finalists != 1),
-    ].filter(\.1).map(\.0)
+    let idle = posteriorOptions + (finalists == 1 ? [] : ["--finalists"])
     try refuse(
-      !misplaced.isEmpty,
-      "\(misplaced.joined(separator: ", ")) with \(name): it trains a point, without noise and without an evidence lower "
+      !idle.isEmpty,
+      "\(idle.joined(separator: ", ")) with \(name): it trains a point, without noise and without an evidence lower "
         + "bound. Leave it out\(objective == .map ? "; its penalty is --alpha and --beta" : "").")
     try refuse(
       train == .head && (alpha ?? 0) > 0,

@@ -10,42 +10,42 @@ extension FineTuneOptions {
     let model = backbone.name
     switch backbone.modality {
     case .images:
-      guard vocabulary == nil, maxTokens == nil else {
-        throw .invalidOption(
-          "--vocab and --max-tokens belong to networks of texts, and \(model) reads images. Leave them out.")
-      }
+      try require(
+        vocabulary == nil && maxTokens == nil,
+        "--vocab and --max-tokens belong to networks of texts, and \(model) reads images. Leave them out.")
     case .texts:
       if let size { throw .invalidOption("--size \(size): \(model) reads texts. Leave it out, or pass --max-tokens.") }
-      if resize != .square {
-        throw .invalidOption("--resize \(resize.rawValue): \(model) reads texts. Leave it out.")
-      }
-      if augmentation != .cropAndFlip {
-        throw .invalidOption("--augment \(augmentation.rawValue): \(model) reads texts. Leave it out.")
-      }
-      if let maxTokens, !(3...backbone.inputSize).contains(maxTokens) {
-        throw .invalidOption(
+      try require(resize == .square, "--resize \(resize.rawValue): \(model) reads texts. Leave it out.")
+      try require(
+        augmentation == .cropAndFlip, "--augment \(augmentation.rawValue): \(model) reads texts. Leave it out.")
+      if let maxTokens {
+        try require(
+          (3...backbone.inputSize).contains(maxTokens),
           "--max-tokens \(maxTokens): expected 3 (a piece between [CLS] and [SEP]) to \(backbone.inputSize), the "
             + "positions that \(model) has.")
       }
     }
   }
 
+  /// Refuses data of the other kind of examples, by ``TrainingError/invalidOption(_:)``.
+  func validateModality(of backbone: Backbone, for dataset: Dataset) throws(TrainingError) {
+    let holds = dataset.holdsTexts ? Backbone.Modality.texts : .images
+    try require(
+      holds == backbone.modality,
+      "--model \(model): reads \(backbone.modality.rawValue), but \(data) holds \(holds.rawValue). Pass a --model of "
+        + "\(holds.rawValue); gridless models lists them.")
+  }
+
   /// How the examples become the network's input, of which pixels are normalised as the weights want it.
   ///
   /// The vocabulary is `vocab`'s, else that beside the weights, else one made from the training texts. Throws
-  /// ``TrainingError/invalidOption(_:)`` where the network reads the other kind of examples or the vocabulary has more
-  /// tokens than the weights have embeddings, and `DatasetError` for a vocabulary that cannot be read.
+  /// ``TrainingError/invalidOption(_:)`` where the vocabulary has more tokens than the weights have embeddings, and
+  /// `DatasetError` for a vocabulary that cannot be read.
   func preparation(
     for backbone: Backbone, normalization: InputNormalization, of dataset: Dataset, training examples: [Example],
     weights: PretrainedWeights?, _ configuration: FineTuneConfiguration,
     _ onEvent: (FineTuneEvent) throws -> Void
   ) throws -> InputPreparation {
-    let holds = dataset.holdsTexts ? Backbone.Modality.texts : .images
-    guard holds == backbone.modality else {
-      throw TrainingError.invalidOption(
-        "--model \(model): reads \(backbone.modality.rawValue), but \(data) holds \(holds.rawValue). Pass a --model of "
-          + "\(holds.rawValue); gridless models lists them.")
-    }
     guard backbone.modality == .texts else {
       return .images(
         Preprocessing(

@@ -147,9 +147,6 @@ public struct FineTuneOptions: Sendable {
   ///
   /// ``FineTuner/run(interruption:onEvent:)`` does so too, before it looks at the data.
   public func validate() throws(TrainingError) {
-    func require(_ condition: Bool, _ message: String) throws(TrainingError) {
-      if !condition { throw .invalidOption(message) }
-    }
     try require(steps > 0, "--steps \(steps): expected at least 1.")
     try require(steps <= 1_000_000_000, "--steps \(steps): expected at most 1000000000.")
     try require(

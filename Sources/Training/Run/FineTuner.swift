@@ -155,12 +155,8 @@ public struct FineTuner {
     let (configuration, classes) = (trainer.configuration, inputs.dataset.classes)
     let naming = inputs.weights?.naming ?? .usual(of: inputs.backbone)
     try SavedModel.write(
-      best.posterior, family: configuration.posterior, buffers: try best.buffers.map { try $0.floats() },
-      drawBuffers: best.drawBuffers, seed: configuration.seed,
-      of: trainer.model.network, classes: classes, preparation: inputs.preparation, evidence: best.evidence,
-      kappa: trainer.objective.kappa, likelihood: measured.likelihood, train: options.train,
-      objective: options.objective,
-      naming: naming, to: folder)
+      best, likelihood: measured.likelihood, kappa: trainer.objective.kappa, configuration,
+      of: trainer.model.network, classes: classes, preparation: inputs.preparation, naming: naming, to: folder)
     let result = FineTuneResult(
       best, of: trainer, likelihood: measured.likelihood, heldOut: measured.heldOut, test: measured.test,
       keeper: keeper, run: folder.path)

@@ -99,27 +99,6 @@ final class RunEvents {
   ]
 }
 
-extension MetricsLine {
-  /// A step as its line will have it.
-  init(_ step: StepRecord) {
-    (event, lr, candidateLr, self.step) = ("step", step.lr, step.candidateLr, step.step)
-    (loss, nll, gradientNorm, noise) = (step.loss, step.nll, step.gradientNorm, step.noise)
-    (kl, lambda, tau, sigma) = (step.kl, step.lambda, step.tau, step.sigma)
-  }
-
-  /// A judgement as its line will have it.
-  init(_ rung: RungReport) {
-    (event, lr, step, self.rung) = ("rung", rung.lr, rung.step, rung.rung)
-    (loss, nll, sigma, failure) = (rung.loss, rung.nll, rung.sigma, rung.failure)
-  }
-
-  /// An outcome as its line will have it.
-  init(_ candidate: LearningRateCandidate) {
-    (event, lr, loss, failure) = ("candidate", candidate.lr, candidate.loss, candidate.failure)
-    (validationLoss, logMarginalLikelihood) = (candidate.validationLoss, candidate.logMarginalLikelihood)
-  }
-}
-
 extension FineTuneConfiguration {
   /// What TensorBoard's HParams tab tells of a run: what was chosen, without paths.
   fileprivate var hyperparameters: [String: Hyperparameter] {

@@ -29,6 +29,7 @@ struct RunInputs {
     // An unknown layer is told before anything is read.
     _ = try backbone.makeNetwork(classes: 1, training: options.train)
     let dataset = try Dataset.open(options.data, options: options.datasetOptions)
+    try options.validateModality(of: backbone, for: dataset)
     let parts = try options.parts(of: dataset)
     let configuration = try options.resolved(
       examples: parts.kept.count, targets: dataset.targets, backbone: backbone, device: device)

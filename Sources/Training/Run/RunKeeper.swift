@@ -75,9 +75,7 @@ final class RunKeeper {
     let known = state.race?.step(reachedBy: state.candidate) ?? 0
     try storing {
       for report in reports where !report.isCooling && report.step > known {
-        let record = StepRecord(report)
-        try metrics.append(record)
-        try events.append(MetricsLine(record))
+        try tell(MetricsLine(report))
       }
     }
     state.step = run.step
@@ -127,8 +125,7 @@ final class RunKeeper {
   func record(_ report: RungReport, plan: RacePlan) throws {
     try lease.check()
     try storing {
-      try metrics.append(RungRecord(report))
-      try events.append(MetricsLine(report))
+      try tell(MetricsLine(report))
     }
     state.race?.end(report, plan: plan)
     try endLeg()
@@ -138,8 +135,7 @@ final class RunKeeper {
   func record(_ report: LearningRateCandidate, best: Candidate?) throws {
     try lease.check()
     try storing {
-      try metrics.append(CandidateRecord(report))
-      try events.append(MetricsLine(report))
+      try tell(MetricsLine(report))
       if let best {
         try lease.verify()
         state.best = try folder.saveBest(best, index: state.candidate, network: model.network)
@@ -149,6 +145,11 @@ final class RunKeeper {
     let isOver = state.best != nil && finalistsLeft == 0
     state.race?.endLast(isOver: isOver)
     try endLeg()
+  }
+
+  private func tell(_ line: MetricsLine) throws {
+    try metrics.append(line)
+    try events.append(line)
   }
 
   /// Goes to the next learning rate, or the next leg of the race.

@@ -58,11 +58,11 @@ extension SavedModel {
     var origin: String
 
     init(_ metadata: [String: String]) {
-      sigma = metadata["sigma"].flatMap { Double($0) }
-      let objective = metadata["objective"] ?? "de-elbo"
+      sigma = metadata[MetadataKey.sigma].flatMap { Double($0) }
+      let objective = metadata[MetadataKey.objective] ?? "de-elbo"
       origin = objective == "de-elbo" ? "--prior none" : "--objective \(objective)"
-      family = metadata["posterior"].flatMap { GaussianPosterior.Family(rawValue: $0) } ?? .isotropic
-      sigmaByLayer = metadata["sigma_by_layer"].flatMap {
+      family = metadata[MetadataKey.posterior].flatMap { GaussianPosterior.Family(rawValue: $0) } ?? .isotropic
+      sigmaByLayer = metadata[MetadataKey.sigmaByLayer].flatMap {
         try? JSON.decode([String: Double].self, from: Data($0.utf8))
       }
     }

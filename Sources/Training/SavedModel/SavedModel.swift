@@ -47,21 +47,22 @@ public struct SavedModel: Sendable {
       return value
     }
     spread = Spread(file.metadata)
-    classes = try metadata("classes", as: [String].self)
+    classes = try metadata(MetadataKey.classes, as: [String].self)
     preparation = try InputPreparation(file.metadata, of: run)
-    guard let name = file.metadata["model"] else {
+    guard let name = file.metadata[MetadataKey.model] else {
       throw TrainingError.unreadableRun(path: run.model, reason: "no model in the metadata")
     }
-    if file.metadata["likelihood"] == "gaussian" {
+    if file.metadata[MetadataKey.likelihood] == "gaussian" {
       likelihood = .gaussian(
         GaussianNoise(
-          mean: try metadata("target_mean", as: Double.self), deviation: try metadata("target_std", as: Double.self),
-          noise: try metadata("noise", as: Double.self)))
+          mean: try metadata(MetadataKey.targetMean, as: Double.self),
+          deviation: try metadata(MetadataKey.targetStd, as: Double.self),
+          noise: try metadata(MetadataKey.noise, as: Double.self)))
     } else {
       likelihood = .categorical
     }
     // Runs of older versions trained all.
-    let part = try file.metadata["train"] == nil ? .all : metadata("train", as: TrainedPart.self)
+    let part = try file.metadata[MetadataKey.train] == nil ? .all : metadata(MetadataKey.train, as: TrainedPart.self)
     var backbone = try Backbone.named(name)
     if let text = file.metadata[MetadataKey.eps] {
       guard let eps = Double(text), Backbone.isEps(eps) else {
@@ -69,7 +70,8 @@ public struct SavedModel: Sendable {
       }
       backbone.eps = eps
     }
-    guard let naming = Naming(rawValue: file.metadata["naming"] ?? "torchvision"), let map = backbone.nameMap(naming)
+    guard let naming = Naming(rawValue: file.metadata[MetadataKey.naming] ?? "torchvision"),
+      let map = backbone.nameMap(naming)
     else { throw TrainingError.unreadableRun(path: run.model, reason: "no readable naming in the metadata") }
     let tensors: any TensorSource = map.changesNothing ? file : RenamedSource(file, map)
     network = try backbone.makeNetwork(
@@ -84,40 +86,40 @@ public struct SavedModel: Sendable {
   /// λ, τ, σ, κ and the likelihood go to the metadata, which holds no times, hosts or paths: equal runs give equal
   /// files.
   static func write(
-    _ posterior: PosteriorValues, family: GaussianPosterior.Family, buffers: [[Float]], drawBuffers: [[[Float]]],
-    seed: UInt64, of network: Network, classes: [String], preparation: InputPreparation,
-    evidence: EvidenceEstimate, kappa: Double, likelihood: Likelihood, train: TrainedPart,
-    objective: ObjectiveKind, naming: Naming, to run: RunFolder
+    _ best: Candidate, likelihood: Likelihood, kappa: Double, _ configuration: FineTuneConfiguration,
+    of network: Network, classes: [String], preparation: InputPreparation, naming: Naming, to run: RunFolder
   ) throws {
-    let sigma = posterior.rhoVector?.map { Float(GaussianPosterior.sigma(rho: Double($0))) }
+    let (posterior, evidence) = (best.posterior, best.evidence)
     if evidence.sigma > 0 {
-      try DrawsFile(buffers: drawBuffers, seed: Streams.evidenceNoise.seed(seed), sigma: sigma)
-        .write(to: run.posterior, network: network)
+      let sigma = posterior.rhoVector?.map { Float(GaussianPosterior.sigma(rho: Double($0))) }
+      let seed = Streams.evidenceNoise.seed(configuration.seed)
+      try DrawsFile(buffers: best.drawBuffers, seed: seed, sigma: sigma).write(to: run.posterior, network: network)
     }
     var metadata = [
-      "format": "pt",
-      "model": network.backbone.name,
-      "naming": naming.rawValue,
-      "classes": try JSON.line(classes),
-      "lambda": try JSON.line(evidence.lambda),
-      "tau": try JSON.line(evidence.tau),
-      "sigma": try JSON.line(evidence.sigma),
-      "kappa": try JSON.line(kappa),
-      "posterior": family.rawValue,
-      "train": try JSON.line(train),
-      "likelihood": likelihood.name,
-      "objective": objective.rawValue,
+      MetadataKey.format: "pt",
+      MetadataKey.model: network.backbone.name,
+      MetadataKey.naming: naming.rawValue,
+      MetadataKey.classes: try JSON.line(classes),
+      MetadataKey.lambda: try JSON.line(evidence.lambda),
+      MetadataKey.tau: try JSON.line(evidence.tau),
+      MetadataKey.sigma: try JSON.line(evidence.sigma),
+      MetadataKey.kappa: try JSON.line(kappa),
+      MetadataKey.posterior: configuration.posterior.rawValue,
+      MetadataKey.train: try JSON.line(configuration.train ?? .all),
+      MetadataKey.likelihood: likelihood.name,
+      MetadataKey.objective: (configuration.objective ?? .deELBO).rawValue,
     ]
     if let gaussian = likelihood.gaussian {
-      metadata["target_mean"] = "\(gaussian.mean)"
-      metadata["target_std"] = "\(gaussian.deviation)"
-      metadata["noise"] = "\(gaussian.standardDeviation)"
+      metadata[MetadataKey.targetMean] = "\(gaussian.mean)"
+      metadata[MetadataKey.targetStd] = "\(gaussian.deviation)"
+      metadata[MetadataKey.noise] = "\(gaussian.standardDeviation)"
     }
     let input = try preparation.metadata()
     metadata[input.key] = input.value
     if let eps = network.backbone.unusualEps { metadata[MetadataKey.eps] = "\(eps)" }
-    if let sigmas = evidence.sigmaByLayer { metadata["sigma_by_layer"] = try JSON.line(sigmas) }
-    let state = StateDict(parameters: network.layout.values(ofVector: posterior.mean), buffers: buffers)
+    if let sigmas = evidence.sigmaByLayer { metadata[MetadataKey.sigmaByLayer] = try JSON.line(sigmas) }
+    let state = StateDict(
+      parameters: network.layout.values(ofVector: posterior.mean), buffers: try best.buffers.map { try $0.floats() })
     let arrays = network.namedArrays(state)
     try Safetensors.write(
       network.backbone.nameMap(naming)?.fromTorchvision(arrays) ?? arrays, metadata: metadata, to: run.model)

@@ -47,8 +47,8 @@ extension Model {
     try vector.set(point.mean)
     var logLikelihood = 0.0
     try withoutGrad {
-      try data.forEachEvaluationBatch(atMost: batchSize) { images, labels in
-        logLikelihood += try likelihood.logLikelihood(self(images, mode: .evaluation), labels)
+      try data.forEachEvaluationBatch(atMost: batchSize) { inputs, targets in
+        logLikelihood += try likelihood.logLikelihood(self(inputs, mode: .evaluation), targets)
           .to(dtype: .float64).sum().item()
       }
     }

@@ -187,9 +187,9 @@ final class CandidateRun {
     if Self.beginsEpoch(step, batchSize: trainer.configuration.batchSize, examples: trainer.data.count) {
       _ = try tunePrecisions()
     }
-    let (images, labels) = try trainer.data.batch(items(step), augmentation: trainer.augmentation)
+    let (inputs, targets) = try trainer.data.batch(items(step), augmentation: trainer.augmentation)
     let outcome = try takeStep(
-      images: images, labels: labels,
+      inputs: inputs, targets: targets,
       draws: NormalDraws(seed: Streams.trainingNoise.seed(trainer.configuration.seed), step: UInt64(step)),
       posterior: posterior, optimizer: optimizer, learningRate: schedule(step), rhoLearningRate: rhoSchedule(step))
     if outcome.isApplied { takeStep.likelihood.learn(nll: outcome.terms.nll) }

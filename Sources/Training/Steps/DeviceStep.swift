@@ -19,7 +19,7 @@ package final class DeviceStep {
   private let posterior: GaussianPosterior
   private let optimizer: NesterovSGD
   /// The images and labels of a step's row of the plan.
-  private let input: (Tensor) throws -> (images: Tensor, labels: Tensor)
+  private let input: (Tensor) throws -> Batch
   /// Writes ε of the next step; the device's own generator unless a test gives it.
   private let draw: (Tensor) throws -> Void
 
@@ -53,7 +53,7 @@ package final class DeviceStep {
   /// `input` gets an int64 tensor `[batchSize, itemWidth]`, a row of the plan.
   package init?(
     model: Model, objective: DataEmphasizedELBO, posterior: GaussianPosterior, optimizer: NesterovSGD, capacity: Int,
-    batchSize: Int, itemWidth: Int, input: @escaping (Tensor) throws -> (images: Tensor, labels: Tensor),
+    batchSize: Int, itemWidth: Int, input: @escaping (Tensor) throws -> Batch,
     draw: @escaping (Tensor) throws -> Void = { try $0.normal_() }
   ) throws(TorchError) {
     let prior = objective.prior
@@ -125,7 +125,7 @@ package final class DeviceStep {
   package func take() throws {
     let vector = model.vector
     let rates = try self.rates.indexSelect(row).select(0)
-    let (images, labels) = try input(items.indexSelect(row).select(0))
+    let (inputs, targets) = try input(items.indexSelect(row).select(0))
     let center = objective.prior?.center
     let groups = posterior.blocks.map {
       VectorGroup(range: $0.range, isCentered: $0.part == .backbone && center != nil)
@@ -141,7 +141,7 @@ package final class DeviceStep {
     let divergence = try divergence(distances, sigma)
     let klWeight = objective.klWeight
 
-    let nll = try model(images, mode: .training(momentum: 0.1)).crossEntropy(labels)
+    let nll = try model(inputs, mode: .training()).crossEntropy(targets)
     try nll.backward()
 
     // The gradient: (7) in the pulls, (9) for ρ.

@@ -37,16 +37,16 @@ public final class Model {
   ///
   /// `drops` says which residual branches are dropped, if any.
   public func callAsFunction(
-    _ images: Tensor, mode: ForwardContext.Mode, drops: BranchDrops? = nil
+    _ inputs: Tensor, mode: ForwardContext.Mode, drops: BranchDrops? = nil
   ) throws(TorchError) -> Tensor {
     try network(
-      images, ForwardContext(parameters: vector.leaves, buffers: buffers, mode: mode, drops: drops), from: firstStage)
+      inputs, ForwardContext(parameters: vector.leaves, buffers: buffers, mode: mode, drops: drops), from: firstStage)
   }
 
   /// What the frozen stages make of images `[N, 3, S, S]`.
-  func frozenFeatures(_ images: Tensor) throws(TorchError) -> Tensor {
+  func frozenFeatures(_ inputs: Tensor) throws(TorchError) -> Tensor {
     try network.frozenFeatures(
-      images, ForwardContext(parameters: vector.leaves, buffers: buffers, mode: .evaluation))
+      inputs, ForwardContext(parameters: vector.leaves, buffers: buffers, mode: .evaluation))
   }
 
   /// Refuses images so small that the network has no output for them.

@@ -39,7 +39,7 @@ package struct VariationalStep {
   ///
   /// The running statistics move with the forward pass all the same, and the gradients then stay in the vector.
   package func callAsFunction(
-    images: Tensor, labels: Tensor, draws: NormalDraws, posterior: GaussianPosterior, optimizer: NesterovSGD,
+    inputs: Tensor, targets: Tensor, draws: NormalDraws, posterior: GaussianPosterior, optimizer: NesterovSGD,
     learningRate: Double, rhoLearningRate: Double
   ) throws -> Outcome {
     let vector = model.vector
@@ -52,7 +52,7 @@ package struct VariationalStep {
       let noise = Noise.drawn(NormalDraws(seed: draws.seed, step: draw))
       let drops = dropsBranches ? BranchDrops(seed: draws.seed, step: draw) : nil
       divergences = try objective.sample(posterior, noise, antithetic: isMirrored, into: vector)
-      let nll = try likelihood.loss(model(images, mode: .training(momentum: 0.1), drops: drops), labels)
+      let nll = try likelihood.loss(model(inputs, mode: .training(), drops: drops), targets)
       try nll.backward()
       try objective.add(
         nll: nll.item(), at: noise, antithetic: isMirrored, of: posterior, divergences, in: vector, to: &sum)

@@ -4,14 +4,6 @@ import Foundation
 import Support
 import Weights
 
-/// Keys of the metadata in files of weights that Gridless writes.
-enum MetadataKey {
-  /// The ε of the normalisation layers, where it is not the backbone's usual one.
-  static let eps = "norm_eps"
-  /// How the weights want their pixels, where it is not as usual for the backbone: an ``InputNormalization`` as JSON.
-  static let normalization = "normalization"
-}
-
 /// What the files beside a checkpoint say of it that its tensors do not tell.
 ///
 /// Read are transformers' `config.json`, `preprocessor_config.json` and `tokenizer_config.json`, and timm's
@@ -114,7 +106,7 @@ struct CheckpointConfiguration {
   ///
   /// Throws `WeightsError.unusable` for numbers that are none of a normalisation.
   func normalization() throws -> (InputNormalization, source: String)? {
-    if let text = metadata["preprocessing"],
+    if let text = metadata[MetadataKey.preprocessing],
       let saved = try? JSON.decode(Preprocessing.self, from: Data(text.utf8)), saved.mean.count == 3,
       saved.std.count == 3
     {

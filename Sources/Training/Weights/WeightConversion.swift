@@ -75,8 +75,8 @@ public struct WeightConversion: Sendable {
 
     let arrays = try arrays(weights, of: backbone, map)
     // transformers loads no file without this format.
-    var metadata = ((weights.file as? SafetensorsFile)?.metadata ?? [:]).merging(["format": "pt"]) { $1 }
-    if metadata["naming"] != nil { metadata["naming"] = naming.rawValue }
+    var metadata = ((weights.file as? SafetensorsFile)?.metadata ?? [:]).merging([MetadataKey.format: "pt"]) { $1 }
+    if metadata[MetadataKey.naming] != nil { metadata[MetadataKey.naming] = naming.rawValue }
     // What the files beside the input say of it is lost else.
     if let eps = weights.backbone.unusualEps { metadata[MetadataKey.eps] = "\(eps)" }
     if let pixels = weights.unusualNormalization { metadata[MetadataKey.normalization] = try JSON.line(pixels) }
