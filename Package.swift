@@ -116,7 +116,7 @@ let package = Package(
     .testTarget(name: "EvidenceTests", dependencies: ["Evidence", "TestSupport", "Support"], swiftSettings: strict),
     .testTarget(name: "BaselinesTests", dependencies: ["Baselines", "TestSupport"], swiftSettings: strict),
     .testTarget(name: "TensorBoardTests", dependencies: ["TensorBoard", "TestSupport"], swiftSettings: strict),
-    .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport"], swiftSettings: strict),
+    .testTarget(name: "TrainingTests", dependencies: ["Training", "TestSupport", "Support"], swiftSettings: strict),
     .testTarget(name: "StudiesTests", dependencies: ["Studies", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "ReportsTests", dependencies: ["Reports", "Studies", "Training", "Datasets", "TestSupport", "Support"],

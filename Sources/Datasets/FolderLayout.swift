@@ -34,6 +34,9 @@ enum FolderLayout {
     return true
   }
 
+  /// What tells a run's folder, or a study's, which may lie where classes do.
+  private static let ownFiles: Set = ["config.json", "study.json"]
+
   private static func isImage(_ name: String) -> Bool {
     extensions.contains((name as NSString).pathExtension.lowercased())
   }
@@ -56,7 +59,18 @@ enum FolderLayout {
       }
       listing.parts[.train] = try reader.part(root)
     } else {
-      for split in splits { listing.parts[split] = try reader.part("\(root)/\(split.rawValue)") }
+      for split in splits {
+        let path = "\(root)/\(split.rawValue)"
+        let folder = try Folder(path)
+        let images = folder.files.count { isImage($0) }
+        if folder.folders.isEmpty, images > 0, split != .train {
+          listing.notes.append(
+            "\(split.rawValue)/ is ignored: none of its \(images) image(s) lies in a class folder (gridless predict "
+              + "takes such)")
+        } else {
+          listing.parts[split] = try reader.part(path)
+        }
+      }
       for other in folders where Split(rawValue: other) == nil {
         listing.notes.append("\(other)/ is ignored (expected train, val or test)")
       }
@@ -94,8 +108,10 @@ enum FolderLayout {
     private var ignored: [String: Int] = [:]
     private var stray = 0
 
+    private var runs: [String] = []
+
     var notes: [String] {
-      var notes: [String] = []
+      var notes = runs.map { "\($0)/ is ignored: it holds what Gridless made, and is no class" }
       if !ignored.isEmpty {
         let counts = ignored.sorted { $0.key.precedesByBytes($1.key) }.map { "\($0.key): \($0.value)" }
         notes.append("other files are ignored (\(counts.joined(separator: ", ")))")
@@ -108,12 +124,20 @@ enum FolderLayout {
       let folder = try Folder(path)
       stray += folder.files.count { isImage($0) }
       var examples: [Example] = []
-      for (label, name) in folder.folders.enumerated() {
+      var classes: [String] = []
+      for name in folder.folders {
         let files = try images("\(path)/\(name)", above: [])
-        guard !files.isEmpty else { throw .emptyClass(path: "\(path)/\(name)") }
-        examples += files.map { Example(source: .file($0), label: label) }
+        guard !files.isEmpty else {
+          guard try Folder("\(path)/\(name)").files.contains(where: ownFiles.contains) else {
+            throw .emptyClass(path: "\(path)/\(name)")
+          }
+          runs.append(name)
+          continue
+        }
+        examples += files.map { Example(source: .file($0), label: classes.count) }
+        classes.append(name)
       }
-      return Listing.Part(classes: folder.folders, examples: examples)
+      return Listing.Part(classes: classes, examples: examples)
     }
 
     /// The images in a folder and below.

@@ -20,9 +20,6 @@ enum TableFolderLayout {
     for split in Split.allCases {
       guard let path = table(of: split, in: root) else { continue }
       let listing = try TableLayout.read(path)
-      guard !listing.parts.isEmpty else {
-        throw .malformed(path: path, line: 1, reason: "a header without rows. Fill it in, or remove the file.")
-      }
       guard listing.parts.count == 1, let part = listing.parts[.train] else {
         throw .malformed(
           path: path, line: 1,

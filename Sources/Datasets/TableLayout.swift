@@ -12,6 +12,10 @@ enum TableLayout {
     guard let header = text.rows.first else { throw .unrecognized(path: path, found: "a file of empty lines") }
     let columns = header.fields.map(columnName)
     if let columns = try Columns(columns, file: path, line: header.line) {
+      guard text.rows.count > 1 else {
+        throw .malformed(
+          path: path, line: header.line, reason: "a header without rows. Fill it in, or remove the file.")
+      }
       var listing = try examples(text, file: path, columns)
       if let line = text.lineOfSuspectQuote {
         listing.notes.append(
@@ -23,7 +27,8 @@ enum TableLayout {
     if columns.count == 65, columns.allSatisfy({ Int($0) != nil }) { return try digits(text, file: path) }
     if ClassRows.begin(with: header.fields) { return try listing(.classRows, ClassRows.read(text, file: path)) }
     let found = header.fields.prefix(6).joined(separator: ", ")
-    throw .unrecognized(path: path, found: "a file whose first line is: \(found.prefix(80))")
+    let advice = header.fields.count == 1 && found.contains(";") ? ", whose columns commas or tabs are to separate" : ""
+    throw .unrecognized(path: path, found: "a file whose first line is: \(found.prefix(80))\(advice)")
   }
 
   /// A field of the header as columns are known by: in lower case, without blanks around it.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Gridless
 
 /// A number, or `auto`.
@@ -124,4 +125,13 @@ struct ComputeOptions: ParsableArguments {
     try Runtime.start(threads: threads)
     return try device.resolved()
   }
+}
+
+/// An argument with the home folder in place of a leading `~`, also behind the `=` of an option, where shells leave it
+/// as it is and Foundation expands it in some places only.
+func expandingTilde(_ argument: String) -> String {
+  let start = argument.hasPrefix("--") ? argument.firstIndex(of: "=").map(argument.index(after:)) : argument.startIndex
+  guard let start, argument[start...] == "~" || argument[start...].hasPrefix("~/") else { return argument }
+  let home = ProcessInfo.processInfo.environment["HOME"] ?? NSHomeDirectory()
+  return argument[..<start] + home + argument[start...].dropFirst()
 }

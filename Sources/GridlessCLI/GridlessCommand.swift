@@ -7,7 +7,8 @@ import Support
 private struct OutputError: Error, CustomStringConvertible {
   let reason: String
   var description: String {
-    "standard output: cannot be written (\(reason)), so what was to be printed is lost or cut short. Free some space, or let it go elsewhere."
+    "standard output: cannot be written (\(reason)), so what was to be printed is lost or cut short. Let it go elsewhere, or "
+      + "free space where it goes."
   }
 }
 
@@ -33,11 +34,15 @@ private struct OutputError: Error, CustomStringConvertible {
   /// before: with that subcommand's usage and exit code 64.
   static func main() {
     do {
-      var command = try parseAsRoot()
+      var command = try parseAsRoot(CommandLine.arguments.dropFirst().map(expandingTilde))
       do {
         try command.run()
         // `print` tells of no error.
-        if fflush(nil) != 0 { throw OutputError(reason: systemMessage()) }
+        if fflush(nil) != 0 {
+          // Whoever read it has seen enough, as `head` has.
+          if errno == EPIPE { throw ExitCode(128 + SIGPIPE) }
+          throw OutputError(reason: systemMessage())
+        }
       } catch let error as ValidationError {
         let subcommand = type(of: command)
         let help = "\(configuration.commandName ?? "") \(subcommand._commandName) --help"

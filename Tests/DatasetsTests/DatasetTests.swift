@@ -183,6 +183,31 @@ import Testing
     #expect(try Dataset.open(scratch.path).files(.train) == ["a/1.jpg = a", "b/1.jpg = b"])
   }
 
+  /// A run's or a study's folder may lie among the classes, and images without a class beside training's.
+  @Test func whatGridlessMadeIsNoClass() throws {
+    let scratch = try Scratch()
+    try scratch.writeImages("a/1.jpg", "c/1.jpg")
+    try scratch.write("b/config.json", "{}")
+    try scratch.write("d/study.json", "{}")
+    let flat = try Dataset.open(scratch.path)
+    #expect(flat.classes == ["a", "c"])
+    #expect(flat.files(.train) == ["a/1.jpg = a", "c/1.jpg = c"])
+    for name in ["b", "d"] {
+      #expect(flat.notes.contains("\(name)/ is ignored: it holds what Gridless made, and is no class"), "\(flat.notes)")
+    }
+  }
+
+  @Test func testImagesWithoutClassesAreToldAndLeftOut() throws {
+    let scratch = try Scratch()
+    try scratch.writeImages("train/a/1.jpg", "train/b/1.jpg", "test/1.jpg", "test/2.jpg")
+    let dataset = try Dataset.open(scratch.path)
+    #expect(dataset.splits[.test] == nil && dataset.splits[.train]?.count == 2)
+    #expect(
+      dataset.notes.contains(
+        "test/ is ignored: none of its 2 image(s) lies in a class folder (gridless predict takes such)"),
+      "\(dataset.notes)")
+  }
+
   @Test func mistakesAreNamed() throws {
     let scratch = try Scratch()
     func open(_ name: String) throws -> Dataset { try Dataset.open("\(scratch.path)/\(name)") }

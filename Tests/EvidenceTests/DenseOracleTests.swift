@@ -17,7 +17,8 @@ import Torch
     /// In the vector's order, without padding.
     let indices: [Int]
     let (epsilon, gradient): (Tensor, Tensor)
-    /// Of the oracle: Σ of the backbone, and which elements share a scale.
+    /// Of the oracle: 1/(κN), Σ of the backbone, and which elements share a scale.
+    let klWeight: Double
     let shape: [[Double]]
     let sets: [[Int]]
     let isHead: [Bool]
@@ -91,18 +92,19 @@ import Torch
       rho = [Double](repeating: 0, count: layout.paddedCount)
       for (block, value) in zip(posterior.blocks, posterior.rho) { for index in block.range { rho[index] = value } }
     }
+    // κ = D/N, whose 1/(κN) is 1/D, or κ = 1.
+    let isEmphasized = random.integer(0...1) == 0
     return Case(
       layout: layout, posterior: posterior,
-      objective: DataEmphasizedELBO(
-        layout: layout, examples: 7, kappa: random.integer(0...1) == 0 ? nil : 1, prior: prior),
+      objective: DataEmphasizedELBO(layout: layout, examples: 7, kappa: isEmphasized ? nil : 1, prior: prior),
       rho: rho, indices: indices, epsilon: try vector { random.normal() }, gradient: try vector { random.normal() },
-      shape: shape, sets: sets, isHead: isHead)
+      klWeight: 1 / Double(isEmphasized ? indices.count : 7), shape: shape, sets: sets, isHead: isHead)
   }
 
   private static func check(_ seed: UInt64) throws {
     let test = try makeCase(seed)
     let (posterior, objective, indices) = (test.posterior, test.objective, test.indices)
-    guard let prior = objective.prior else { return }
+    let prior = try #require(objective.prior)
     let sigma = indices.map { log1p(exp(test.rho[$0])) }
     let mean = try posterior.mean.doubles()
     let center = try prior.center?.doubles()
@@ -150,7 +152,7 @@ import Torch
         "\(what), seed \(seed): found \(found), expected \(expected)")
     }
     close(divergences.kl, expected.kl, "KL", scale: Double(indices.count))
-    let c = objective.klWeight
+    let c = test.klWeight
     close(found.terms.loss, 0.25 + c * expected.kl, "loss", scale: 1)
     let norms = indices.indices.map { g[indices[$0]] + c * expected.meanGradient[$0] }
     close(found.squaredNorm, norms.reduce(0) { $0 + $1 * $1 }, "squared norm")

@@ -57,6 +57,110 @@ import Weights
     #expect(try check(network, network.initialState(seed: 1), sigma: 4e-2) == count)
   }
 
+  /// Kernels and matrices, each of weights of its own size, and what is read in float32 at every σ.
+  private static let mixed = ParameterLayout([
+    ("conv.weight", [32, 32, 3, 3], .backbone, .zeros), ("layer.weight", [64, 160], .backbone, .zeros),
+    ("small.weight", [3, 5], .backbone, .zeros), ("word_embeddings.weight", [50, 8], .backbone, .zeros),
+    ("norm.weight", [64], .backbone, .zeros), ("token", [1, 1, 64], .backbone, .zeros),
+    ("head.weight", [10, 64], .head, .zeros), ("head.bias", [10], .head, .zeros),
+  ])
+  private static let reducible = ["conv.weight": 0.1, "layer.weight": 0.7, "small.weight": 3]
+  /// Nearly 1; σ comes back from its ρ with about 15 digits.
+  private static let below = 1 - 1e-6
+  private static let above = 1 + 1e-6
+
+  private static func mixedMean() throws -> Tensor {
+    let values = mixed.slices.map { slice in
+      let bound = reducible[slice.name] ?? 1
+      return Formula.uniform(slice.name, count: slice.count, -bound, bound)
+    }
+    return try Tensor(mixed.vector(values), shape: [mixed.paddedCount]).to(dtype: .float32)
+  }
+
+  /// The gap between the neighbours in bfloat16, the upper half of a float32, between which a value lies.
+  private static func gap(at value: Float) -> Double {
+    let below = value.magnitude.bitPattern & 0xffff_0000
+    return Double(Float(bitPattern: below + 0x1_0000)) - Double(Float(bitPattern: below))
+  }
+
+  /// By tensor the mean squared error of rounding numbers that lie anywhere between their neighbours, which is a
+  /// twelfth of the squared gap.
+  private static func roundingErrors(_ values: [Float]) -> [Double] {
+    mixed.slices.map { slice in
+      var sum = 0.0
+      for index in slice.range { sum += gap(at: values[index]) * gap(at: values[index]) / 12 }
+      return sum / Double(slice.count)
+    }
+  }
+
+  /// The error that is expected is also the one that rounding makes, on average over many values.
+  @Test func roundingErrorsAreThoseOfNumbersBetweenNeighbours() throws {
+    let (layout, mean) = (Self.mixed, try Self.mixedMean())
+    let found = try layout.bfloat16RoundingErrors(of: mean)
+    let (values, rounded) = (try mean.floats(), try mean.to(dtype: .bfloat16).doubles())
+    let expected = Self.roundingErrors(values)
+    #expect(found.count == layout.slices.count)
+    for (place, slice) in layout.slices.enumerated() {
+      #expect(Golden.relativeError(found[place], expected[place]) < 1e-12, "\(slice.name)")
+      guard slice.count > 9000 else { continue }
+      var actual = 0.0
+      for index in slice.range {
+        let error = rounded[index] - Double(values[index])
+        actual += error * error
+      }
+      let ratio = actual / Double(slice.count) / expected[place]
+      // Six standard errors: the deviation of a squared error is 0.9 of its mean, and more where gaps differ.
+      #expect(abs(ratio - 1) < 6 * (2 / Double(slice.count)).squareRoot(), "\(slice.name): \(ratio)")
+    }
+
+    // By hand: the gap is 2⁻⁷ from 1 to 2, twice that from 2 on, half of it below 1; a zero stays one.
+    let hand = ParameterLayout([("head.weight", [5], .head, .zeros)])
+    let numbers: [Float] = [1, 1.99, 2, -0.99, 0, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9]
+    let errors = try hand.bfloat16RoundingErrors(of: Tensor(numbers, shape: [16]))
+    #expect(Golden.relativeError(errors, [6.25 * 0x1p-14 / 12 / 5]) < 1e-12)
+  }
+
+  /// The network reads a kernel or a matrix of the backbone in bfloat16 exactly where rounding adds less than 4 % to
+  /// the noise's variance, and anything else never.
+  @Test func aTensorIsReducedWhereRoundingAddsLessThanFourPercent() throws {
+    let (layout, mean) = (Self.mixed, try Self.mixedMean())
+    let errors = Self.roundingErrors(try mean.floats())
+    let vector = try ParameterVector(layout: layout, rounding: layout.bfloat16RoundingErrors(of: mean))
+    let objective = DataEmphasizedELBO.l2SP(layout: layout, pretrained: mean, examples: 100)
+    func numberReduced(at sigma: Double) throws -> Int {
+      let expected = zip(layout.slices, errors).map { slice, error in
+        Self.reducible[slice.name] != nil && error < 0.04 * sigma * sigma
+      }
+      let posterior = try GaussianPosterior(mean: mean, blocks: vector.blocks, sigma: sigma)
+      try objective.sample(posterior, .drawn(NormalDraws(seed: 1, step: 1)), into: vector)
+      #expect(vector.isReduced == expected, "σ = \(sigma)")
+      #expect(vector.leaves.map { $0.dtype == .bfloat16 } == expected, "σ = \(sigma)")
+      return expected.count { $0 }
+    }
+    // At each tensor's own limit, a little below it and above.
+    let places = layout.slices.indices.filter { Self.reducible[layout.slices[$0].name] != nil }
+    let limits = places.map { (errors[$0] / 0.04).squareRoot() }.sorted()
+    for (count, limit) in limits.enumerated() {
+      #expect(try numberReduced(at: limit * Self.below) == count)
+      #expect(try numberReduced(at: limit * Self.above) == count + 1)
+    }
+    #expect(try numberReduced(at: 10) == 3)
+  }
+
+  /// Each tensor's own σ decides where each has one.
+  @Test func aTensorsOwnSigmaDecides() throws {
+    let (layout, mean) = (Self.mixed, try Self.mixedMean())
+    let errors = try layout.bfloat16RoundingErrors(of: mean)
+    let vector = try ParameterVector(layout: layout, blocks: .tensors, rounding: errors)
+    let limits = errors.map { ($0 / 0.04).squareRoot() }
+    for (place, slice) in layout.slices.enumerated() {
+      let sigmas = limits.indices.map { limits[$0] * ($0 == place ? Self.above : Self.below) }
+      vector.choosePrecision(sigmas: sigmas)
+      let expected = layout.slices.indices.map { $0 == place && Self.reducible[slice.name] != nil }
+      #expect(vector.isReduced == expected, "\(slice.name)")
+    }
+  }
+
   @Test(
     .enabled(if: Shared.path("data/weights") != nil, "../shared/data/weights is absent"), arguments: [1e-4, 1e-3, 4e-3])
   func bfloat16KeepsTheNoiseOfPretrainedWeights(sigma: Double) throws {

@@ -14,13 +14,17 @@ struct Method: CustomTestStringConvertible, Sendable {
   var fixed: [String: Double] = [:]
   /// What is trained.
   var part = TrainedPart.all
+  /// What the accuracy on the test digits exceeds, on average over five draws; nil where it need not exceed chance.
+  ///
+  /// The largest class is 0.204 of them. By NumPy, from the same draws of such runs, most methods have 0.71 to 0.85.
+  var accuracy: Double?
 
   init(
     _ name: String, _ arguments: [String] = [], nulls: Set<String> = [], adds: Set<String> = [],
-    fixed: [String: Double] = [:], part: TrainedPart = .all
+    fixed: [String: Double] = [:], part: TrainedPart = .all, accuracy: Double? = 0.65
   ) {
     (testDescription, self.arguments, self.nulls, self.adds) = (name, arguments, nulls, adds)
-    (self.fixed, self.part) = (fixed, part)
+    (self.fixed, self.part, self.accuracy) = (fixed, part, accuracy)
   }
 }
 
@@ -51,21 +55,26 @@ struct MethodTests {
 
   static let methods = [
     Method("l2-sp"),
-    Method("l2-zero", ["--prior", "l2-zero"]),
-    Method("tied", ["--prior", "l2-zero", "--prior-scales", "tied"]),
+    // Pulled to zero, draws are far from the mean: 0.34, where that has 0.63.
+    Method("l2-zero", ["--prior", "l2-zero"], accuracy: 0.27),
+    Method("tied", ["--prior", "l2-zero", "--prior-scales", "tied"], accuracy: 0.27),
     Method("none", ["--prior", "none"], nulls: ["lambda", "tau"], fixed: ["sigma": 0, "kl": 0, "kappa": 1]),
     Method("ptyl", ptyl),
     Method("ptyl of two columns", ptyl + ["--prior-columns", "2"]),
     Method("ptyl from its own mean", ptyl + ["--weights", "none"]),
-    Method("head", ["--train", "head"], nulls: ["lambda"], part: .head),
+    // In so few steps a head alone comes to 0.46.
+    Method("head", ["--train", "head"], nulls: ["lambda"], part: .head, accuracy: 0.32),
     Method("from a layer", ["--train", "from:layer3"], part: .from("layer3")),
     Method("ptyl from a layer", ptyl + ["--train", "from:layer3"], part: .from("layer3")),
-    Method("the plain ELBO", ["--kappa", "1"], fixed: ["kappa": 1]),
+    // Its posterior is hardly more than the prior: 0.20.
+    Method("the plain ELBO", ["--kappa", "1"], fixed: ["kappa": 1], accuracy: nil),
     Method("κ auto", ["--kappa", "auto"]),
     Method("κ limited", ["--kappa-limit", "100"], fixed: ["kappa": 100]),
     Method("κ without a limit", ["--kappa-limit", "none"]),
     Method("a scale per tensor", ["--prior-scales", "layerwise"], adds: byLayer),
-    Method("l2-zero with a scale per tensor", ["--prior", "l2-zero", "--prior-scales", "layerwise"], adds: byLayer),
+    Method(
+      "l2-zero with a scale per tensor", ["--prior", "l2-zero", "--prior-scales", "layerwise"], adds: byLayer,
+      accuracy: 0.27),
     Method("a σ per tensor", ["--posterior", "layerwise"], adds: ["sigma_by_layer"]),
     Method("a σ per parameter", ["--posterior", "diagonal"], adds: ["sigma_by_layer"]),
     Method("ptyl with a σ per tensor", ptyl + ["--posterior", "layerwise"], adds: ["sigma_by_layer"]),
@@ -76,7 +85,7 @@ struct MethodTests {
     Method(
       "scales per tensor and σ per parameter of the head",
       ["--posterior", "diagonal", "--prior-scales", "layerwise", "--train", "head"], nulls: ["lambda"],
-      adds: ["tau_by_layer", "sigma_by_layer"], part: .head),
+      adds: ["tau_by_layer", "sigma_by_layer"], part: .head, accuracy: 0.32),
     Method("mirrored samples", ["--samples", "2", "--antithetic"]),
     Method(
       "mirrored samples of a σ per parameter", ["--samples", "2", "--antithetic", "--posterior", "diagonal"],
@@ -84,10 +93,11 @@ struct MethodTests {
     Method(
       "fixed λ, τ and σ", ["--lambda", "1e-3", "--tau", "0.3", "--sigma", "2e-3"],
       fixed: ["lambda": 1e-3, "tau": 0.3, "sigma": 2e-3]),
-    Method("ptyl with a fixed λ", ptyl + ["--lambda", "0.07"], fixed: ["lambda": 0.07]),
+    // 0.62 and, tied, 0.50.
+    Method("ptyl with a fixed λ", ptyl + ["--lambda", "0.07"], fixed: ["lambda": 0.07], accuracy: 0.5),
     Method(
       "tied with a fixed λ", ["--prior", "l2-zero", "--prior-scales", "tied", "--lambda", "0.02"],
-      fixed: ["lambda": 0.02, "tau": 0.02]),
+      fixed: ["lambda": 0.02, "tau": 0.02], accuracy: 0.38),
     Method(
       "a fixed σ per parameter", ["--posterior", "diagonal", "--sigma", "3e-3"], adds: ["sigma_by_layer"],
       fixed: ["sigma": 3e-3]),
@@ -146,7 +156,11 @@ struct MethodTests {
     if hasNoise {
       let averaged = try #require(average.result()["test"] as? [String: Any])
       #expect(try number(averaged, "nll") > 0 && number(averaged, "nll") != number(again, "nll"))
-      #expect(try number(averaged, "accuracy") > 0.1)
+      if let least = method.accuracy {
+        #expect(try number(averaged, "accuracy") > least)
+        // What knows nothing has ln 5.
+        #expect(try number(averaged, "nll") < log(5))
+      }
     } else {
       #expect(average.status == 1 && average.errors.contains("has no posterior to average over"))
     }

@@ -90,7 +90,9 @@ extension Workplace {
     for word in ["MAE", "R² 0.", "NLL"] { #expect(evaluation.output.contains("   \(word)")) }
     let prediction = try place.gridless("predict", "run", "gray/0.png")
     #expect(prediction.lines.count == 1 && prediction.output.hasPrefix("gray/0.png  "))
-    #expect(prediction.output.contains(" ± "))
+    // Two digits of the noise, and as many decimals of the value.
+    let found = try #require(prediction.output.firstMatch(of: /^gray\/0\.png  (-?\d+)(\.\d+)? ± (\d+)(\.\d+)?\n/))
+    #expect(found.2?.count == found.4?.count, "\(prediction.output)")
     let folder = try place.gridless("predict", "run", "gray/", "--json").objects()
     #expect(folder.compactMap { $0["image"] as? String } == (0..<60).map { "gray/\($0).png" }.sorted())
     let top = try place.gridless("predict", "run", "gray/0.png", "--top", "1")

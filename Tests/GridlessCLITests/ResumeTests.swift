@@ -116,8 +116,30 @@ import Testing
   private struct Change: CustomTestStringConvertible, Sendable {
     var testDescription: String
     var says: [String]
+    /// What the run is given beside the data and the weights.
+    var options: [String] = []
     var make: @Sendable (Workplace) throws -> Void
   }
+
+  /// Writes a prior of two columns around a network at 0.
+  private static func writePrior(_ place: Workplace, variance: Float) throws {
+    let network = try Backbone.named("resnet8").makeNetwork(classes: 2)
+    let count = network.layout.backboneRange.count
+    func vector(_ value: Float) -> [Float] { [Float](repeating: value, count: count) }
+    try PriorFile.write(
+      PretrainedPrior(mean: vector(0), variance: vector(variance), deviations: [vector(0.01), vector(-0.01)]),
+      of: network, origin: [:], to: place.absolute("prior.safetensors"))
+  }
+
+  /// What has the data, the weights and the prior that a change is made to.
+  private static func changeable() throws -> Workplace {
+    let place = try Workplace()
+    try place.writeData()
+    try place.writeCheckpoint("start.safetensors")
+    try writePrior(place, variance: 0.01)
+    return place
+  }
+
   private static let image = "data/train/red 赤/photo é 3"
   private static let changes = [
     Change(
@@ -136,14 +158,36 @@ import Testing
     Change(testDescription: "other weights", says: ["weights: checksum ", " now"]) {
       try $0.writeCheckpoint("start.safetensors") { _, state in state.parameters[0][0] += 1 }
     },
+    Change(
+      testDescription: "another prior of the same name", says: ["prior: checksum ", " now"],
+      options: ["--prior", "ptyl", "--prior-file", "prior.safetensors"]
+    ) {
+      try ResumeTests.writePrior($0, variance: 0.02)
+    },
+    Change(
+      testDescription: "a class of another name",
+      says: [
+        "classes: 2 there, 2 now; gone: red 赤; new: rouge\n",
+        "train: 8 images there, 8 now; first difference: train/red 赤/",
+        "test: 4 images there, 4 now; first difference: test/red 赤/",
+      ]
+    ) { place in
+      for split in ["train", "test"] {
+        try place.copy("data/\(split)/red 赤", to: "data/\(split)/rouge")
+        try place.remove("data/\(split)/red 赤")
+      }
+    },
+    Change(testDescription: "a class more", says: ["classes: 2 there, 3 now; new: vert\n"]) {
+      for split in ["train", "test"] {
+        try $0.writeImages("data/\(split)", classes: ["vert"], count: 2, from: 6)
+      }
+    },
   ]
 
   @Test(arguments: changes) private func changedDataIsRefused(_ change: Change) throws {
-    let place = try Workplace()
-    try place.writeData()
-    try place.writeCheckpoint("start.safetensors")
+    let place = try Self.changeable()
     let arguments = Workplace.tiny(
-      "data", ["--weights", "start.safetensors", "--checkpoint-every", "1", "--steps", "60"])
+      "data", ["--weights", "start.safetensors", "--checkpoint-every", "1", "--steps", "60"] + change.options)
     let run = try RunningCommand(arguments, in: place.path)
     try run.wait {
       FileManager.default.fileExists(atPath: place.absolute("run/checkpoints/candidate-01-step-000000002.safetensors"))
@@ -161,10 +205,8 @@ import Testing
   }
 
   @Test(arguments: changes) private func changedDataOfAFinishedRunIsRefused(_ change: Change) throws {
-    let place = try Workplace()
-    try place.writeData()
-    try place.writeCheckpoint("start.safetensors")
-    let arguments = Workplace.tiny("data", ["--weights", "start.safetensors"])
+    let place = try Self.changeable()
+    let arguments = Workplace.tiny("data", ["--weights", "start.safetensors"] + change.options)
     #expect(try Command.run(arguments, in: place.path).status == 0)
     try change.make(place)
     let before = try place.everything()

@@ -62,18 +62,14 @@ import Testing
     try job.expectUndisturbed("hangup")
   }
 
-  /// The first one waits for a checkpoint whose disk hangs.
+  /// The first one waits for a checkpoint whose disk hangs for longer than ``RunningCommand/end()`` waits.
   @Test func aSecondInterruptLeavesAtOnce() throws {
     let faults = try Faults.environment("rename", on: "/candidate-", at: 1, "sleep")
     let (job, run) = try started("twice", environment: faults)
     run.send(SIGINT)
-    usleep(500_000)
-    let start = ContinuousClock.now
     run.send(SIGTERM)
-    usleep(100_000)
     run.send(SIGINT)
     #expect(try run.end().status == 130)
-    #expect(ContinuousClock.now - start < .seconds(5))
     #expect(try job.run("twice").status == 0)
     try job.expectUndisturbed("twice")
   }

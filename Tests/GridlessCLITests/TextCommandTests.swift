@@ -73,6 +73,57 @@ import Testing
     #expect(doctor.status == 0 && doctor.output.contains("8 texts, the longest of 28 bytes"))
   }
 
+  /// A number for each text: from the table to measurement, predictions, the ONNX model and the page.
+  @Test func textsMayHaveNumbers() throws {
+    let place = try Workplace()
+    let words = ["good", "fair", "poor"]
+    let truths = (0..<12).map { Double(40 - 10 * ($0 % 3) + $0) }
+    let rows = truths.enumerated().map { row, truth in
+      let text = "a \(words[row % 3]) meal" + String(repeating: " and a \(words[row / 4]) drink", count: row % 2)
+      return "\(text),\(truth),\(row < 9 ? "train" : "test")"
+    }
+    try place.write("meals.csv", Data((["text,value,split"] + rows).joined(separator: "\n").utf8))
+    let arguments = [
+      "finetune", "meals.csv", "--model", "bert-tiny", "--weights", "none", "--steps", "3", "--batch-size", "4", "--lr",
+      "0.01", "--device", "cpu", "--threads", "1", "--max-tokens", "16", "--out", "run",
+    ]
+    let run = try Command.run(arguments + ["--json"], in: place.path)
+    let result = try run.result()
+    #expect(run.errors.contains("9 examples with values, D = "), "\(run.errors)")
+    #expect(result["likelihood"] as? String == "gaussian" && result["test"] == nil)
+    let test = try #require(result["test_regression"] as? [String: Double])
+    let evaluation = try place.gridless("evaluate", "run", "--data", "meals.csv", "--threads", "1", "--json").result()
+    let found = try #require(evaluation["test_regression"] as? [String: Double])
+    #expect(Set(found.keys) == ["rmse", "mae", "r2", "nll"])
+    for (key, value) in test { #expect(abs((found[key] ?? .nan) - value) <= 1e-5 * max(1, abs(value)), "\(key)") }
+
+    // The table's last three rows are the test split.
+    let objects = try place.gridless("predict", "run", "meals.csv", "--threads", "1", "--json").objects()
+    #expect(objects.map { $0["source"] as? String } == (2...13).map { "meals.csv:\($0)" })
+    #expect(objects.allSatisfy { Set($0.keys) == ["event", "text", "source", "value", "noise"] })
+    let noise = try #require(result["noise"] as? Double)
+    #expect(objects.allSatisfy { abs(($0["noise"] as? Double ?? .nan) / noise - 1) < 1e-9 })
+    let values = try objects.map { try #require($0["value"] as? Double) }
+    let squares = (9..<12).reduce(0.0) { $0 + pow(values[$1] - truths[$1], 2) }
+    let rmse = (squares / 3).squareRoot()
+    #expect(abs(rmse / (test["rmse"] ?? .nan) - 1) < 1e-4)
+    let given = try place.gridless("predict", "run", "--text", "a good meal", "--threads", "1", "--json").result()
+    #expect(Set(given.keys) == ["event", "text", "value", "noise"])
+    let table = try place.gridless("predict", "run", "meals.csv", "--threads", "1")
+    #expect(table.lines.count == 12)
+    #expect(table.lines.allSatisfy { $0.hasPrefix("meals.csv:") && $0.contains(" ± ") }, "\(table.output)")
+    let top = try place.gridless("predict", "run", "--text", "a good meal", "--top", "1")
+    #expect(top.status == 64 && top.errors.contains("--top 1: the model of run predicts numbers"), "\(top.errors)")
+
+    let export = try place.gridless("export", "run", "net.onnx", "--json").result()
+    let ports = [export["inputs"], export["outputs"]].map { $0 as? [[String: Any]] ?? [] }
+    #expect(ports.map { $0.map { $0["name"] as? String } } == [["input_ids", "attention_mask"], ["values"]])
+    #expect(ports[0].allSatisfy { $0["shape"] as? [String] == ["batch", "tokens"] })
+    #expect(ports[1].allSatisfy { $0["shape"] as? [String] == ["batch", "1"] })
+    let report = try place.gridless("report", "run", "--threads", "1")
+    #expect(report.status == 0 && !report.errors.contains("missing"), "\(report.errors)")
+  }
+
   /// Every method takes texts.
   @Test func methodsAreComparedOnTexts() throws {
     let place = try place()

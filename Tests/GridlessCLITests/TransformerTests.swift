@@ -30,6 +30,9 @@ import Testing
         outcome.errors.contains(
           "the checkpoint's position embeddings are for 2 × 2 patches and were interpolated to 3 × 3"))
     }
+    let tooSmall = try Command.run(arguments + ["--size", "8", "--overwrite"], in: place.path)
+    #expect(tooSmall.status == 64 && tooSmall.errors.contains("--size 8: vit_ti_16 cuts images into patches of 16"))
+    #expect(!tooSmall.errors.contains("interpolated"))
     let evaluation = try place.gridless("evaluate", "large", "--data", "data", "--average", "2")
     #expect(evaluation.status == 0, "\(evaluation.errors)")
   }

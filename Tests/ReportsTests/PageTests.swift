@@ -12,15 +12,7 @@ import Training
     return fixture
   }
 
-  private func text(_ report: Report) throws -> String { String(decoding: try report.html(), as: UTF8.self) }
-
-  /// The page without its scripts and its style, which hold everybody's words.
-  private func body(_ report: Report) throws -> String {
-    let text = try text(report)
-    let start = try #require(text.range(of: "<body>")?.upperBound)
-    let end = try #require(text.range(of: "<noscript>")?.lowerBound)
-    return String(text[start..<end])
-  }
+  private func body(_ report: Report) throws -> String { try report.body() }
 
   @Test func dangerousNamesAreText() throws {
     let fixture = try Self.fixture.get()
@@ -45,12 +37,7 @@ import Training
     let run = RunFolder(fixture.place("raced"))
     let result = try run.readSummary()
     let body = try body(Report(run.path))
-    func figure(_ id: String) throws -> [String: Any] {
-      let block = try #require(body.components(separatedBy: #"<figure data-figure="\#(id)""#).dropFirst().first)
-      let json = block.components(separatedBy: #"<script type="application/json">"#)[1].components(
-        separatedBy: "</script>")[0]
-      return try #require(try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any])
-    }
+    func figure(_ id: String) throws -> [String: Any] { try Report.figure(id, in: body) }
     func points(_ id: String, _ series: Int) throws -> [[Double]] {
       try #require((figure(id)["series"] as? [[String: Any]])?[series]["points"] as? [[Double]])
     }
@@ -117,6 +104,44 @@ import Training
     #expect(plain.contains("maximum likelihood, without a prior") && !plain.contains("maximum a posteriori"))
     #expect(plain.contains("judged by the NLL of the training set; the lowest is taken"))
     #expect(!plain.contains("penalty") && !plain.contains(">λ</t") && !plain.contains(">α</t"))
+  }
+
+  /// Of texts there are no pictures, and none are missed, wherever the data lies.
+  @Test func runsOfTextsHavePages() throws {
+    let fixture = try Self.fixture.get()
+    func run(_ name: String, _ column: String, _ entry: (Int) -> String) throws -> FineTuneResult {
+      let rows = (0..<24).map { row in
+        let text = "the \(["team", "bank"][row % 2]) said \(["so", "it", "that"][row % 3])"
+        return "\(text),\(entry(row)),\(row < 16 ? "train" : "test")"
+      }
+      try (["text,\(column),split"] + rows).joined(separator: "\n")
+        .write(toFile: fixture.place("\(name).csv"), atomically: true, encoding: .utf8)
+      return try fixture.run(name, data: "\(name).csv") { options in
+        (options.model, options.size, options.maxTokens, options.evidenceSamples) = ("bert-tiny", nil, 16, 2)
+      }
+    }
+    let result = try run("texts", "label") { ["sport", "money"][$0 % 2] }
+    _ = try run("ratings", "value") { "\(10 * ($0 % 2) + $0 % 3)" }
+    for _ in 0..<2 {
+      for name in ["texts", "ratings"] {
+        var notes: [String] = []
+        _ = try Report(fixture.place(name)).html { if case .note(let note) = $0 { notes.append(note) } }
+        #expect(notes.isEmpty)
+        let body = try body(Report(fixture.place(name)))
+        for words in [
+          "with 16 training texts", "<dt>texts</dt><dd>at most 16 word pieces</dd>", #"data-figure="loss""#,
+        ] { #expect(body.contains(words), "\(name): \(words)") }
+        #expect(!body.contains("data:image/png") && !body.contains("pictures of mistakes are missing"))
+      }
+      let classes = try body(Report(fixture.place("texts")))
+      #expect(
+        classes.contains("On the test texts") && classes.contains("nats per text")
+          && classes.contains("of 8 test texts"))
+      #expect(try Report.figure("confusion", in: classes)["counts"] as? [[Int]] == result.test?.confusion)
+      let numbers = try body(Report(fixture.place("ratings")))
+      #expect(numbers.contains("RMSE") && numbers.contains("of the targets, in their own unit"))
+      for name in ["texts", "ratings"] { try? FileManager.default.removeItem(atPath: fixture.place("\(name).csv")) }
+    }
   }
 
   /// Of a point α and β are told, once each, and by what its learning rates were chosen.

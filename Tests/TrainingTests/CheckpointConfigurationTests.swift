@@ -66,6 +66,23 @@ struct CheckpointConfigurationTests {
     #expect("\(error)".contains(message) && "\(error)".contains("config.json"), "\(error)")
   }
 
+  /// In the Hub's cache these files are links.
+  @Test func aLinkThatLeadsNowhereIsTold() throws {
+    let folder = try folder("resnet18", [:])
+    let config = folder.path + "/config.json"
+    let target = folder.scratch.path("blob")
+    try FileManager.default.createSymbolicLink(atPath: config, withDestinationPath: target)
+    func open() throws -> PretrainedWeights { try PretrainedWeights(path: folder.path, of: Backbone.named("resnet18")) }
+    let error = try #require(throws: WeightsError.self) { try open() }
+    #expect("\(error)".contains("\(config): cannot be read"), "\(error)")
+    let json = #"{"model_type":"resnet","hidden_act":"relu"}"#
+    try Data(json.utf8).write(to: URL(fileURLWithPath: target))
+    _ = try open()
+    try Data((json + String(repeating: " ", count: 4_000_000)).utf8).write(to: URL(fileURLWithPath: target))
+    let long = try #require(throws: WeightsError.self) { try open() }
+    #expect("\(long)".contains("no configuration is so long"), "\(long)")
+  }
+
   @Test(arguments: ["do_lower_case", "strip_accents", "tokenize_chinese_chars"])
   func otherWaysToCutTextsAreRefused(key: String) throws {
     let error = try #require(throws: WeightsError.self) {

@@ -139,6 +139,32 @@ import Training
 }
 
 @Suite struct BalancedExamplesTests {
+  /// A part of a part is of that part.
+  @Test func aPartOfAPartIsOfThatPart() throws {
+    let data = try Bench(count: 30).data
+    func images(_ part: ExampleBatches) throws -> [[Double]] {
+      var found: [[Double]] = []
+      try part.forEachEvaluationBatch(atMost: 1) { images, _ in found.append(try images.doubles()) }
+      return found
+    }
+    let part = data.balanced(12, seed: 3)
+    let found = try images(part.balanced(6, seed: 4))
+    #expect(found.count == 6)
+    let all = try images(part)
+    #expect(found.allSatisfy(all.contains))
+  }
+
+  /// One example has no batch variance: only batches of at most one hold one.
+  @Test(arguments: [
+    (5, 2, [2, 3]), (4, 2, [2, 2]), (5, 3, [2, 3]), (5, 1, [1, 1, 1, 1, 1]), (1, 2, [1]), (7, 6, [3, 4]),
+  ])
+  func noBatchIsOfOneExample(count: Int, most: Int, sizes: [Int]) throws {
+    let data = try Bench(count: count).data
+    var found: [Int] = []
+    try data.forEachEvaluationBatch(atMost: most) { _, labels in found.append(labels.count) }
+    #expect(found == sizes)
+  }
+
   /// Each class has its share, in every batch, and the seed decides which examples they are.
   @Test func aPartHasAllClassesInTheirShares() throws {
     let data = try Bench(count: 30).data

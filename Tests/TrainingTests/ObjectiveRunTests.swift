@@ -128,8 +128,30 @@ import Training
     (options.size, options.steps, options.batchSize, options.learningRate) = (16, 3, 4, .fixed(0.01))
     (options.device, options.threads, options.objective, options.holdOut) = (.cpu, 1, .map, 0.25)
     let result = try FineTuner(options).run()
+    #expect(result.n == 6 && result.validation == nil)
+
+    let parts = try Dataset.open(options.data).holdingOut(2, seed: 0)
+    #expect(parts.kept.count == 6 && parts.heldOut.count == 2)
+    let saved = try SavedModel(run: RunFolder(folder.path("run")))
+    let model = try saved.model(device: .cpu)
+    // In the unit of what is trained on; what is held out has no part in it.
+    let scale = PlainScale(parts.kept.compactMap(\.value))
+    func errors(_ examples: [Example], noise: Double) throws -> PlainErrors {
+      let store = try ImageStore(examples, preprocessing: #require(saved.preprocessing))
+      var outputs: [Double] = []
+      try withoutGrad {
+        try ExampleBatches(store, device: .cpu).forEachEvaluationBatch(atMost: 8) { images, _ in
+          outputs += try model(images, mode: .evaluation).doubles()
+        }
+      }
+      let variances = [Double](repeating: noise * noise, count: examples.count)
+      return PlainErrors(scale(outputs), variances: variances, examples.compactMap(\.value))
+    }
     let noise = try #require(result.noise)
-    #expect(result.n == 6 && result.validation == nil && noise > 0)
-    #expect(try #require(result.validationRegression).rmse > 0)
+    let (kept, heldOut) = (try errors(parts.kept, noise: noise), try errors(parts.heldOut, noise: noise))
+    // The best noise for what is trained on is the root of its mean squared error.
+    #expect(abs(noise / kept.rmse - 1) < 1e-4)
+    let validation = try #require(result.validationRegression)
+    #expect(validation.distance(from: heldOut) < 5e-3, "\(validation), by hand \(heldOut)")
   }
 }

@@ -11,6 +11,13 @@ import Training
 @Suite struct PosteriorAverageTests {
   private static let samples = 4
 
+  /// A draw that overflows is not lost among those that do not.
+  @Test func aDrawWithoutNumbersMakesTheAverageNone() {
+    #expect(logAddExp(-1, .nan).isNaN && logAddExp(.nan, -1).isNaN && logAddExp(.nan, -.infinity).isNaN)
+    #expect(logAddExp(-.infinity, -.infinity) == -.infinity && logAddExp(-.infinity, -2) == -2)
+    #expect(abs(logAddExp(log(0.25), log(0.5)) - log(0.75)) < 1e-15)
+  }
+
   /// A posterior whose σ differs where its family lets it, and that σ by the place in the vector.
   private func posterior(
     _ family: GaussianPosterior.Family, _ bench: Bench, _ model: Model

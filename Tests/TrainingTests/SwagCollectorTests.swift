@@ -1,3 +1,4 @@
+import Support
 import Testing
 import Torch
 import Training
@@ -6,7 +7,7 @@ import Training
 struct SwagCollectorTests {
   @Test(arguments: [(1, 1), (3, 5), (7, 5), (30, 5), (30, 2)])
   func itIsAlgorithmOne(iterates: Int, columns: Int) throws {
-    var generator = SystemRandomNumberGenerator()
+    var generator = SplitMix64(state: UInt64(100 * iterates + columns))
     let count = 50
     let weights = (0...iterates).map { _ in
       (0..<count).map { Float(100 * $0) + Float.random(in: -1...1, using: &generator) }

@@ -170,7 +170,8 @@ import Weights
     #expect(try message(table.options("run") { $0.size = 32 }).contains("bert-tiny reads texts"))
     #expect(try message(table.options("run") { $0.maxTokens = 513 }).contains("--max-tokens 513: expected 3"))
     var images = table.options("run") { $0.maxTokens = nil }
-    images.model = "resnet8"
+    // More than there are texts: what is wrong first is the kind of data.
+    (images.model, images.batchSize) = ("resnet8", 100_000)
     #expect(try message(images).contains("reads images, but \(table.path) holds texts"))
     images.vocabulary = "vocab.txt"
     #expect(try message(images).contains("--vocab and --max-tokens belong to networks of texts"))

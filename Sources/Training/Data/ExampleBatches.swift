@@ -121,9 +121,10 @@ public struct ExampleBatches {
   /// They come in an order in which every batch has about all classes. Which they are is a function of the seed.
   package func balanced(_ count: Int, seed: UInt64) -> ExampleBatches {
     let labels = self.labels
-    var order = BatchOrder(count: labels.count, seed: seed)
+    let all = selection ?? Array(labels.indices)
+    var order = BatchOrder(count: all.count, seed: seed)
     var members: [Int: [Int]] = [:]
-    for index in order.permutation(0) { members[labels[index], default: []].append(index) }
+    for place in order.permutation(0) { members[labels[all[place]], default: []].append(all[place]) }
     let placed = members.values.flatMap { indices in
       indices.enumerated().map { (place: (Double($0) + 0.5) / Double(indices.count), index: $1) }
     }
@@ -163,7 +164,8 @@ public struct ExampleBatches {
   /// All examples once with evaluation preprocessing, in batches whose sizes differ by at most one.
   ///
   /// Images in the data set's order, texts in that of their lengths, or both in the random one of `shuffled`. Equal
-  /// sizes because a last batch of one example has no batch variance.
+  /// sizes because a last batch of one example has no batch variance; for the same reason one of `batchSize` 2 may have
+  /// three.
   public func forEachEvaluationBatch(
     atMost batchSize: Int, shuffled seed: UInt64? = nil, _ body: (_ inputs: Tensor, _ targets: Tensor) throws -> Void
   ) throws {
@@ -172,7 +174,8 @@ public struct ExampleBatches {
     let items =
       order?.indices(step: 0, batchSize: count).map { (index: chosen[$0.index], epoch: $0.epoch) }
       ?? chosen.map { (index: $0, epoch: 0) }
-    let batches = (count + batchSize - 1) / batchSize
+    let most = batchSize == 1 ? count : max(1, count / 2)
+    let batches = min((count + batchSize - 1) / batchSize, most)
     for part in 0..<batches {
       try interruption?.check()
       let (inputs, targets) = try batch(

@@ -59,8 +59,9 @@ public struct PosteriorAverage {
   }
 }
 
-/// ln(eᵃ + eᵇ), without overflow.
-private func logAddExp(_ a: Double, _ b: Double) -> Double {
+/// ln(eᵃ + eᵇ), without overflow; NaN where either is, which `min` and `max` may lose.
+package func logAddExp(_ a: Double, _ b: Double) -> Double {
+  if a.isNaN || b.isNaN { return .nan }
   let (low, high) = (min(a, b), max(a, b))
   return low == -.infinity ? high : high + log1p(exp(low - high))
 }

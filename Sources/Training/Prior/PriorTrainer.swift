@@ -43,8 +43,9 @@ public struct PriorTrainer {
     _ = try options.plan(examples: dataset.splits[.train]?.count ?? 0)
     let weights = try PretrainedWeights(path: options.weights, of: backbone)
     let network = weights.backbone.makeNetwork(classes: dataset.classes.count, size: options.size)
-    let model = try Model(network: network, state: try initialState(of: network, weights, onEvent), device: device)
     let size = options.size ?? backbone.inputSize
+    try network.checkPatches(of: size)
+    let model = try Model(network: network, state: try initialState(of: network, weights, onEvent), device: device)
     try model.checkSize(size)
     let data = try images(dataset, size: size, for: weights.normalization, device: device, onEvent)
     let plan = try options.plan(examples: data.count)

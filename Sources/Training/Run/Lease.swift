@@ -60,7 +60,12 @@ package final class Lease: Sendable {
       if let descriptor = try create(me, in: folder) {
         return Lease(folder: folder, holder: me, descriptor: descriptor, timing: timing)
       }
-      guard let found = read(folder) else { continue }
+      guard let found = read(folder) else {
+        if access(path(folder), R_OK) != 0, errno == EACCES {
+          throw TrainingError.notWritable(path: path(folder), reason: systemMessage(EACCES))
+        }
+        continue
+      }
       let other = decode(found)
       if let other, other.isHere {
         if other.isRunning { throw TrainingError.held(path: folder, holder: other) }

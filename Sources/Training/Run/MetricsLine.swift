@@ -57,8 +57,9 @@ public struct MetricsLine: Codable, Sendable, Equatable {
     (validationLoss, logMarginalLikelihood) = (candidate.validationLoss, candidate.logMarginalLikelihood)
   }
 
-  /// Writes what a judgement and an outcome are about even where it is nil, so that every line of an event has the same
-  /// keys; all else only where it is there. Without times, so that equal runs write equal lines.
+  /// Writes what a judgement and an outcome are about even where it is nil, and all else only where it is there.
+  ///
+  /// So every line of an event has the same keys; there are no times, so that equal runs write equal lines.
   public func encode(to encoder: any Encoder) throws {
     let always: Set<CodingKeys> =
       switch event {

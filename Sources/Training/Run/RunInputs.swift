@@ -54,11 +54,13 @@ struct RunInputs {
 
   /// The network, for the data's classes or values.
   func makeNetwork() throws -> Network {
-    try backbone.makeNetwork(
+    let network = try backbone.makeNetwork(
       outputsFor: dataset.classes, size: configuration.size,
       vocabulary: weights.flatMap { backbone.vocabularySize(of: $0.tensors) }
         ?? preparation.tokenizer?.vocabulary.tokens.count,
       training: options.train)
+    if let size = configuration.size { try network.checkPatches(of: size) }
+    return network
   }
 
   /// Decodes or tokenizes all splits, and adds to the identity what they hold.

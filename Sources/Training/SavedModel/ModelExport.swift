@@ -51,6 +51,14 @@ public struct ModelExport: Sendable {
   @discardableResult
   public func write() throws -> Result {
     try OutputFile.check(output, overwrite: overwrite)
+    let ownFiles = [
+      run.model, run.posterior, run.configuration, run.data, run.summary, run.metrics, run.events, run.card,
+      run.vocabulary,
+    ]
+    let target = URL(fileURLWithPath: output).resolvingSymlinksInPath().path
+    try refuse(
+      ownFiles.contains { URL(fileURLWithPath: $0).resolvingSymlinksInPath().path == target },
+      "\(output): a file of the run itself, which would be lost. Pass another path.")
     let saved = try SavedModel(run: run)
     let model = try ONNXModel(
       saved.network, saved.state, size: saved.preprocessing?.size,

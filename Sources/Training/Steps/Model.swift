@@ -53,11 +53,6 @@ public final class Model {
   ///
   /// Throws ``TrainingError/invalidOption(_:)``.
   func checkSize(_ size: Int) throws {
-    if let patch = network.architecture.positionEmbedding?.patch, size % patch != 0 {
-      throw TrainingError.invalidOption(
-        "--size \(size): \(network.backbone.name) cuts images into patches of \(patch) pixels. Pass a multiple of \(patch)."
-      )
-    }
     do {
       let image = try Tensor.zeros([1, 3, size, size], device: device)
       _ = try withoutGrad { try self(image, mode: .evaluation) }
@@ -77,5 +72,17 @@ public final class Model {
     var copies: [Tensor] = []
     for buffer in buffers { copies.append(try buffer.clone()) }
     return copies
+  }
+}
+
+extension Network {
+  /// Refuses images that are not cut into whole patches, where the network cuts them.
+  ///
+  /// Throws ``TrainingError/invalidOption(_:)``.
+  func checkPatches(of size: Int) throws(TrainingError) {
+    guard let patch = architecture.positionEmbedding?.patch else { return }
+    try require(
+      size % patch == 0,
+      "--size \(size): \(backbone.name) cuts images into patches of \(patch) pixels. Pass a multiple of \(patch).")
   }
 }

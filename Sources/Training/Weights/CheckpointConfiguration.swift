@@ -179,14 +179,19 @@ struct CheckpointConfiguration {
   /// The bytes of a file beside the weights, nil where there is none.
   private func contents(_ name: String) throws -> Data? {
     let path = path(name)
-    guard let attributes = try? FileManager.default.attributesOfItem(atPath: path) else { return nil }
-    let size = (attributes[.size] as? Int) ?? 0
+    // Of the file itself, or of the link that it is in the Hub's cache, wherever that leads.
+    guard (try? FileManager.default.attributesOfItem(atPath: path)) != nil else { return nil }
+    guard FileKind(path) == .file, let file = FileHandle(forReadingAtPath: path) else {
+      throw WeightsError.unreadable(path: path, reason: "no file that can be read, though it stands beside the weights")
+    }
     // BERT's tokenizer_config.json is the longest of them, some kilobytes; id2label of many classes makes config.json
     // long.
-    guard size <= 4_000_000 else {
+    let (most, data) = (4_000_000, try? file.read(upToCount: 4_000_001))
+    guard let data, data.count <= most else {
       throw WeightsError.unusable(
-        path: path, problem: "\(size) bytes: no configuration is so long", advice: "Fetch it again, or remove it.")
+        path: path, problem: "more than \(most) bytes: no configuration is so long",
+        advice: "Fetch it again, or remove it.")
     }
-    return FileManager.default.contents(atPath: path)
+    return data
   }
 }

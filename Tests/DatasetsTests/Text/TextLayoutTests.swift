@@ -67,6 +67,8 @@ import Testing
     ("1,words\n2, \n", ":2: no text behind the class"),
     ("text,label\n\"a,x\n", ":2: a quoted field is never closed"),
     ("word,class\na,x\n", "not a data set (found a file whose first line is: word, class)"),
+    ("text;label\na;x\n", "first line is: text;label, whose columns commas or tabs are to separate)"),
+    ("text,label\n", ":1: a header without rows. Fill it in, or remove the file."),
     ("text,label\na,x\nb,x\n", "one class only (x)"),
   ]) func errorsNameFileAndLine(content: String, message: String) throws {
     let folder = try Scratch(["t.csv": content])

@@ -3,7 +3,7 @@
 //   FAULT_OPERATION  write, fsync, rename, link, or any of them
 //   FAULT_PATH       only files whose path contains this
 //   FAULT_AT         which such operation, from 1
-//   FAULT_ACTION     an error number; `kill` (a write is done by half before); or `sleep`
+//   FAULT_ACTION     an error number; `kill` (a write is done by half before); `done` (kills after a rename); or `sleep`
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -36,7 +36,7 @@ static int act(void) {
   const char *action = getenv("FAULT_ACTION");
   if (!strcmp(action, "kill")) kill(getpid(), SIGKILL);
   if (!strcmp(action, "sleep")) {
-    sleep(30);
+    sleep(90);
     return 0;
   }
   errno = atoi(action);
@@ -59,7 +59,12 @@ int fsync(int file) {
 
 int rename(const char *from, const char *to) {
   int (*next)(const char *, const char *) = dlsym(RTLD_NEXT, "rename");
-  return is_turn("rename", from) && act() ? -1 : next(from, to);
+  if (!is_turn("rename", from)) return next(from, to);
+  if (!strcmp(getenv("FAULT_ACTION"), "done")) {
+    next(from, to);
+    kill(getpid(), SIGKILL);
+  }
+  return act() ? -1 : next(from, to);
 }
 
 int link(const char *from, const char *to) {
