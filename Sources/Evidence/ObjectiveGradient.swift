@@ -10,7 +10,7 @@ public struct SampledGradient {
   public var dots: [Double]
   /// gᵢεᵢ of every parameter, in the diagonal family.
   public var products: Tensor?
-  /// The sum of g, a flat float32 vector; nil with one sample, which stays where backward left it.
+  /// The sum of g, a flat vector of the mean's dtype; nil with one sample, which stays where backward left it.
   public var weights: Tensor?
   /// The squared norm of the last sample's gradient, with the pull of a prior whose Σ = I; 0 in the diagonal family.
   ///

@@ -3,7 +3,7 @@ import Datasets
 import Foundation
 import Weights
 
-/// One run's way into its folder: what lies there is looked at before anything slow, and nothing is written until
+/// One run's way into its folder: what lies there is looked at before anything is decoded, and nothing is written until
 /// `begin`.
 final class RunClaim {
   let folder: RunFolder
