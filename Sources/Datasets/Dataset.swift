@@ -94,6 +94,9 @@ public struct Dataset: Equatable, Sendable {
   ///   `images` and `annotations`, there or in `oxford-iiit-pet`.
   /// - scikit-learn's digits CSV: 64 numbers 0…16 and a label per row; the first half is `train`, the second `test`.
   ///
+  /// Among class folders a run's, a study's or a checkpoint's is no class, and `val` or `test` with images but no class
+  /// folder is left out; notes say so.
+  ///
   /// Throws `DatasetError` if the layout is none of these, a class folder is empty, fewer than two classes are left,
   /// training and test classes differ, the subset asked for does not fit, or a regression data set's training values
   /// are all the same.

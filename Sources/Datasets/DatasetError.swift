@@ -71,7 +71,7 @@ public enum DatasetError: Error, Equatable, Sendable, CustomStringConvertible {
         + "). Make both hold the same classes."
     case .missingSplit(let path, let split, let found):
       "\(path): no \(split.rawValue) split (found \(found.isEmpty ? "none" : Self.list(found.map(\.rawValue)))). "
-        + "Add it, or choose one that is there (--split, in training --train-splits)."
+        + "Add it (of images, in class folders), or choose one that is there (--split, in training --train-splits)."
     case .unknownSplit(let name):
       "unknown split '\(name)'. Expected train, val or test, separated by commas."
     case .unknownClasses(let names, let known):

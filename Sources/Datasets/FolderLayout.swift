@@ -34,7 +34,7 @@ enum FolderLayout {
     return true
   }
 
-  /// What tells a run's folder, or a study's, which may lie where classes do.
+  /// What tells a run's folder, a study's or a checkpoint's, which may lie where classes do.
   private static let ownFiles: Set = ["config.json", "study.json"]
 
   private static func isImage(_ name: String) -> Bool {
@@ -111,7 +111,7 @@ enum FolderLayout {
     private var runs: [String] = []
 
     var notes: [String] {
-      var notes = runs.map { "\($0)/ is ignored: it holds what Gridless made, and is no class" }
+      var notes = runs.map { "\($0)/ is ignored: a run, a study or a checkpoint, and no class" }
       if !ignored.isEmpty {
         let counts = ignored.sorted { $0.key.precedesByBytes($1.key) }.map { "\($0.key): \($0.value)" }
         notes.append("other files are ignored (\(counts.joined(separator: ", ")))")
@@ -126,12 +126,14 @@ enum FolderLayout {
       var examples: [Example] = []
       var classes: [String] = []
       for name in folder.folders {
+        let before = ignored
         let files = try images("\(path)/\(name)", above: [])
         guard !files.isEmpty else {
           guard try Folder("\(path)/\(name)").files.contains(where: ownFiles.contains) else {
             throw .emptyClass(path: "\(path)/\(name)")
           }
           runs.append(name)
+          ignored = before
           continue
         }
         examples += files.map { Example(source: .file($0), label: classes.count) }

@@ -127,11 +127,16 @@ struct ComputeOptions: ParsableArguments {
   }
 }
 
-/// An argument with the home folder in place of a leading `~`, also behind the `=` of an option, where shells leave it
-/// as it is and Foundation expands it in some places only.
-func expandingTilde(_ argument: String) -> String {
-  let start = argument.hasPrefix("--") ? argument.firstIndex(of: "=").map(argument.index(after:)) : argument.startIndex
-  guard let start, argument[start...] == "~" || argument[start...].hasPrefix("~/") else { return argument }
+/// The arguments with the home folder in place of a leading `~`, also behind the `=` of an option, where shells leave it as
+/// it is and Foundation expands it in some places only; but for the text of `--text`.
+func expandingTildes(_ arguments: [String]) -> [String] {
   let home = ProcessInfo.processInfo.environment["HOME"] ?? NSHomeDirectory()
-  return argument[..<start] + home + argument[start...].dropFirst()
+  return arguments.indices.map { place in
+    let argument = arguments[place]
+    if argument.hasPrefix("--text=") || (place > 0 && arguments[place - 1] == "--text") { return argument }
+    let start =
+      argument.hasPrefix("--") ? argument.firstIndex(of: "=").map(argument.index(after:)) : argument.startIndex
+    guard let start, argument[start...] == "~" || argument[start...].hasPrefix("~/") else { return argument }
+    return argument[..<start] + home + argument[start...].dropFirst()
+  }
 }

@@ -34,7 +34,7 @@ private struct OutputError: Error, CustomStringConvertible {
   /// before: with that subcommand's usage and exit code 64.
   static func main() {
     do {
-      var command = try parseAsRoot(CommandLine.arguments.dropFirst().map(expandingTilde))
+      var command = try parseAsRoot(expandingTildes(Array(CommandLine.arguments.dropFirst())))
       do {
         try command.run()
         // `print` tells of no error.

@@ -91,9 +91,9 @@ struct Predict: ParsableCommand {
 
   /// A value with the standard deviation of the noise around it.
   private func described(_ value: Double, _ noise: Double) -> String {
-    guard noise > 0, noise.isFinite, abs(value) < 1e15 else { return "\(significant(value)) ± \(significant(noise))" }
+    guard noise > 1e-11, noise < 1e15, abs(value) < 1e15 else { return "\(significant(value)) ± \(significant(noise))" }
     // Two digits of the noise: more of the value means nothing.
-    let digits = min(12, max(0, 1 - Int(log10(noise).rounded(.down))))
+    let digits = max(0, 1 - Int(log10(noise).rounded(.down)))
     return "\(fixed(value, digits: digits)) ± \(fixed(noise, digits: digits))"
   }
 }

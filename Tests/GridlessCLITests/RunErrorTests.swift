@@ -63,7 +63,7 @@ import Testing
     expect(
       try place.gridless("evaluate", "run", "--data", "data", "--split", "val"), status: 64,
       says:
-        "data: no val split (found train, test). Add it, or choose one that is there (--split, in training --train-splits)."
+        "data: no val split (found train, test). Add it (of images, in class folders), or choose one that is there (--split, in training --train-splits)."
     )
     expect(
       try place.gridless("evaluate", "run", "--data", "data", "--split", "tset"), status: 64,

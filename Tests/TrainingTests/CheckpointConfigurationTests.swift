@@ -53,6 +53,7 @@ struct CheckpointConfigurationTests {
       ("vit_ti_16", #"{"model_type":"vit","layer_norm_eps":0}"#, "layer_norm_eps 0, which is no number above 0"),
       ("vit_ti_16", #"{"model_type":"vit","layer_norm_eps":"1e-5"}"#, "layer_norm_eps 1e-5, which is no number"),
       ("resnet18", "[1]", "it is no JSON object"),
+      ("resnet18", "", "it is no JSON object"),
       (
         "resnet18", #"{"architecture":"resnet18","mean":[0.5],"std":[1,1,1]}"#, "its mean and std are not three numbers"
       ),

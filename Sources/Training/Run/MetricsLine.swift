@@ -59,7 +59,7 @@ public struct MetricsLine: Codable, Sendable, Equatable {
 
   /// Writes what a judgement and an outcome are about even where it is nil, and all else only where it is there.
   ///
-  /// So every line of an event has the same keys; there are no times, so that equal runs write equal lines.
+  /// There are no times, so that equal runs write equal lines.
   public func encode(to encoder: any Encoder) throws {
     let always: Set<CodingKeys> =
       switch event {

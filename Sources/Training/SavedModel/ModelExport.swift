@@ -50,7 +50,6 @@ public struct ModelExport: Sendable {
   /// `AtomicFileError`.
   @discardableResult
   public func write() throws -> Result {
-    try OutputFile.check(output, overwrite: overwrite)
     let ownFiles = [
       run.model, run.posterior, run.configuration, run.data, run.summary, run.metrics, run.events, run.card,
       run.vocabulary,
@@ -59,6 +58,7 @@ public struct ModelExport: Sendable {
     try refuse(
       ownFiles.contains { URL(fileURLWithPath: $0).resolvingSymlinksInPath().path == target },
       "\(output): a file of the run itself, which would be lost. Pass another path.")
+    try OutputFile.check(output, overwrite: overwrite)
     let saved = try SavedModel(run: run)
     let model = try ONNXModel(
       saved.network, saved.state, size: saved.preprocessing?.size,

@@ -186,8 +186,14 @@ struct CheckpointConfiguration {
     }
     // BERT's tokenizer_config.json is the longest of them, some kilobytes; id2label of many classes makes config.json
     // long.
-    let (most, data) = (4_000_000, try? file.read(upToCount: 4_000_001))
-    guard let data, data.count <= most else {
+    let most = 4_000_000
+    let data: Data
+    do {
+      data = try file.read(upToCount: most + 1) ?? Data()
+    } catch {
+      throw WeightsError.unreadable(path: path, reason: "reading fails")
+    }
+    guard data.count <= most else {
       throw WeightsError.unusable(
         path: path, problem: "more than \(most) bytes: no configuration is so long",
         advice: "Fetch it again, or remove it.")
