@@ -9,7 +9,7 @@ struct GPUCheck {
 
   private let benchCase = Case(model: "resnet18", size: 64, batch: 16)
 
-  /// Prints a line for each point, and and throws at the end where one does not hold.
+  /// Prints a line for each point, and throws at the end where one does not hold.
   func run() throws {
     // cuBLAS reads it when it is first used.
     setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0)

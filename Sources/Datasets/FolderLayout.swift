@@ -107,11 +107,10 @@ enum FolderLayout {
   private struct Reader {
     private var ignored: [String: Int] = [:]
     private var stray = 0
-
-    private var runs: [String] = []
+    private var ownFolders: [String] = []
 
     var notes: [String] {
-      var notes = runs.map { "\($0)/ is ignored: a run, a study or a checkpoint, and no class" }
+      var notes = ownFolders.map { "\($0)/ is ignored: a run, a study or a checkpoint, and no class" }
       if !ignored.isEmpty {
         let counts = ignored.sorted { $0.key.precedesByBytes($1.key) }.map { "\($0.key): \($0.value)" }
         notes.append("other files are ignored (\(counts.joined(separator: ", ")))")
@@ -132,7 +131,7 @@ enum FolderLayout {
           guard try Folder("\(path)/\(name)").files.contains(where: ownFiles.contains) else {
             throw .emptyClass(path: "\(path)/\(name)")
           }
-          runs.append(name)
+          ownFolders.append(name)
           ignored = before
           continue
         }

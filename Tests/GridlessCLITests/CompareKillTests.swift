@@ -76,8 +76,7 @@ import Testing
     #expect(try place.ended().sorted() == records.map(\.id).sorted())
     let told = try outcomes.map { try $0.objects().count { $0["event"] as? String == "trial" } }
     #expect(told.reduce(0, +) == records.count)
-    // On a busy machine one of them may do almost all.
-    print("trials of each process: \(told)")
+    #expect(told.count { $0 > 1 } > 1, "the work is shared: \(told)")
   }
 
   /// One of several is killed: the others take over what it held.

@@ -46,9 +46,10 @@ import Testing
     let evaluation = try place.gridless("evaluate", "next", "--data", "news", "--threads", "1")
     #expect(evaluation.status == 0 && evaluation.output.hasPrefix("test  accuracy "))
     let prediction = try place.gridless(
-      "predict", "run", "--text", "The team won", "--text", "-5 % profit", "--json", "--threads", "1")
+      "predict", "run", "--text", "The team won", "--text", "-5 % profit", "--text", "~/ of it", "--text=~/", "--json",
+      "--threads", "1")
     let objects = try prediction.objects()
-    #expect(objects.map { $0["text"] as? String } == ["The team won", "-5 % profit"])
+    #expect(objects.map { $0["text"] as? String } == ["The team won", "-5 % profit", "~/ of it", "~/"])
     let keys: Set = ["event", "text", "class", "probability", "logits", "probabilities", "top"]
     #expect(objects.allSatisfy { Set($0.keys) == keys })
     for object in objects {
