@@ -50,7 +50,10 @@ struct Compare: ParsableCommand {
       leaving: parallel == 1
         ? "interrupted between two runs; nothing was lost" : "interrupted; the runs are saved where they are",
       isSilent: worker
-    ) { _ in crew.stop() }
+    ) { [output, worker] signal in
+      crew.stop()
+      if output.json, !worker { InterruptedLine(signal: signal).print() }
+    }
     if worker { OrphanWatch.begin(signals.interruption) }
     // A member's leader has fetched it.
     if !worker { try study.chosenWeights().fetch(for: study.data, showing: ProgressPrinter(output)) }
@@ -79,13 +82,19 @@ struct Compare: ParsableCommand {
     do {
       try study.work(interruption: signals.interruption, onEvent: onEvent)
     } catch TrainingError.interrupted(let run, let place) {
-      let text = "interrupted at \(place) of \(run); to go on: \(Finetune.sameCommand)\n"
-      if !worker { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
-      throw ExitCode(128 + signals.caught)
+      throw interrupted("at \(place) of \(run)", InterruptedLine(run: run, progress: place, signal: signals.caught))
     } catch StudyError.interrupted(let path) {
-      let text = "interrupted between two runs of \(path); to go on: \(Finetune.sameCommand)\n"
-      if !worker { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
-      throw ExitCode(128 + signals.caught)
+      throw interrupted("between two runs of \(path)", InterruptedLine(signal: signals.caught))
     }
+  }
+
+  /// Tells where the study stopped, unless another process does, and how it goes on.
+  private func interrupted(_ place: String, _ line: InterruptedLine) -> ExitCode {
+    if !worker {
+      if output.json { line.print() }
+      let text = "interrupted \(place); to go on: \(Finetune.sameCommand)\n"
+      try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
+    }
+    return ExitCode(128 + line.signal)
   }
 }

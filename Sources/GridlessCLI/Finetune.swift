@@ -110,7 +110,7 @@ struct Finetune: ParsableCommand {
 
   func run() throws {
     let signals = Signals { [out, output] signal in
-      if output.json { Self.printInterruption(InterruptedLine(run: out, progress: nil, signal: signal)) }
+      if output.json { InterruptedLine(run: out, signal: signal).print() }
     }
     let progress = ProgressPrinter(output)
     var wasFinished = false
@@ -134,7 +134,7 @@ struct Finetune: ParsableCommand {
     } catch TrainingError.interrupted(let run, let place) {
       progress.finish()
       if output.json {
-        Self.printInterruption(InterruptedLine(run: run, progress: place, signal: signals.caught))
+        InterruptedLine(run: run, progress: place, signal: signals.caught).print()
       }
       try? FileHandle.standardError.write(
         contentsOf: Data("interrupted at \(place); to go on: \(Self.sameCommand)\n".utf8))
@@ -154,30 +154,6 @@ struct Finetune: ParsableCommand {
   /// The command as it was given, for a shell; without `--overwrite`, which would not go on.
   static var sameCommand: String {
     ShellCommand.text(CommandLine.arguments.filter { $0 != "--overwrite" })
-  }
-
-  /// What `--json` prints last where a run was interrupted.
-  private struct InterruptedLine: Encodable {
-    var event = "interrupted"
-    var run: String
-    /// Nil before training.
-    var progress: RunProgress?
-    var signal: Int32
-
-    private enum CodingKeys: CodingKey { case event, run, progress, signal }
-
-    /// Writes `progress` even where it is nil, so that every line has the same keys.
-    func encode(to encoder: any Encoder) throws {
-      var container = encoder.container(keyedBy: CodingKeys.self)
-      try container.encode(event, forKey: .event)
-      try container.encode(run, forKey: .run)
-      try container.encode(progress, forKey: .progress)
-      try container.encode(signal, forKey: .signal)
-    }
-  }
-
-  private static func printInterruption(_ line: InterruptedLine) {
-    try? FileHandle.standardOutput.write(contentsOf: Data((JSON.line(line) + "\n").utf8))
   }
 
   private func summary(of result: FineTuneResult) -> String {

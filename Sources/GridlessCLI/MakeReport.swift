@@ -8,7 +8,7 @@ struct MakeReport: ParsableCommand {
     abstract: "Write a page about a run or a study that opens offline.",
     discussion: """
       FOLDER is what finetune or compare was given as --out. The page is one HTML file: curves, metrics, and of a run the \
-      most confident mistakes as pictures, for which its test images are predicted again.
+      most confident mistakes, for which its test examples are predicted again.
       """)
 
   @Argument(help: ArgumentHelp("The run's or the study's folder.", valueName: "folder"))
@@ -24,19 +24,19 @@ struct MakeReport: ParsableCommand {
   var data: String?
 
   @Option(parsing: .unconditional, help: "Show at most this many mistakes; 0: the data is not read.")
-  var pictures = 24
+  var mistakes = 24
 
   @OptionGroup var compute: ComputeOptions
   @OptionGroup var output: OutputOptions
 
   func validate() throws {
-    if pictures < 0 { throw ValidationError("--pictures \(pictures): expected 0 or more.") }
+    if mistakes < 0 { throw ValidationError("--mistakes \(mistakes): expected 0 or more.") }
     if out?.isEmpty == true { throw ValidationError("--out is empty: name the page to write.") }
   }
 
   func run() throws {
     var report = Report(folder)
-    (report.data, report.pictures, report.overwrite) = (data, pictures, overwrite)
+    (report.data, report.mistakes, report.overwrite) = (data, mistakes, overwrite)
     (report.device, report.threads) = (compute.device, compute.threads)
     let progress = ProgressPrinter(output)
     defer { progress.finish() }

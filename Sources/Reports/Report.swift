@@ -16,9 +16,9 @@ public struct Report {
   public let folder: String
   /// Where a run's data lies now; nil for where its configuration says.
   public var data: String?
-  /// The most pictures of mistakes; none are made with 0, and the data is not read.
-  public var pictures = 24
-  /// Where the test images are predicted again.
+  /// The most mistakes to show; with 0 the data is not read.
+  public var mistakes = 24
+  /// Where the test examples are predicted again.
   public var device = DeviceChoice.auto
   /// Threads of libtorch's operations; nil for one per core.
   public var threads: Int?
@@ -34,13 +34,17 @@ public struct Report {
 
   /// Writes the page, whole or not at all, and returns its path.
   ///
-  /// What a run does not have is told on the page; missing pictures also to `onEvent`. Throws ``ReportError`` for a
+  /// What a run does not have is told on the page; missing mistakes also to `onEvent`. Throws ``ReportError`` for a
   /// folder that is neither a run's nor a study's, `DatasetError.notFound` for ``data`` that are not there, the errors
   /// of reading `config.json` and `summary.json`, `StudyError` for a study or a trial that cannot be read,
   /// `TrainingError.exists` and `notWritable` for the page, and `AtomicFileError`.
   @discardableResult
   public func write(to path: String? = nil, onEvent: (FineTuneEvent) throws -> Void = { _ in }) throws -> String {
-    if let path { try OutputFile.check(path, overwrite: overwrite) }
+    if let path {
+      try OutputFile.check(path, overwrite: overwrite)
+    } else if FileKind(folder) == .folder {
+      try OutputFile.check(defaultPath, overwrite: true)
+    }
     let path = path ?? defaultPath
     try AtomicFile.write(html(onEvent: onEvent), to: path)
     return path
@@ -67,27 +71,33 @@ public struct Report {
   private func page(of run: RunFolder, _ onEvent: (FineTuneEvent) throws -> Void) throws -> Page {
     var report = RunReport(content: try RunContent(run))
     let result = report.content.result
-    // Texts have no pictures.
-    guard pictures > 0, report.content.configuration.maxTokens == nil,
-      result?.test != nil || result?.testRegression != nil
-    else { return report.page() }
-    let data = data ?? report.content.configuration.data
-    func withoutPictures(_ reason: String) throws -> Page {
-      report.missingPredictions = "The pictures of mistakes are missing: \(reason)"
-      try onEvent(.note("the pictures of mistakes are missing: \(reason)"))
-      return report.page()
-    }
-    guard FileManager.default.fileExists(atPath: data) else {
-      return try withoutPictures("there is no \(data) here. gridless report --data names the data's place.")
-    }
+    guard mistakes > 0, result?.test != nil || result?.testRegression != nil else { return report.page() }
     do {
-      try Runtime.start(threads: threads)
-      report.predictions = try TestPredictions(
-        of: run, data: data, device: try device.resolved(), most: pictures,
-        skipUnreadable: report.content.configuration.skipUnreadable, onEvent: onEvent)
+      report.predictions = try predictions(of: run, report.content.configuration) { event in
+        do { try onEvent(event) } catch { throw NotTold(cause: error) }
+      }
+    } catch let error as NotTold {
+      throw error.cause
     } catch {
-      return try withoutPictures("\(error)")
+      report.missingPredictions = "The mistakes are not shown: \(error)"
+      try onEvent(.note("the mistakes are not shown: \(error)"))
     }
     return report.page()
+  }
+
+  /// What listened to the report failed.
+  private struct NotTold: Error {
+    var cause: any Error
+  }
+
+  private func predictions(
+    of run: RunFolder, _ configuration: FineTuneConfiguration, _ onEvent: (FineTuneEvent) throws -> Void
+  ) throws -> TestPredictions {
+    let data = data ?? configuration.data
+    guard FileManager.default.fileExists(atPath: data) else { throw ReportError.dataMoved(path: data) }
+    try Runtime.start(threads: threads)
+    return try TestPredictions(
+      of: run, data: data, device: try device.resolved(), most: mistakes, skipUnreadable: configuration.skipUnreadable,
+      onEvent: onEvent)
   }
 }

@@ -100,7 +100,7 @@ struct RunReport {
       let (all, right) = (counts.joined().reduce(0, +), counts.indices.map { counts[$0][$0] }.reduce(0, +))
       if predictions.count != all || predictions.wrong.map({ all - $0 != right }) == true {
         notes.append(
-          "The pictures are of a test split of \(Wording.count(predictions.count, kind)) with \(Wording.count(predictions.wrong ?? 0, "mistake")); the run was tested on \(Wording.count(all)) with \(Wording.count(all - right)). The data may have changed since."
+          "The mistakes are of a test split of \(Wording.count(predictions.count, kind)) with \(Wording.count(predictions.wrong ?? 0, "mistake")); the run was tested on \(Wording.count(all)) with \(Wording.count(all - right)). The data may have changed since."
         )
       }
     }
@@ -119,19 +119,19 @@ struct RunReport {
       if matrix?.isWide == true { section.figures = [figures.reliability, figures.perClass, matrix].compactMap { $0 } }
       if let table = figures.mistakes { section.beside = [table.html] }
     }
-    if let scatter = predictions?.scatter { section.figures.append(scatter) }
+    if let scatter = predictions?.scatter(of: kind) { section.figures.append(scatter) }
     return section
   }
 
   private var mistakes: Page.Section {
-    guard let predictions, !predictions.mistakes.isEmpty else { return Page.Section(title: "") }
+    guard let predictions, let mistakes = predictions.mistakes else { return Page.Section(title: "") }
     let isClasses = predictions.wrong != nil
     return Page.Section(
       title: isClasses ? "The most confident mistakes" : "The largest errors",
       text: isClasses
         ? "\(Wording.count(predictions.wrong ?? 0)) of \(Wording.count(predictions.count, "test \(kind)")) are wrong; these were the surest of them. They are where to look for wrong labels and for what the network cannot see."
-        : "The test images whose predictions are the furthest off.",
-      content: [predictions.gallery])
+        : "The test \(kind)s whose predictions are the furthest off.",
+      content: [mistakes])
   }
 
   private var training: Page.Section {
@@ -182,6 +182,17 @@ struct RunReport {
     return ("image size", "\(side)augmentation \(configuration.augmentation.rawValue)")
   }
 
+  /// The metrics of what was held out of training.
+  private var heldOut: String? {
+    if let held = result?.validation {
+      return "balanced accuracy \(Wording.percent(held.balancedAccuracy)), NLL \(Wording.fixed(held.nll))"
+    }
+    return result?.validationRegression.map { held in
+      let explained = held.r2.map { "R² \(Wording.fixed($0)), " } ?? ""
+      return "RMSE \(Wording.short(held.rmse)), \(explained)NLL \(Wording.fixed(held.nll))"
+    }
+  }
+
   private var summary: Page.Section {
     let command = ReproducingCommand(configuration, out: content.folder.path)
     var facts: [(String, String)] = [
@@ -202,12 +213,8 @@ struct RunReport {
           ("κ", "\(Wording.short(result.kappa)) (D/N is \(Wording.short(Double(result.d) / Double(result.n))))"),
         ], at: 3)
     }
-    if let held = result?.validation {
-      facts.append(
-        (
-          "on what was held out",
-          "balanced accuracy \(Wording.percent(held.balancedAccuracy)), NLL \(Wording.fixed(held.nll))"
-        ))
+    if let heldOut {
+      facts.append(("on what was held out", heldOut))
     }
     let list = facts.map { name, value -> HTML in "<dt>\(name)</dt><dd>\(value)</dd>" }
     return Page.Section(

@@ -114,13 +114,16 @@ import Testing
   /// The processes of --parallel end with the one that started them, however that ends.
   @Test(arguments: [SIGTERM, SIGKILL]) func parallelProcessesEndTogether(_ signal: Int32) throws {
     let place = try StudyPlace()
-    let arguments = StudyPlace.arguments("map-grid", ["--parallel", "2", "--steps", "2000"])
+    let arguments = StudyPlace.arguments("map-grid", ["--parallel", "2", "--steps", "2000", "--json"])
     let study = try RunningCommand(arguments, in: place.place.path)
     try study.wait { ((try? place.folder.records()) ?? []).count { $0.status == .running } == 2 }
     let pids = try pids(place)
     #expect(pids.count == 2)
     study.send(signal)
-    #expect(try study.end().status == (signal == SIGTERM ? 143 : -SIGKILL))
+    let outcome = try study.end()
+    #expect(outcome.status == (signal == SIGTERM ? 143 : -SIGKILL))
+    let last = signal == SIGTERM ? [#"{"event":"interrupted","progress":null,"run":null,"signal":15}"#] : []
+    #expect(outcome.lines == last)
     let deadline = ContinuousClock.now + .seconds(20)
     while pids.contains(where: { kill($0, 0) == 0 }) && ContinuousClock.now < deadline { usleep(20_000) }
     #expect(pids.allSatisfy { kill($0, 0) != 0 })
@@ -138,7 +141,7 @@ import Testing
 
   @Test func aStopSavesAndTheSameCommandGoesOn() throws {
     let place = try StudyPlace()
-    let arguments = StudyPlace.arguments("de-elbo", ["--steps", "60", "--checkpoint-every", "1"])
+    let arguments = StudyPlace.arguments("de-elbo", ["--steps", "60", "--checkpoint-every", "1", "--json"])
     let study = try RunningCommand(arguments, in: place.place.path)
     try study.wait {
       let folder = place.place.absolute("study/trials/de-elbo-s0-final/checkpoints")
@@ -149,6 +152,10 @@ import Testing
     #expect(stopped.status == 130)
     #expect(stopped.errors.contains("interrupted at "))
     #expect(stopped.errors.contains("to go on: "))
+    let line = try #require(try stopped.objects().last)
+    #expect(Set(line.keys) == ["event", "run", "progress", "signal"])
+    #expect(line["event"] as? String == "interrupted" && line["signal"] as? Int == 2)
+    #expect((line["run"] as? String)?.hasSuffix("trials/de-elbo-s0-final") == true)
     let outcome = try Command.run(arguments, in: place.place.path)
     #expect(outcome.status == 0, "\(outcome.errors)")
     #expect(try place.folder.records().map(\.status) == [.done])

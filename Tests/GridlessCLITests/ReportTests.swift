@@ -27,7 +27,7 @@ import Testing
     let place = try Workplace()
     try place.writeData()
     #expect(try place.finetune().status == 0)
-    let plain = try place.gridless("report", "run", "--pictures", "0")
+    let plain = try place.gridless("report", "run", "--mistakes", "0")
     #expect(plain.status == 0 && plain.output == "report  run/report.html\n", "\(plain.errors)")
     let named = try place.gridless("report", "run", "--out", "page.html", "--json", "--quiet")
     #expect(named.errors.isEmpty)
@@ -44,16 +44,16 @@ import Testing
     try place.writeData()
     #expect(try place.finetune().status == 0)
     let model = try place.contents("run/model.safetensors")
-    let refused = try place.gridless("report", "run", "--out", "run/model.safetensors", "--pictures", "0")
+    let refused = try place.gridless("report", "run", "--out", "run/model.safetensors", "--mistakes", "0")
     #expect(
       refused.status == 1 && refused.errors.contains("run/model.safetensors: is there already"), "\(refused.errors)")
     #expect(try place.contents("run/model.safetensors") == model)
     try place.write("page.html", Data("mine".utf8))
-    let asked = try place.gridless("report", "run", "--out", "page.html", "--overwrite", "--pictures", "0")
+    let asked = try place.gridless("report", "run", "--out", "page.html", "--overwrite", "--mistakes", "0")
     #expect(asked.status == 0, "\(asked.errors)")
     #expect(try place.contents("page.html").count > 1000)
     #expect(mkfifo(place.absolute("pipe"), 0o600) == 0)
-    for arguments in [["report", "run", "--out", "pipe", "--pictures", "0"], ["export", "run", "pipe"]] {
+    for arguments in [["report", "run", "--out", "pipe", "--mistakes", "0"], ["export", "run", "pipe"]] {
       let outcome = try Command.run(arguments + ["--overwrite"], in: place.path)
       #expect(outcome.status == 1 && outcome.errors.contains("pipe: cannot be written (it is not a regular file)"))
     }
@@ -74,7 +74,7 @@ import Testing
     let missing = try place.gridless("report", "nowhere")
     #expect(missing.status == 1)
     #expect(missing.errors.contains("nowhere: found nothing; expected a run's folder"))
-    #expect(try place.gridless("report", "run", "--pictures", "-1").status == 64)
+    #expect(try place.gridless("report", "run", "--mistakes", "-1").status == 64)
     #expect(try place.gridless("report").status == 64)
   }
 }

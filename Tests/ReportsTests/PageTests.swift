@@ -70,11 +70,11 @@ import Training
       of: "classes.csv", with: "gone.csv")
     try moved.write(toFile: config, atomically: true, encoding: .utf8)
     let without = try body(Report(half))
-    #expect(without.contains("The pictures of mistakes are missing: there is no"))
+    #expect(without.contains("The mistakes are not shown: there is no"))
     #expect(!without.contains("data:image/png"))
     var named = Report(half)
     named.data = fixture.place("classes.csv")
-    #expect(try !body(named).contains("The pictures of mistakes are missing"))
+    #expect(try !body(named).contains("The mistakes are not shown"))
     // It is not finished; its last line is half written.
     try FileManager.default.removeItem(atPath: RunFolder(half).summary)
     try FileManager.default.removeItem(atPath: RunFolder(half).model)
@@ -97,6 +97,14 @@ import Training
     let values = try body(Report(fixture.place("values")))
     #expect(
       values.contains("RMSE") && values.contains(#"data-figure="values""#) && values.contains("The largest errors"))
+    try fixture.run("held", data: "values.csv") { options in
+      (options.objective, options.alpha, options.beta) = (.map, 1e-3, 1e-2)
+      (options.holdOut, options.initialSigma) = (0.4, 1e-4)
+    }
+    let held = try #require(try RunFolder(fixture.place("held")).readSummary().validationRegression)
+    #expect(
+      try body(Report(fixture.place("held"))).contains(
+        "<dt>on what was held out</dt><dd>RMSE \(String(format: "%.2f", held.rmse))"))
     try fixture.run("plain", data: "classes.csv") { options in
       (options.prior, options.learningRate, options.initialSigma) = (.none, .grid, 1e-4)
     }
@@ -106,12 +114,12 @@ import Training
     #expect(!plain.contains("penalty") && !plain.contains(">λ</t") && !plain.contains(">α</t"))
   }
 
-  /// Of texts there are no pictures, and none are missed, wherever the data lies.
+  /// Texts that the model is wrong about are shown with their lines, numbers beside the true ones.
   @Test func runsOfTextsHavePages() throws {
     let fixture = try Self.fixture.get()
     func run(_ name: String, _ column: String, _ entry: (Int) -> String) throws -> FineTuneResult {
       let rows = (0..<24).map { row in
-        let text = "the \(["team", "bank"][row % 2]) said \(["so", "it", "that"][row % 3])"
+        let text = "the \(["team", "bank"][row % 2]) said <i>\(["so", "it", "that"][row % 3])"
         return "\(text),\(entry(row)),\(row < 16 ? "train" : "test")"
       }
       try (["text,\(column),split"] + rows).joined(separator: "\n")
@@ -120,28 +128,44 @@ import Training
         (options.model, options.size, options.maxTokens, options.evidenceSamples) = ("bert-tiny", nil, 16, 2)
       }
     }
-    let result = try run("texts", "label") { ["sport", "money"][$0 % 2] }
+    // What is tested contradicts what is trained on, so that there are mistakes.
+    let result = try run("texts", "label") { ["sport", "money"][($0 % 2 + $0 / 16) % 2] }
     _ = try run("ratings", "value") { "\(10 * ($0 % 2) + $0 % 3)" }
-    for _ in 0..<2 {
-      for name in ["texts", "ratings"] {
-        var notes: [String] = []
-        _ = try Report(fixture.place(name)).html { if case .note(let note) = $0 { notes.append(note) } }
-        #expect(notes.isEmpty)
-        let body = try body(Report(fixture.place(name)))
-        for words in [
-          "with 16 training texts", "<dt>texts</dt><dd>at most 16 word pieces</dd>", #"data-figure="loss""#,
-        ] { #expect(body.contains(words), "\(name): \(words)") }
-        #expect(!body.contains("data:image/png") && !body.contains("pictures of mistakes are missing"))
-      }
-      let classes = try body(Report(fixture.place("texts")))
-      #expect(
-        classes.contains("On the test texts") && classes.contains("nats per text")
-          && classes.contains("of 8 test texts"))
-      #expect(try Report.figure("confusion", in: classes)["counts"] as? [[Int]] == result.test?.confusion)
-      let numbers = try body(Report(fixture.place("ratings")))
-      #expect(numbers.contains("RMSE") && numbers.contains("of the targets, in their own unit"))
-      for name in ["texts", "ratings"] { try? FileManager.default.removeItem(atPath: fixture.place("\(name).csv")) }
+    let counts = try #require(result.test?.confusion)
+    let wrong = counts[0][1] + counts[1][0]
+    #expect(wrong > 0)
+    for name in ["texts", "ratings"] {
+      var notes: [String] = []
+      _ = try Report(fixture.place(name)).html { if case .note(let note) = $0 { notes.append(note) } }
+      #expect(notes == ["predicting 8 test examples for the report"])
+      let body = try body(Report(fixture.place(name)))
+      for words in [
+        "with 16 training texts", "<dt>texts</dt><dd>at most 16 word pieces</dd>", #"data-figure="loss""#,
+      ] { #expect(body.contains(words), "\(name): \(words)") }
+      #expect(!body.contains("data:image/png") && !body.contains("not shown") && !body.contains("<i>"))
+      var few = Report(fixture.place(name))
+      few.mistakes = 1
+      #expect(try self.body(few).components(separatedBy: "\(name).csv:").count == 2)
     }
+    let classes = try body(Report(fixture.place("texts")))
+    #expect(
+      classes.contains("On the test texts") && classes.contains("nats per text")
+        && classes.contains("of 8 test texts") && classes.contains("The most confident mistakes"))
+    #expect(try Report.figure("confusion", in: classes)["counts"] as? [[Int]] == counts)
+    #expect(classes.components(separatedBy: "texts.csv:").count == wrong + 1)
+    #expect(classes.contains("&lt;i&gt;that<small>\(fixture.place("texts.csv")):"))
+    let numbers = try body(Report(fixture.place("ratings")))
+    #expect(numbers.contains("RMSE") && numbers.contains("of the targets, in their own unit"))
+    #expect(numbers.contains("The test texts whose predictions are the furthest off"))
+    #expect(numbers.components(separatedBy: "ratings.csv:").count == 9)
+    let figure = try Report.figure("values", in: numbers)
+    let points = try #require((figure["series"] as? [[String: Any]])?.first?["points"] as? [[Double]])
+    let truths = (16..<24).map { row -> Double in Double(10 * (row % 2) + row % 3) }
+    #expect(points.map { $0[0] } == truths)
+    #expect(numbers.contains("Each point is a test text"))
+    // Whoever listens is not taken for what is missing.
+    struct Deaf: Error {}
+    #expect(throws: Deaf.self) { _ = try Report(fixture.place("texts")).html { _ in throw Deaf() } }
   }
 
   /// Of a point α and β are told, once each, and by what its learning rates were chosen.
@@ -212,6 +236,12 @@ import Training
       #expect(throws: ReportError.nothingToReport(path: fixture.place(path), found: found)) {
         try Report(fixture.place(path)).html()
       }
+    }
+    // Told before the test images are predicted again.
+    let run = try fixture.copy(fixture.place("raced"), "no place", names: ["a", "b"], right: 1)
+    try FileManager.default.createDirectory(atPath: "\(run)/report.html", withIntermediateDirectories: false)
+    #expect(throws: TrainingError.notWritable(path: "\(run)/report.html", reason: "it is a folder")) {
+      try Report(run).write { _ in Issue.record("predicted although there is no place for the page") }
     }
   }
 }

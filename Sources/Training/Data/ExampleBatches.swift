@@ -41,6 +41,14 @@ public struct ExampleBatches {
   /// The number of examples.
   public var count: Int { selection?.count ?? labels.count }
 
+  /// The examples, without those that were skipped.
+  package var examples: [Example] {
+    switch store {
+    case .images(let images): images.examples
+    case .texts(let texts): texts.examples
+    }
+  }
+
   /// The label of each example; 0 in a regression data set.
   public var labels: [Int] {
     switch store {
